@@ -1,0 +1,156 @@
+"""Engines, transactions and column types that mean the same on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from care.base.errors import UnavailableError
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+BUSY_TIMEOUT_MS = 10_000
+
+
+def to_micros(instant: datetime) -> int:
+    """Return microseconds since 1970-01-01 UTC of an aware instant."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the aware UTC instant of microseconds since 1970-01-01."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An aware instant, stored as microseconds since 1970 UTC.
+
+    Integers compare, index and add up the same way in both databases; SQLite's date texts do not.
+    """
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
+        """Turn an aware instant into microseconds."""
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        """Turn microseconds into an aware instant."""
+        return None if value is None else from_micros(value)
+
+
+def bigint_key() -> sa.types.TypeEngine[int]:
+    """Return a 64-bit key type that SQLite still numbers by itself (only INTEGER does)."""
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def open_engine(url: str, **options: Any) -> sa.Engine:
+    """Return an engine with the durability the ledger needs; connects lazily.
+
+    SQLite: WAL, synchronous=FULL, foreign keys, busy timeout; writes begin IMMEDIATE (see `write`).
+    PostgreSQL: READ COMMITTED, synchronous_commit left on.
+    """
+    try:
+        parsed = sa.make_url(url)
+        engine = sa.create_engine(parsed, hide_parameters=True, **options)
+    except (sa.exc.ArgumentError, ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
+        raise UnavailableError(
+            f"database.url: cannot be used ({type(error).__name__}). "
+            "Use sqlite:///care.db, or postgresql+psycopg://… with the 'postgres' extra installed"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA cache_size=-65536")
+    cursor.execute("PRAGMA temp_store=MEMORY")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    immediate = connection.get_execution_options().get("care_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextmanager
+def write(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open one short writing transaction; durable when the block ends without an error.
+
+    On SQLite it takes the write lock at once: a reader that turns writer fails in spite of the busy timeout.
+    """
+    with engine.connect() as connection:
+        connection.execution_options(care_write=True)  # the option lives and dies with this check-out
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def read(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open one reading transaction: a consistent view, no lock that delays writers."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """Return the dialect's own INSERT, which knows ON CONFLICT."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def is_sqlite(connection: sa.Connection) -> bool:
+    """Tell whether the connection speaks to SQLite."""
+    return connection.dialect.name == "sqlite"
+
+
+@contextmanager
+def plain_errors(engine: sa.Engine) -> Iterator[None]:
+    """Turn driver errors into one line with the place and what to do; never the statement's values."""
+    where = engine.url.render_as_string(hide_password=True)
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise UnavailableError(f"database {where}: {_explain(error)}") from None
+
+
+_EXPLANATIONS = (
+    (("no such table", "undefinedtable", "relation"), "has no tables yet. Run: care db upgrade"),
+    (("locked", "busy"), "is locked by another program. End that program or wait, then try again"),
+    (("unable to open",), "cannot be opened. Check that the folder exists and may be written"),
+    (("full", "no space"), "the disk is full. Free space and run the command again; nothing half-done was kept"),
+    (("readonly", "read-only"), "may not be written. Check the file's owner and permissions"),
+    (("not a database", "malformed"), "is damaged or not a database. Restore a backup: care db restore FILE"),
+)
+
+
+def _explain(error: sa.exc.DBAPIError) -> str:
+    text = f"{type(error.orig).__name__} {error.orig}".lower()
+    for signs, words in _EXPLANATIONS:
+        if any(sign in text for sign in signs):
+            return words
+    if isinstance(error, sa.exc.OperationalError):
+        return "does not answer. Check database.url and that the server runs"
+    return f"refused a statement ({type(error.orig).__name__})"

@@ -1,0 +1,42 @@
+"""Random tokens, stable digests and the household draw."""
+
+import hashlib
+import hmac
+import secrets
+
+MERSENNE_31 = 2_147_483_647
+"""The prime 2**31 - 1: products of two draws stay below 2**62, so SQLite, PostgreSQL and Python agree."""
+
+
+def random_token(bytes_of_entropy: int = 16) -> str:
+    """Return a URL-safe secret; 16 bytes are 128 bits, 22 characters."""
+    return secrets.token_urlsafe(bytes_of_entropy)
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text as 64 hex digits, for change detection, never for secrets."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def keyed_hash(key: bytes, text: str) -> str:
+    """Return HMAC-SHA256 as 32 hex digits (128 bits): recognises an address without keeping it."""
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def household_draw(household: str) -> int:
+    """Return the stable lot of a household, 1 to 2**31 - 2; the same text always draws the same lot."""
+    return 1 + int.from_bytes(hashlib.sha256(b"draw:" + household.encode()).digest()[:8]) % (MERSENNE_31 - 1)
+
+
+def group_line(group: str) -> tuple[int, int]:
+    """Return `(a, b)` so that `(draw * a + b) % MERSENNE_31` shuffles households afresh for each group."""
+    raw = hashlib.sha256(b"group:" + group.encode()).digest()
+    a = 1 + int.from_bytes(raw[:8]) % (MERSENNE_31 - 1)
+    b = int.from_bytes(raw[8:16]) % MERSENNE_31
+    return a, b
+
+
+def group_position(draw: int, group: str) -> float:
+    """Return where a household stands in a group, 0.0 to 1.0; below the held-out share means held out."""
+    a, b = group_line(group)
+    return (draw * a + b) % MERSENNE_31 / MERSENNE_31

@@ -1,0 +1,34 @@
+"""Settings to services, and who fills which port. The only module that knows every adapter."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from care.base.clock import Clock, SystemClock
+from care.base.database import open_engine
+from care.base.settings import Settings, load_settings
+
+
+@dataclass
+class Services:
+    """What use cases need; built on first use, so a command pays only for what it touches."""
+
+    settings: Settings
+    clock: Clock
+    root: Path  # folder that relative paths in the settings start from
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """Engine of the ledger's database."""
+        return open_engine(self.settings.database.url)
+
+
+def build_services(*, clock: Clock | None = None) -> Services:
+    """Read the settings and return the services.
+
+    Raises:
+        SettingsError: with every mistake.
+    """
+    return Services(settings=load_settings(), clock=clock or SystemClock(), root=Path.cwd())

@@ -1,0 +1,1 @@
+"""Campaign files, occasion kinds, templates and their checks."""

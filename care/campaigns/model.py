@@ -1,0 +1,51 @@
+"""A campaign as the rest of the house sees it: audience, occasion, template, channels, limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from care.base.vocabulary import Channel, Purpose
+from care.campaigns.occasion import Occasion
+from care.segments.model import Rule
+
+MAIN_LEG = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdout:
+    """Who is left out on purpose, so that the effect can be measured: a share of households per group."""
+
+    share: float  # 0.0 .. 1.0
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """One campaign file, checked.
+
+    `id` never changes and keys the ledger; `name` may. `digest` changes with anything that alters what is sent.
+    """
+
+    id: str
+    name: str
+    title: Mapping[str, str]
+    owner: str
+    purpose: Purpose
+    audience: Rule
+    occasion: Occasion
+    channels: tuple[Channel, ...]
+    template: str
+    use_within: timedelta
+    on_every_channel: bool = False  # one leg per channel instead of the first that reaches
+    holdout: Holdout | None = None
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # name -> locale -> words ("" = any)
+    path: Path | None = None
+    digest: str = ""
+
+    @property
+    def legs(self) -> tuple[tuple[str, tuple[Channel, ...]], ...]:
+        """Return each leg with the channels it may use, in order."""
+        if self.on_every_channel:
+            return tuple((str(channel), (channel,)) for channel in self.channels)
+        return ((MAIN_LEG, self.channels),)

@@ -1,0 +1,66 @@
+"""The port of occasion kinds: why and when a message is owed. A new kind is one new module that fills it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar, Protocol
+
+import sqlalchemy as sa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Those to whom something is owed for one local day in one zone: a set, not a loop.
+
+    The planner selects from `customer` (joined to `joined` on `on` where given) with `where`.
+    """
+
+    occasion: str | sa.ColumnElement[str]  # the unambiguous key: birthday:solar-2026
+    occasion_on: date  # the local day the books enter it under
+    due_at: datetime | sa.ColumnElement[Any]  # aware UTC; a column expression has type Instant
+    where: sa.ColumnElement[bool]
+    joined: sa.Table | None = None
+    on: sa.ColumnElement[bool] | None = None
+    subject: sa.ColumnElement[str] | None = None  # external id of the subscription, ticket … spoken of
+
+
+class Occasion(Protocol):
+    """One kind of reason to write, configured by a campaign file."""
+
+    kind: ClassVar[str]
+
+    def select_due(self, day: date, zone: str) -> Sequence[Due]:
+        """Return the sets owed on local `day` for customers whose clock is `zone`. Pure: reads no table."""
+        ...
+
+    def still_owed(self) -> sa.ColumnElement[bool] | None:
+        """Return a predicate over `message` (correlated), true while it is still owed; None means always.
+
+        Re-checked in the intent transaction: not renewed, not paid, still resolved.
+        """
+        ...
+
+    def variables(self, facts: "OccasionFacts") -> Mapping[str, str | int]:
+        """Return the template variables this occasion adds, already formatted for the locale."""
+        ...
+
+    def variable_names(self) -> frozenset[str]:
+        """Return the names `variables` gives, for the check of templates."""
+        ...
+
+    def describe(self) -> str:
+        """Return the occasion in plain English: 'on each birthday at 10:00'."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OccasionFacts:
+    """What an occasion may speak of for one message."""
+
+    occasion: str
+    occasion_on: date
+    locale: str
+    zone: str
+    currency: str
+    customer: Mapping[str, Any]  # the customer row
+    subject: Mapping[str, Any] | None  # the joined row (a subscription, a ticket …)

@@ -1,0 +1,1 @@
+"""Who we care for: customers, contact points, subscriptions, consents, suppressions; import."""

@@ -1,0 +1,1 @@
+"""Claim, re-check, write ahead, send, record; channels and receipts."""

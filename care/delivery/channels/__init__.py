@@ -1,0 +1,1 @@
+"""Adapters to providers, one module each, behind one port."""

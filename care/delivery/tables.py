@@ -1,0 +1,53 @@
+"""What dispatchers share: who is at work, pace, spend and providers' health."""
+
+import sqlalchemy as sa
+
+from care.base.database import Instant, bigint_key, metadata
+
+incarnation = sa.Table(
+    "incarnation",
+    metadata,
+    sa.Column("id", bigint_key(), primary_key=True, autoincrement=True),
+    sa.Column("role", sa.String(16), nullable=False),  # leader | dispatch
+    sa.Column("host", sa.String(64), nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
+)
+"""One row per life of a process that sends; every claim and intent carries its number."""
+
+pace = sa.Table(
+    "pace",
+    metadata,
+    sa.Column("sender", sa.String(64), primary_key=True),
+    sa.Column("next_free_at", Instant, nullable=False),  # when the next part may leave
+)
+"""One moving instant per sender: taking n parts moves it n / rate seconds on, for all processes."""
+
+spend = sa.Table(
+    "spend",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("country", sa.String(2), primary_key=True),
+    sa.Column("parts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("cost_minor", sa.BigInteger, nullable=False, server_default="0"),
+)
+"""Parts and cost per operator's day and country; the brakes read it."""
+
+leader = sa.Table(
+    "leader",
+    metadata,
+    sa.Column("id", sa.SmallInteger, primary_key=True),
+    sa.Column("incarnation", sa.BigInteger, nullable=False),
+    sa.Column("lease_until", Instant, nullable=False),
+)
+"""The leader's lease on PostgreSQL; on SQLite a file lock does this."""
+
+job_run = sa.Table(
+    "job_run",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("last_at", Instant, nullable=False),
+)
+"""When each periodic job last ended, so that a restart neither forgets nor repeats one."""

@@ -1,0 +1,1 @@
+"""What comes back: keywords, opt-outs, the inbox."""

@@ -1,0 +1,1 @@
+"""The ledger: one row per intended recipient, its attempts and receipts."""

@@ -1,0 +1,152 @@
+"""The ledger's tables. `message` is unique per campaign, occasion, customer and leg: planning twice plans nothing."""
+
+import sqlalchemy as sa
+
+from care.base.database import Instant, bigint_key, metadata
+from care.messages.model import MessageStatus, Outcome
+
+
+def _one_of(column: str, words: type[MessageStatus] | type[Outcome]) -> str:
+    return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
+
+
+message = sa.Table(
+    "message",
+    metadata,
+    sa.Column("id", bigint_key(), primary_key=True, autoincrement=True),
+    sa.Column("campaign_id", sa.String(64), nullable=False),
+    sa.Column("occasion", sa.String(160), nullable=False),  # birthday:solar-2026
+    sa.Column("customer_id", sa.BigInteger, nullable=False),  # outlives an erased customer
+    sa.Column("leg", sa.String(16), nullable=False, server_default="main"),
+    sa.Column("occasion_on", sa.Date, nullable=False),  # the local day it is owed for; the books' page
+    sa.Column("subject", sa.String(64)),  # external id of the subscription, ticket … it speaks of
+    sa.Column("purpose", sa.String(16), nullable=False),
+    sa.Column("lane", sa.SmallInteger, nullable=False),  # Purpose.lane, 0 most urgent
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(120)),  # why held, skipped, failed, expired, cancelled
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("use_by", Instant, nullable=False),
+    sa.Column("wake_at", Instant, nullable=False),  # when to look at the row again
+    sa.Column("channel", sa.String(8)),  # of the last attempt, or the only one allowed
+    sa.Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("strikes", sa.SmallInteger, nullable=False, server_default="0"),  # in work when a process died
+    sa.Column("lease_owner", sa.BigInteger),
+    sa.Column("lease_until", Instant),
+    sa.Column("plan_digest", sa.String(16), nullable=False),  # of the campaign as it was when planned
+    sa.Column("planned_at", Instant, nullable=False),
+    sa.Column("status_at", Instant, nullable=False),
+    sa.Column("sent_at", Instant),  # first hand-over to a provider; what caps count
+    sa.Column("delivered_at", Instant),
+    sa.UniqueConstraint("campaign_id", "occasion", "customer_id", "leg", name="uq_message_owed"),
+    sa.CheckConstraint(_one_of("status", MessageStatus), name="status"),
+    sa.CheckConstraint("due_at < use_by", name="window"),
+    sa.CheckConstraint("(status = 'sending') = (lease_owner IS NOT NULL)", name="lease"),
+    sa.CheckConstraint(
+        "status NOT IN ('held', 'skipped', 'expired', 'cancelled', 'failed') OR reason IS NOT NULL",
+        name="reason",
+    ),
+    sa.CheckConstraint("status <> 'delivered' OR delivered_at IS NOT NULL", name="delivered"),
+    sa.Index("ix_message_claim", "status", "lane", "wake_at"),
+    sa.Index("ix_message_customer_id", "customer_id", "sent_at"),
+    sa.Index("ix_message_book", "campaign_id", "occasion_on"),
+)
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("id", bigint_key(), primary_key=True, autoincrement=True),
+    sa.Column("message_id", sa.ForeignKey("message.id"), nullable=False),
+    sa.Column("n", sa.SmallInteger, nullable=False),
+    sa.Column("token", sa.String(32), nullable=False, unique=True),  # in the callback URL and Message-ID
+    sa.Column("channel", sa.String(8), nullable=False),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("address_hash", sa.String(32), nullable=False),
+    sa.Column("parts", sa.SmallInteger, nullable=False),
+    sa.Column("body_digest", sa.String(16), nullable=False),
+    sa.Column("incarnation", sa.BigInteger, nullable=False),
+    sa.Column("outcome", sa.String(12), nullable=False),
+    sa.Column("provider_ref", sa.String(64)),
+    sa.Column("error_code", sa.String(32)),
+    sa.Column("error_class", sa.String(24)),
+    sa.Column("intent_at", Instant, nullable=False),
+    sa.Column("done_at", Instant),
+    sa.Column("price_minor", sa.Integer),
+    sa.UniqueConstraint("message_id", "n", name="uq_attempt_number"),
+    sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
+    sa.Index("ix_attempt_provider_ref", "provider_ref"),
+    sa.Index("ix_attempt_outcome", "outcome", "intent_at"),
+)
+"""One hand-over to a provider, written down before the first byte leaves."""
+
+receipt = sa.Table(
+    "receipt",
+    metadata,
+    sa.Column("id", bigint_key(), primary_key=True, autoincrement=True),
+    sa.Column("attempt_id", sa.ForeignKey("attempt.id")),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("provider_ref", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(24), nullable=False),  # the provider's own word
+    sa.Column("error_code", sa.String(32), nullable=False, server_default=""),
+    sa.Column("received_at", Instant, nullable=False),
+    sa.UniqueConstraint("provider_ref", "status", "error_code", name="uq_receipt_word"),
+    sa.Index("ix_receipt_attempt_id", "attempt_id"),
+)
+"""The provider's later word, append-only."""
+
+move = sa.Table(
+    "move",
+    metadata,
+    sa.Column("id", bigint_key(), primary_key=True, autoincrement=True),
+    sa.Column("message_id", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(120)),
+    sa.Column("by", sa.String(32), nullable=False),  # planner, dispatcher, receipt, ops:NAME
+    sa.Column("at", Instant, nullable=False),
+    sa.Index("ix_move_message_id", "message_id"),
+)
+"""Decisions that attempts and receipts do not show: held, skipped, expired, cancelled, retried, re-planned."""
+
+contact_claim = sa.Table(
+    "contact_claim",
+    metadata,
+    sa.Column("campaign_id", sa.String(64), primary_key=True),
+    sa.Column("occasion", sa.String(160), primary_key=True),
+    sa.Column("address_hash", sa.String(32), primary_key=True),
+    sa.Column("message_id", sa.BigInteger, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+"""One phone gets one message per campaign and occasion, however many accounts share it."""
+
+intended = sa.Table(
+    "intended",
+    metadata,
+    sa.Column("campaign_id", sa.String(64), primary_key=True),
+    sa.Column("occasion", sa.String(160), primary_key=True),
+    sa.Column("occasion_on", sa.Date, primary_key=True),
+    sa.Column("zone", sa.String(64), primary_key=True),
+    sa.Column("leg", sa.String(16), primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("counted_at", Instant, nullable=False),
+)
+"""How many ought to be in the ledger, counted by a query of its own; the books compare against it."""
+
+pause = sa.Table(
+    "pause",
+    metadata,
+    sa.Column("scope", sa.String(80), primary_key=True),  # campaign:ID or purpose:NAME
+    sa.Column("until", Instant),  # NULL: until resumed
+    sa.Column("by", sa.String(32), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+"""What ops stopped for now; read by planner and dispatcher."""
+
+campaign_known = sa.Table(
+    "campaign_known",
+    metadata,
+    sa.Column("campaign_id", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),  # live | withdrawn | cancelled
+    sa.Column("seen_at", Instant, nullable=False),
+)
+"""Campaigns the planner has worked with, so that a withdrawn file is noticed."""

@@ -1,0 +1,1 @@
+"""From occasions to messages, set-based; the plan of the next days."""

@@ -1,0 +1,1 @@
+"""Books and other figures that prove what was promised."""

@@ -1,0 +1,1 @@
+"""Named groups of customers: one rule, one SQL predicate."""

@@ -1,0 +1,1 @@
+"""Webhooks, public pages, health and the console."""

@@ -1,0 +1,69 @@
+"""Fixtures that the whole suite shares: a clean database of each kind, a clock that moves when told."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import care.customers.tables
+import care.delivery.tables
+import care.inbound.tables
+import care.messages.tables
+import care.segments.tables  # noqa: F401 - registers its tables
+from care.base.clock import VirtualClock
+from care.base.database import metadata, open_engine, write
+from tests.postgres_server import postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of this worker's own PostgreSQL; `CARE_TEST_POSTGRES` names an existing empty database instead."""
+    given = os.environ.get("CARE_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _postgres_engine(postgres_url: str) -> Iterator[sa.Engine]:
+    engine = open_engine(postgres_url)
+    with write(engine) as connection:
+        metadata.create_all(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def postgres_engine(_postgres_engine: sa.Engine) -> sa.Engine:
+    """PostgreSQL with every table there and empty."""
+    names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+    with write(_postgres_engine) as connection:
+        connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    return _postgres_engine
+
+
+@pytest.fixture
+def sqlite_engine(tmp_path: Path) -> Iterator[sa.Engine]:
+    """SQLite in a file of its own, every table there and empty."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'care.db'}")
+    with write(engine) as connection:
+        metadata.create_all(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> sa.Engine:
+    """The test runs once on each database."""
+    return request.getfixturevalue(f"{'sqlite' if request.param == 'sqlite' else 'postgres'}_engine")
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """A clock that stands at 2026-09-25 02:00 UTC, which is 10:00 in Shanghai on Mid-Autumn day."""
+    return VirtualClock(datetime(2026, 9, 25, 2, 0, tzinfo=UTC))
