@@ -1,0 +1,88 @@
+"""Working days per country: public holidays, weekly rest days, make-up days, and what a file adds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from care.calendars.overrides import Overrides, shipped_overrides
+from care.calendars.public import last_year_with_make_up_days, make_up_days, public_holidays, weekend_days
+
+ANNOUNCED_YEARLY = frozenset({"BY", "CN", "HU", "KG", "KZ", "RU", "UZ", "VN"})
+"""Countries whose government moves working days to weekends and says so only shortly before the year."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncompleteYear:
+    """A year whose make-up working days are not known, so that deadlines counted in it may be off."""
+
+    country: str
+    year: int
+
+    @property
+    def warning(self) -> str:
+        """Return the line to show: what is missing and where to write it."""
+        return (
+            f"{self.country} {self.year}: make-up working days are not known yet. "
+            "Add them to campaigns/calendar.yaml once they are announced"
+        )
+
+
+def is_working_day(day: date, country: str, overrides: Overrides | None = None) -> bool:
+    """Tell whether offices work on this day: no rest day, no day off; or a declared make-up day.
+
+    `overrides` are those of `load_overrides`; without them the shipped ones count.
+
+    Raises:
+        UnknownCountryError: if the country has no calendar.
+    """
+    override = (overrides or shipped_overrides()).of(country, day.year)
+    if day in override.off or day in override.working:
+        return day in override.working
+    if day in make_up_days(country, day.year):
+        return True
+    return day not in weekend_days(country, day.year) and day not in public_holidays(country, day.year)
+
+
+def is_day_off(day: date, country: str, overrides: Overrides | None = None) -> bool:
+    """Tell whether the day is a public holiday or declared off; an ordinary weekend is neither.
+
+    Raises:
+        UnknownCountryError: if the country has no calendar.
+    """
+    override = (overrides or shipped_overrides()).of(country, day.year)
+    return day in override.off or (day in public_holidays(country, day.year) and day not in override.working)
+
+
+def add_working_days(day: date, n: int, country: str, overrides: Overrides | None = None) -> date:
+    """Return the n-th working day after `day`, or before it where n is negative.
+
+    `n` 0 gives `day` itself if it is a working day, else the next one. `day` itself never counts.
+
+    Raises:
+        UnknownCountryError: if the country has no calendar.
+    """
+    step = timedelta(-1 if n < 0 else 1)
+    at, left = (day - step, 1) if n == 0 else (day, abs(n))
+    while left:
+        at += step
+        left -= is_working_day(at, country, overrides)
+    return at
+
+
+def incomplete_years(country: str, years: Iterable[int], overrides: Overrides | None = None) -> list[IncompleteYear]:
+    """Return those of the years whose make-up days are not known yet; each carries its `warning`.
+
+    Raises:
+        UnknownCountryError: if the country has no calendar.
+    """
+    known = overrides or shipped_overrides()
+    return [
+        IncompleteYear(country, year)
+        for year in years
+        if country in ANNOUNCED_YEARLY and not known.of(country, year).complete and _is_after_announced(country, year)
+    ]
+
+
+def _is_after_announced(country: str, year: int) -> bool:
+    last = last_year_with_make_up_days(country)
+    return last is None or last < year
