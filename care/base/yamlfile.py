@@ -13,6 +13,7 @@ from care.base.errors import FileError
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
 
 
 def load_yaml(path: Path) -> CommentedMap:
@@ -64,8 +65,10 @@ def _refuse_bombs(document: Any, path: Path) -> None:
         seen += 1
         if seen > MAX_NODES:
             raise FileError(path, f"unfolds to more than {MAX_NODES} values", "Remove the nested aliases")
-        if getattr(node, "tag", None) is not None and node.tag.value and not node.tag.value.startswith("tag:yaml.org"):
-            raise FileError(path, f"uses the tag {node.tag.value}", "Write plain values", line=node.lc.line + 1)
+        tag = getattr(getattr(node, "tag", None), "value", None)
+        if tag is not None and tag not in _PLAIN_TAGS:
+            line = getattr(getattr(node, "lc", None), "line", -1) + 1
+            raise FileError(path, f"uses the tag {tag}", "Write plain values", line=line)
         if isinstance(node, Mapping):
             stack.extend(node.values())
         elif isinstance(node, Sequence) and not isinstance(node, str):
@@ -88,9 +91,8 @@ def place_along(node: Any, location: Sequence[Any]) -> tuple[int, int]:
     """Return the deepest known place along a path of keys, as validation errors give it."""
     place = place_of(node)
     for step in location:
-        if isinstance(node, Mapping) and step in node:
-            place, node = place_of(node, step), node[step]
-        elif isinstance(node, Sequence) and not isinstance(node, str) and isinstance(step, int) and step < len(node):
+        is_list = isinstance(node, Sequence) and not isinstance(node, str)
+        if (isinstance(node, Mapping) and step in node) or (is_list and isinstance(step, int) and step < len(node)):
             place, node = place_of(node, step), node[step]
     return place
 
