@@ -67,8 +67,8 @@ def _refuse_bombs(document: Any, path: Path) -> None:
             raise FileError(path, f"unfolds to more than {MAX_NODES} values", "Remove the nested aliases")
         tag = getattr(getattr(node, "tag", None), "value", None)
         if tag is not None and tag not in _PLAIN_TAGS:
-            line = getattr(getattr(node, "lc", None), "line", -1) + 1
-            raise FileError(path, f"uses the tag {tag}", "Write plain values", line=line)
+            line = getattr(getattr(node, "lc", None), "line", None)
+            raise FileError(path, f"uses the tag {tag}", "Write plain values", line=0 if line is None else line + 1)
         if isinstance(node, Mapping):
             stack.extend(node.values())
         elif isinstance(node, Sequence) and not isinstance(node, str):
