@@ -48,6 +48,7 @@ customer = sa.Table(
     sa.Index("ix_customer_birth", "birth_calendar", "birth_mmdd"),
     sa.Index("ix_customer_joined_mmdd", "joined_mmdd"),
     sa.Index("ix_customer_area", "area"),
+    sa.Index("ix_customer_timezone", "timezone"),
 )
 
 contact_point = sa.Table(
@@ -131,6 +132,7 @@ suppression = sa.Table(
         name="reason",
     ),
     sa.Index("ix_suppression_address_hash", "address_hash", "lifted_at"),
+    sa.Index("ix_suppression_lifted_at", "lifted_at"),
 )
 """Standing bans, apart from the profile and known by keyed hash only, so they outlive an erasure."""
 

@@ -44,7 +44,7 @@ NEXT: Mapping[MessageStatus, frozenset[MessageStatus]] = {
     S.SKIPPED: frozenset({S.PLANNED}),  # told_via: re-elected when nothing was sent after all
     S.DELIVERED: frozenset(),
     S.EXPIRED: frozenset(),
-    S.CANCELLED: frozenset(),
+    S.CANCELLED: frozenset({S.PLANNED}),  # a withdrawn campaign came back in time
 }
 
 OPEN: frozenset[MessageStatus] = frozenset({S.PLANNED, S.HELD, S.SENDING, S.ACCEPTED, S.SENT, S.UNKNOWN})

@@ -121,14 +121,12 @@ intended = sa.Table(
     "intended",
     metadata,
     sa.Column("campaign_id", sa.String(64), primary_key=True),
-    sa.Column("occasion", sa.String(160), primary_key=True),
     sa.Column("occasion_on", sa.Date, primary_key=True),
-    sa.Column("zone", sa.String(64), primary_key=True),
     sa.Column("leg", sa.String(16), primary_key=True),
     sa.Column("count", sa.Integer, nullable=False),
     sa.Column("counted_at", Instant, nullable=False),
 )
-"""How many ought to be in the ledger, counted by a query of its own; the books compare against it."""
+"""How many ought to be in the ledger, counted by a query of its own in the planning transaction; it only grows."""
 
 pause = sa.Table(
     "pause",

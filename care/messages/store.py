@@ -1,0 +1,156 @@
+"""The ledger's SQL: one statement per verb, connection first, so the caller's transaction is in plain sight."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from care.base.database import insert
+from care.messages.model import CLAIMABLE, MessageStatus, sources_of
+from care.messages.tables import attempt, contact_claim, intended, message, move, pause
+
+REASON_LENGTH = 120
+
+
+def add_intended(
+    conn: sa.Connection, *, campaign_id: str, occasion_on: date, leg: str, count: int, now: datetime
+) -> None:
+    """Add to the independent count of one page of the books."""
+    statement = insert(conn, intended).values(
+        campaign_id=campaign_id, occasion_on=occasion_on, leg=leg, count=count, counted_at=now
+    )
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["campaign_id", "occasion_on", "leg"],
+            set_={"count": intended.c.count + statement.excluded.count, "counted_at": statement.excluded.counted_at},
+        )
+    )
+
+
+def claim_due(
+    conn: sa.Connection, *, owner: int, lane: int, now: datetime, lease_until: datetime, limit: int
+) -> Sequence[sa.Row[Any]]:
+    """Lease up to `limit` due messages of a lane to this sender, earliest deadline first; return their rows.
+
+    Rows whose campaign or purpose is paused stay where they are.
+    """
+    paused = (
+        sa.exists()
+        .where(
+            pause.c.scope.in_([sa.literal("all"), "campaign:" + message.c.campaign_id, "purpose:" + message.c.purpose]),
+            sa.or_(pause.c.until.is_(None), pause.c.until > now),
+        )
+        .correlate(message)
+    )
+    due = (
+        sa.select(message.c.id)
+        .where(
+            message.c.status.in_([str(status) for status in sorted(CLAIMABLE)]),
+            message.c.lane == lane,
+            message.c.wake_at <= now,
+            sa.not_(paused),
+        )
+        .order_by(message.c.use_by, message.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=message)
+        .cte("due")  # a plain subquery may run twice and lease too many
+    )
+    return conn.execute(
+        sa.update(message)
+        .where(message.c.id.in_(sa.select(due.c.id)))
+        .values(
+            status=str(MessageStatus.SENDING), reason=None, lease_owner=owner, lease_until=lease_until, status_at=now
+        )
+        .returning(*message.c)
+    ).all()
+
+
+def renew_leases(conn: sa.Connection, *, owner: int, ids: Collection[int], lease_until: datetime) -> None:
+    """Push the end of leases on: progress, not age, tells that a sender is alive."""
+    mine = sa.and_(message.c.id.in_(ids), message.c.lease_owner == owner)
+    conn.execute(sa.update(message).where(mine).values(lease_until=lease_until))
+
+
+def move_messages(
+    conn: sa.Connection,
+    ids: Collection[int],
+    to: MessageStatus,
+    *,
+    now: datetime,
+    by: str,
+    reason: str | None = None,
+    wake_at: datetime | None = None,
+    only_owner: int | None = None,
+) -> list[int]:
+    """Move messages where that is legal, note the decision, and return the ids that moved.
+
+    `only_owner` guards moves of a claimed row: another sender may have taken it over.
+    """
+    if not ids:
+        return []
+    reason = reason[:REASON_LENGTH] if reason else None
+    values: dict[str, Any] = {"status": str(to), "reason": reason, "status_at": now}
+    if to is not MessageStatus.SENDING:
+        values |= {"lease_owner": None, "lease_until": None}
+    if wake_at is not None:
+        values["wake_at"] = wake_at
+    where = [message.c.id.in_(list(ids)), message.c.status.in_(_words(sources_of(to)))]
+    if only_owner is not None:
+        where.append(message.c.lease_owner == only_owner)
+    moved = conn.execute(sa.update(message).where(*where).values(values).returning(message.c.id)).scalars().all()
+    note_moves(conn, [(int(i), to, reason) for i in moved], by=by, now=now)
+    return [int(i) for i in moved]
+
+
+def note_moves(
+    conn: sa.Connection, moves: Iterable[tuple[int, MessageStatus, str | None]], *, by: str, now: datetime
+) -> None:
+    """Append decisions to the story of messages."""
+    rows = [{"message_id": i, "status": str(to), "reason": why, "by": by, "at": now} for i, to, why in moves]
+    if rows:
+        conn.execute(sa.insert(move), rows)
+
+
+def write_intents(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """Write attempts down before their first byte leaves; return attempt id by message id."""
+    made = conn.execute(sa.insert(attempt).returning(attempt.c.id, attempt.c.message_id), list(rows)).all()
+    return {int(row.message_id): int(row.id) for row in made}
+
+
+def claim_contacts(
+    conn: sa.Connection, claims: Sequence[tuple[str, str, str, int]], now: datetime
+) -> dict[tuple[str, str, str], int]:
+    """Claim (campaign, occasion, address hash) for messages; return who holds each claim now.
+
+    The first to claim an address keeps it, however many accounts share the phone.
+    """
+    if not claims:
+        return {}
+    rows = [
+        {"campaign_id": campaign, "occasion": occasion, "address_hash": address, "message_id": owner, "at": now}
+        for campaign, occasion, address, owner in claims
+    ]
+    conn.execute(insert(conn, contact_claim).on_conflict_do_nothing(), rows)
+    held = conn.execute(
+        sa.select(contact_claim).where(
+            contact_claim.c.campaign_id.in_({row["campaign_id"] for row in rows}),
+            contact_claim.c.address_hash.in_({row["address_hash"] for row in rows}),
+            contact_claim.c.occasion.in_({row["occasion"] for row in rows}),
+        )
+    )
+    return {(row.campaign_id, row.occasion, row.address_hash): int(row.message_id) for row in held}
+
+
+def release_contacts(conn: sa.Connection, message_ids: Collection[int]) -> None:
+    """Give claims back when nothing was sent after all, so that another of the household may be told."""
+    conn.execute(sa.delete(contact_claim).where(contact_claim.c.message_id.in_(list(message_ids))))
+
+
+def find_message(conn: sa.Connection, message_id: int) -> sa.Row[Any] | None:
+    """Return one message."""
+    return conn.execute(sa.select(message).where(message.c.id == message_id)).one_or_none()
+
+
+def _words(statuses: Iterable[MessageStatus]) -> list[str]:
+    return sorted(str(status) for status in statuses)

@@ -1,0 +1,125 @@
+"""A campaign edited, withdrawn or brought back after planning: mend what is unsent, never touch what went out."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from care.base.database import insert, write
+from care.campaigns.model import Campaign
+from care.messages import store as ledger
+from care.messages.model import MessageStatus
+from care.messages.tables import campaign_known, message
+from care.planning.planner import local_days
+from care.planning.selection import OwedSet, PlanningRules, owed_sets
+from care.planning.zones import zones_in_use
+
+WITHDRAWN = "campaign withdrawn"
+EDITED = "no longer due after an edit"
+LIVE = "live"
+_UNSENT = [str(MessageStatus.PLANNED), str(MessageStatus.HELD), str(MessageStatus.SKIPPED)]
+_WAITING = [str(MessageStatus.PLANNED), str(MessageStatus.HELD)]
+
+
+@dataclass(kw_only=True)
+class RefreshOutcome:
+    """What changed among the unsent."""
+
+    updated: int = 0
+    cancelled: int = 0
+    brought_back: int = 0
+
+
+def refresh_campaign(
+    engine: sa.Engine, campaign: Campaign, *, rules: PlanningRules, now: datetime, ahead: timedelta
+) -> RefreshOutcome:
+    """Bring unsent rows of an edited campaign up to date: new hours, new reasons, or cancelled when no longer due."""
+    outcome = RefreshOutcome()
+    with engine.connect() as conn:
+        zones = zones_in_use(conn)
+    back = timedelta(days=1)  # a greeting of yesterday evening may still be within its use-by
+    for zone in zones:
+        days = local_days(now, zone or rules.operator_zone, back=back, ahead=ahead)
+        for owed in owed_sets(campaign, days=iter(days), zone=zone, rules=rules, now=now):
+            outcome.updated += _update_set(engine, owed)
+    first = (now - back - timedelta(days=1)).date()
+    with write(engine) as conn:
+        stale = sa.select(message.c.id).where(
+            message.c.campaign_id == campaign.id,
+            message.c.status.in_(_WAITING),
+            message.c.attempts == 0,
+            message.c.plan_digest != campaign.digest[:16],
+            message.c.occasion_on >= first,
+        )
+        ids = conn.execute(stale).scalars().all()
+        cancelled = ledger.move_messages(conn, ids, MessageStatus.CANCELLED, now=now, by="planner", reason=EDITED)
+    outcome.cancelled = len(cancelled)
+    return outcome
+
+
+def _update_set(engine: sa.Engine, owed: OwedSet) -> int:
+    """Update the set's unsent rows that were planned from an older version of the file."""
+    fresh = owed.rows().subquery("fresh")
+    columns = ("due_at", "use_by", "wake_at", "status", "reason", "purpose", "lane", "plan_digest", "status_at")
+    same = sa.and_(
+        message.c.campaign_id == owed.campaign.id,
+        message.c.occasion == fresh.c.occasion,
+        message.c.customer_id == fresh.c.customer_id,
+        message.c.leg == owed.leg,
+    )
+    unsent = sa.and_(
+        message.c.status.in_(_UNSENT),
+        message.c.attempts == 0,
+        message.c.plan_digest != owed.campaign.digest[:16],
+    )
+    statement = sa.update(message).where(same, unsent).values({name: fresh.c[name] for name in columns})
+    with write(engine) as conn:
+        return int(conn.execute(statement.execution_options(preserve_rowcount=True)).rowcount)
+
+
+def note_campaigns(conn: sa.Connection, campaigns: Collection[Campaign], now: datetime) -> None:
+    """Remember which campaigns are live, under which name and version."""
+    for campaign in campaigns:
+        statement = insert(conn, campaign_known).values(
+            campaign_id=campaign.id, name=campaign.name, digest=campaign.digest[:16], state=LIVE, seen_at=now
+        )
+        conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=["campaign_id"],
+                set_={name: statement.excluded[name] for name in ("name", "digest", "state", "seen_at")},
+            )
+        )
+
+
+def withdraw(engine: sa.Engine, campaign_ids: Collection[str], now: datetime) -> int:
+    """Cancel what is unsent of campaigns whose file is gone; return how many messages."""
+    total = 0
+    for campaign_id in campaign_ids:
+        with write(engine) as conn:
+            waiting = sa.select(message.c.id).where(
+                message.c.campaign_id == campaign_id, message.c.status.in_(_WAITING), message.c.attempts == 0
+            )
+            ids = conn.execute(waiting).scalars().all()
+            total += len(
+                ledger.move_messages(conn, ids, MessageStatus.CANCELLED, now=now, by="planner", reason=WITHDRAWN)
+            )
+            conn.execute(
+                sa.update(campaign_known)
+                .where(campaign_known.c.campaign_id == campaign_id)
+                .values(state="withdrawn", seen_at=now)
+            )
+    return total
+
+
+def bring_back(engine: sa.Engine, campaign_id: str, now: datetime) -> int:
+    """Plan again what a withdrawal cancelled, as far as its time has not passed; return how many messages."""
+    with write(engine) as conn:
+        gone = sa.select(message.c.id).where(
+            message.c.campaign_id == campaign_id,
+            message.c.status == str(MessageStatus.CANCELLED),
+            message.c.reason == WITHDRAWN,
+            message.c.use_by > now,
+        )
+        ids = conn.execute(gone).scalars().all()
+        return len(ledger.move_messages(conn, ids, MessageStatus.PLANNED, now=now, by="planner"))

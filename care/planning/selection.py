@@ -1,0 +1,191 @@
+"""Who is owed what: one SELECT per campaign leg, local day, zone and occasion set."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from care.base.database import Instant, to_micros
+from care.base.vocabulary import Channel
+from care.campaigns.model import Campaign
+from care.campaigns.occasion import Due
+from care.customers.tables import customer
+from care.messages.model import MessageStatus
+from care.messages.tables import message
+from care.planning.permission import ConsentByCountry, reason_not_to_write
+from care.policy.load import Policies
+from care.segments.compile import compile_rule
+from care.segments.fact import Fact
+from care.segments.load import SegmentBook
+
+UNKNOWN_ZONE = ""
+"""Stands for customers whose zone is not known; the operator's wall clock is used and windows must agree."""
+
+PLAN_COLUMNS = (
+    "campaign_id",
+    "occasion",
+    "customer_id",
+    "leg",
+    "occasion_on",
+    "subject",
+    "purpose",
+    "lane",
+    "status",
+    "reason",
+    "due_at",
+    "use_by",
+    "wake_at",
+    "plan_digest",
+    "planned_at",
+    "status_at",
+)
+"""Columns of `message` that planning writes, in the order of `OwedSet.rows`."""
+
+LATE = "late"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanningRules:
+    """What selections need besides the campaign: policy, segments, facts, the operator's own zone."""
+
+    policies: Policies
+    book: SegmentBook
+    operator_zone: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwedSet:
+    """Customers to whom one leg of a campaign is owed for one local day in one zone."""
+
+    campaign: Campaign
+    leg: str
+    channels: tuple[Channel, ...]
+    zone: str
+    due: Due
+    rules: PlanningRules
+    now: datetime
+
+    @property
+    def occasion_on(self) -> date:
+        """Return the local day the books enter the set under."""
+        return self.due.occasion_on
+
+    @cached_property
+    def _occasion(self) -> sa.ColumnElement[str]:
+        occasion = self.due.occasion
+        return sa.literal(occasion, sa.String) if isinstance(occasion, str) else occasion
+
+    @cached_property
+    def _due_at(self) -> sa.ColumnElement[Any]:
+        """Microseconds as plain integers: both databases add and compare them alike."""
+        if isinstance(self.due.due_at, datetime):
+            return sa.literal(to_micros(self.due.due_at), sa.BigInteger)
+        return sa.type_coerce(self.due.due_at, sa.BigInteger)
+
+    @cached_property
+    def source(self) -> sa.FromClause:
+        """Return `customer`, joined to what the occasion speaks of."""
+        if self.due.joined is None or self.due.on is None:
+            return customer
+        return customer.join(self.due.joined, self.due.on)
+
+    @cached_property
+    def qualifies(self) -> sa.ColumnElement[bool]:
+        """Return who qualifies: active here, in the audience, and the occasion is theirs today.
+
+        Whoever has left qualifies for nothing but what is owed under the contract.
+        """
+        parts = [customer.c.erased_at.is_(None), self.due.where, self._lives_here()]
+        if not self.campaign.purpose.is_service:
+            parts.append(customer.c.status == "active")
+        parts.append(
+            compile_rule(self.campaign.audience, self.rules.book, as_of=self.occasion_on, facts=self.rules.facts)
+        )
+        return sa.and_(*parts)
+
+    def _lives_here(self) -> sa.ColumnElement[bool]:
+        if self.zone == UNKNOWN_ZONE:
+            return customer.c.timezone.is_(None)
+        return customer.c.timezone == self.zone
+
+    @cached_property
+    def in_ledger(self) -> sa.ColumnElement[bool]:
+        """Return: the ledger has this customer's row already."""
+        return sa.exists().where(
+            message.c.campaign_id == self.campaign.id,
+            message.c.occasion == self._occasion,
+            message.c.customer_id == customer.c.id,
+            message.c.leg == self.leg,
+        )
+
+    def missing(self, limit: int | None = None) -> sa.Select[Any]:
+        """Return the ids that qualify and have no row yet: what the independent count counts."""
+        ids = sa.select(customer.c.id).select_from(self.source).where(self.qualifies, sa.not_(self.in_ledger))
+        return ids.limit(limit) if limit is not None else ids
+
+    def reason(self) -> sa.ColumnElement[str | None]:
+        """Return why the customer may not get it, NULL when they may."""
+        rules = ConsentByCountry.read(self.rules.policies, self.campaign.purpose)
+        return reason_not_to_write(self.campaign, self.channels, rules)
+
+    def rows(self, between: tuple[int, int] | None = None) -> sa.Select[Any]:
+        """Return the rows as planning writes them, one column per name in `PLAN_COLUMNS`.
+
+        `between` narrows to customer ids from the first to the second, both included.
+        """
+        use_within = int(self.campaign.use_within.total_seconds() * 1_000_000)
+        subject = sa.null() if self.due.subject is None else self.due.subject
+        whom = self.qualifies if between is None else sa.and_(customer.c.id.between(*between), self.qualifies)
+        owed = (
+            sa.select(
+                customer.c.id.label("customer_id"),
+                self._occasion.label("occasion"),
+                subject.label("subject"),
+                self._due_at.label("due_at"),
+                (self._due_at + use_within).label("use_by"),
+                self.reason().label("reason"),
+            )
+            .select_from(self.source)
+            .where(whom)
+        ).subquery("owed")
+        late = owed.c.use_by <= to_micros(self.now)
+        status = sa.case(
+            (owed.c.reason.is_not(None), sa.literal(str(MessageStatus.SKIPPED))),
+            (late, sa.literal(str(MessageStatus.EXPIRED))),
+            else_=sa.literal(str(MessageStatus.PLANNED)),
+        )
+        at = sa.literal(self.now, Instant)
+        constants: dict[str, Any] = {
+            "campaign_id": sa.literal(self.campaign.id),
+            "occasion": owed.c.occasion,
+            "customer_id": owed.c.customer_id,
+            "leg": sa.literal(self.leg),
+            "occasion_on": sa.literal(self.occasion_on, sa.Date),
+            "subject": owed.c.subject,
+            "purpose": sa.literal(str(self.campaign.purpose)),
+            "lane": sa.literal(self.campaign.purpose.lane),
+            "status": status,
+            "reason": sa.case((sa.and_(owed.c.reason.is_(None), late), sa.literal(LATE)), else_=owed.c.reason),
+            "due_at": owed.c.due_at,
+            "use_by": owed.c.use_by,
+            "wake_at": owed.c.due_at,
+            "plan_digest": sa.literal(self.campaign.digest[:16]),
+            "planned_at": at,
+            "status_at": at,
+        }
+        return sa.select(*(constants[name].label(name) for name in PLAN_COLUMNS))
+
+
+def owed_sets(
+    campaign: Campaign, *, days: Iterator[date], zone: str, rules: PlanningRules, now: datetime
+) -> Iterator[OwedSet]:
+    """Yield every set of a campaign for the given local days in one zone."""
+    clock_zone = zone or rules.operator_zone
+    for day in days:
+        for due in campaign.occasion.select_due(day, clock_zone):
+            for leg, channels in campaign.legs:
+                yield OwedSet(campaign=campaign, leg=leg, channels=channels, zone=zone, due=due, rules=rules, now=now)
