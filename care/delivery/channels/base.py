@@ -29,21 +29,61 @@ class ErrorClass(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Retry(StrEnum):
+    """When another try on the same channel makes sense."""
+
+    NOW = "now"  #: after a short back-off
+    LATER = "later"  #: after a long back-off, a few times
+    NEXT_DAY = "next_day"  #: a daily limit was reached
+    AFTER_30_MIN = "after_30_min"
+    NEVER = "never"  #: neither here nor elsewhere; what is uncertain is asked about first
+    OTHER_CHANNEL = "other_channel"  #: never on this channel
+
+
+class Suppress(StrEnum):
+    """Whom to spare from now on."""
+
+    NONE = "none"
+    NUMBER = "number"  #: the address, at once
+    NUMBER_FOR_SMS = "number-for-sms"  #: no SMS to this number; voice may still reach it
+    AFTER_N = "after-n"  #: the address, after several in a row
+    CONSENT = "consent"  #: record an opt-out that the provider knew before us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRule:
+    """What one code means and what follows from it."""
+
+    error_class: ErrorClass
+    retry: Retry
+    suppress: Suppress
+    outcome_is_certain: bool  # False: it may have been taken; never send again before that is settled
+    meaning: str  # half a sentence for people
+
+    @property
+    def is_permanent(self) -> bool:
+        """Tell whether another try on this channel is certainly pointless."""
+        return self.outcome_is_certain and self.retry in (Retry.NEVER, Retry.OTHER_CHANNEL)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One rendered message, ready to leave. `token` is secret, random and of this attempt alone."""
+    """One rendered message, ready to leave. `token` is secret, random and of this attempt alone.
+
+    Its `repr` shows ids only: no address, no text, no secret.
+    """
 
     attempt_id: int
     message_id: int
-    token: str
-    to: str  # E.164 or e-mail address
-    body: str  # SMS text with prefix and suffix, or the plain text part
+    token: str = field(repr=False)
+    to: str = field(repr=False)  # E.164 or e-mail address
+    body: str = field(repr=False)  # SMS text with prefix and suffix, or the plain text part
     valid_until: datetime  # the provider should drop it after this instant
     sender: str = ""  # another sender than the default, by purpose
-    subject: str = ""
-    html: str = ""
+    subject: str = field(default="", repr=False)
+    html: str = field(default="", repr=False)
     message_ref: str = ""  # stable over attempts: Message-ID
-    unsubscribe_url: str = ""  # RFC 8058, marketing and survey mail only
+    unsubscribe_url: str = field(default="", repr=False)  # RFC 8058, marketing and survey mail only
     locale: str = ""
     template: str = ""
 
@@ -59,6 +99,19 @@ class Result:
     error_code: str = ""
     error_class: ErrorClass | None = None
     retry_after_seconds: float | None = None
+    rule: ErrorRule | None = None  # what follows from the refusal or the doubt; None when accepted
+
+
+def refusal(attempt_id: int, rule: ErrorRule, code: str, *, retry_after_seconds: float | None = None) -> Result:
+    """Return the result of a call that was not plainly accepted: REFUSED when that is certain, else UNKNOWN."""
+    return Result(
+        attempt_id=attempt_id,
+        outcome=Outcome.REFUSED if rule.outcome_is_certain else Outcome.UNKNOWN,
+        error_code=code,
+        error_class=rule.error_class,
+        retry_after_seconds=retry_after_seconds,
+        rule=rule,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
