@@ -27,8 +27,8 @@ def main(names: list[str]) -> None:
             sys.exit(f"care: no set '{name}' in requirements/")
         say(f"installing requirements/{name}.txt into .venv (once)")
         build = ROOT / "requirements" / "build.txt"
-        run([*pip, "install", "-q", "--require-hashes", "-r", str(build), "-r", str(requirements)])
-    run([*pip, "install", "-q", "--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT)])
+        run([*pip, "install", "-qq", "--require-hashes", "-r", str(build), "-r", str(requirements)])
+    run([*pip, "install", "-qq", "--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT)])
     for name in names:
         (VENV / f".ready-{name}").touch()
 

@@ -1,0 +1,15 @@
+"""Every table of the product in one metadata: what the migrations must add up to."""
+
+import sqlalchemy as sa
+
+import care.customers.tables
+import care.delivery.tables
+import care.inbound.tables
+import care.messages.tables
+import care.segments.tables  # noqa: F401 - each import registers its tables
+from care.base.database import metadata
+
+
+def full_metadata() -> sa.MetaData:
+    """Return the metadata after every `tables.py` has registered itself."""
+    return metadata

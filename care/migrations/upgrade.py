@@ -1,0 +1,42 @@
+"""Bring a database to this version: all steps in one transaction, so it is either there or as it was."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from care.base.database import plain_errors, write
+from care.migrations.version import VERSIONS, SchemaVersionError, problem_with, version_of
+
+_ONE_AT_A_TIME = 4_227_163_001
+"""Key of the PostgreSQL advisory lock that lets only one program upgrade; SQLite's write lock does it there."""
+
+
+def upgrade(engine: sa.Engine) -> list[str]:
+    """Apply what is missing and return the versions applied, in order; an empty list means it was current.
+
+    Raises:
+        SchemaVersionError: the database is from a newer program; nothing was changed.
+        UnavailableError: it cannot be opened or written.
+    """
+    with plain_errors(engine), write(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+        before = version_of(connection)
+        if before is not None and before not in VERSIONS:
+            where = engine.url.render_as_string(hide_password=True)
+            raise SchemaVersionError(f"database {where}: {problem_with(before)}")
+        missing = VERSIONS[VERSIONS.index(before) + 1 :] if before else VERSIONS
+        if missing:
+            command.upgrade(alembic_config(connection), "head")
+        return list(missing)
+
+
+def alembic_config(connection: sa.Connection) -> Config:
+    """Return the configuration that runs the steps on an open connection, in its transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

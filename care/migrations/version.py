@@ -1,0 +1,54 @@
+"""Which version a database is at, told without loading the migration machinery."""
+
+import sqlalchemy as sa
+
+from care.base.database import plain_errors, read
+from care.base.errors import UnavailableError
+
+VERSIONS: tuple[str, ...] = ("0001",)
+"""Every version in order; the last is what this program works with."""
+
+_table = sa.table("alembic_version", sa.column("version_num", sa.String))
+
+
+class SchemaVersionError(UnavailableError):
+    """The database's tables are not those this program works with."""
+
+
+def newest() -> str:
+    """Return the version this program works with."""
+    return VERSIONS[-1]
+
+
+def version_of(connection: sa.Connection) -> str | None:
+    """Return the database's version, or None where nothing was ever set up."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.select(_table.c.version_num)).scalar()
+
+
+def problem_with(version: str | None) -> str | None:
+    """Return what is wrong with a version and what to do about it, or None when it is the newest."""
+    if version is None:
+        return "has no tables yet. Run: care db upgrade"
+    if version not in VERSIONS:
+        return (
+            f"is at version {version}, newer than this program knows ({newest()}). "
+            "Install the newer program, or restore a backup made by this one"
+        )
+    if version != newest():
+        return f"is at version {version}, this program needs {newest()}. Run: care db upgrade"
+    return None
+
+
+def ensure_current(engine: sa.Engine) -> None:
+    """Refuse a database of another version, before anything is read from it or written to it.
+
+    Raises:
+        SchemaVersionError: no tables, behind, or from the future; the line says which and what to do.
+        UnavailableError: it cannot be opened.
+    """
+    with plain_errors(engine), read(engine) as connection:
+        problem = problem_with(version_of(connection))
+    if problem:
+        raise SchemaVersionError(f"database {engine.url.render_as_string(hide_password=True)}: {problem}")
