@@ -20,7 +20,6 @@ from typing import Final
 
 from care.delivery.channels.base import ErrorClass, ErrorRule, Retry, Suppress
 
-
 TABLE: Final = "error_classes.tsv"
 _GENERIC: Final = frozenset({"5.0.0", "4.0.0", "5.5.0", "5.7.1", "5.1.0", "5.2.0"})
 """Enhanced codes that servers give for anything; words in the reply know better."""
