@@ -64,7 +64,7 @@ def public_holidays(country: str, year: int) -> Mapping[date, PublicHoliday]:
     Raises:
         UnknownCountryError: if the country has no calendar.
     """
-    local = _library(country, year, None)
+    local = _library(country, year, _library(country, year, None).default_language)
     english = _library(country, year, _english(country, year))
     return {day: PublicHoliday(local[day], english.get(day, local[day])) for day in sorted(local)}
 

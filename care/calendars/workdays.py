@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 
 from care.calendars.overrides import Overrides, shipped_overrides
 from care.calendars.public import last_year_with_make_up_days, make_up_days, public_holidays, weekend_days
@@ -27,8 +28,24 @@ class IncompleteYear:
         )
 
 
-def is_working_day(day: date, country: str, overrides: Overrides | None = None) -> bool:
-    """Tell whether offices work on this day: no rest day, no day off; or a declared make-up day.
+class DayKind(StrEnum):
+    """Why offices work on a day, or do not."""
+
+    WORKING = "working"  #: an ordinary working day
+    MAKE_UP = "make_up"  #: a day of the weekend that is worked in exchange for a day off
+    DECLARED_WORKING = "declared_working"  #: an override file says so
+    REST = "rest"  #: the weekly rest
+    HOLIDAY = "holiday"  #: a public holiday or a day off in exchange
+    DECLARED_OFF = "declared_off"  #: an override file says so
+
+    @property
+    def is_working(self) -> bool:
+        """Tell whether offices work."""
+        return self in (DayKind.WORKING, DayKind.MAKE_UP, DayKind.DECLARED_WORKING)
+
+
+def day_kind(day: date, country: str, overrides: Overrides | None = None) -> DayKind:
+    """Return why offices work on this day, or do not; override files win, then make-up days, then holidays.
 
     `overrides` are those of `load_overrides`; without them the shipped ones count.
 
@@ -36,11 +53,24 @@ def is_working_day(day: date, country: str, overrides: Overrides | None = None) 
         UnknownCountryError: if the country has no calendar.
     """
     override = (overrides or shipped_overrides()).of(country, day.year)
-    if day in override.off or day in override.working:
-        return day in override.working
+    if day in override.off:
+        return DayKind.DECLARED_OFF
+    if day in override.working:
+        return DayKind.DECLARED_WORKING
     if day in make_up_days(country, day.year):
-        return True
-    return day not in weekend_days(country, day.year) and day not in public_holidays(country, day.year)
+        return DayKind.MAKE_UP
+    if day in public_holidays(country, day.year):
+        return DayKind.HOLIDAY
+    return DayKind.REST if day in weekend_days(country, day.year) else DayKind.WORKING
+
+
+def is_working_day(day: date, country: str, overrides: Overrides | None = None) -> bool:
+    """Tell whether offices work on this day, as `day_kind` says.
+
+    Raises:
+        UnknownCountryError: if the country has no calendar.
+    """
+    return day_kind(day, country, overrides).is_working
 
 
 def is_day_off(day: date, country: str, overrides: Overrides | None = None) -> bool:
@@ -49,8 +79,7 @@ def is_day_off(day: date, country: str, overrides: Overrides | None = None) -> b
     Raises:
         UnknownCountryError: if the country has no calendar.
     """
-    override = (overrides or shipped_overrides()).of(country, day.year)
-    return day in override.off or (day in public_holidays(country, day.year) and day not in override.working)
+    return day_kind(day, country, overrides) in (DayKind.HOLIDAY, DayKind.DECLARED_OFF)
 
 
 def add_working_days(day: date, n: int, country: str, overrides: Overrides | None = None) -> date:
