@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from care.base.clock import Clock, SystemClock
 from care.base.database import open_engine
 from care.base.settings import Settings, load_settings
+from care.migrations.version import ensure_current
 
 
 @dataclass
@@ -21,7 +22,18 @@ class Services:
 
     @cached_property
     def engine(self) -> sa.Engine:
-        """Engine of the ledger's database."""
+        """Engine of the ledger's database, which is at this program's version.
+
+        Raises:
+            SchemaVersionError: `care db upgrade` is needed, or the database is from a newer program.
+        """
+        engine = self.unchecked_engine
+        ensure_current(engine)
+        return engine
+
+    @cached_property
+    def unchecked_engine(self) -> sa.Engine:
+        """The same engine for commands that set up, check or replace the database."""
         return open_engine(self.settings.database.url)
 
 

@@ -8,14 +8,20 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import care.customers.tables
-import care.delivery.tables
-import care.inbound.tables
-import care.messages.tables
-import care.segments.tables  # noqa: F401 - registers its tables
 from care.base.clock import VirtualClock
 from care.base.database import metadata, open_engine, write
+from care.migrations.schema import full_metadata
+from care.migrations.version import newest
 from tests.postgres_server import postgres_server
+
+
+def lay_tables(engine: sa.Engine) -> None:
+    """Create every table at once, as an upgraded database has them."""
+    with write(engine) as connection:
+        full_metadata().create_all(connection)
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute(sa.text("DELETE FROM alembic_version"))
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES (:version)"), {"version": newest()})
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +38,7 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _postgres_engine(postgres_url: str) -> Iterator[sa.Engine]:
     engine = open_engine(postgres_url)
-    with write(engine) as connection:
-        metadata.create_all(connection)
+    lay_tables(engine)
     yield engine
     engine.dispose()
 
@@ -51,8 +56,7 @@ def postgres_engine(_postgres_engine: sa.Engine) -> sa.Engine:
 def sqlite_engine(tmp_path: Path) -> Iterator[sa.Engine]:
     """SQLite in a file of its own, every table there and empty."""
     engine = open_engine(f"sqlite:///{tmp_path / 'care.db'}")
-    with write(engine) as connection:
-        metadata.create_all(connection)
+    lay_tables(engine)
     yield engine
     engine.dispose()
 

@@ -133,7 +133,7 @@ def plain_errors(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        raise UnavailableError(f"database {where}: {_explain(error)}") from None
+        raise UnavailableError(f"database {where}: {explain(error)}") from None
 
 
 _EXPLANATIONS = (
@@ -146,7 +146,8 @@ _EXPLANATIONS = (
 )
 
 
-def _explain(error: sa.exc.DBAPIError) -> str:
+def explain(error: sa.exc.DBAPIError) -> str:
+    """Return what a driver's error means and what to do, without the statement's values."""
     text = f"{type(error.orig).__name__} {error.orig}".lower()
     for signs, words in _EXPLANATIONS:
         if any(sign in text for sign in signs):

@@ -7,7 +7,7 @@ from importlib import import_module
 import typer
 
 from care import __version__
-from care.base.errors import CareError
+from care.base.errors import CareError, UnavailableError
 
 app = typer.Typer(
     name="care",
@@ -19,6 +19,9 @@ app = typer.Typer(
 
 GROUPS = ("calendar", "sms")
 """Modules of `care.cli` that hold one sub-application each, named like their command."""
+
+COMMANDS: tuple[str, ...] = ()
+"""Modules of `care.cli` whose commands stand on the first level: `care init`."""
 
 
 def _version(value: bool) -> None:
@@ -38,6 +41,8 @@ def mount() -> typer.Typer:
     """Return the application with every command; the modules themselves import only typer."""
     for name in GROUPS:
         app.add_typer(import_module(f"care.cli.{name}").app, name=name)
+    for name in COMMANDS:
+        app.add_typer(import_module(f"care.cli.{name}").app)
     return app
 
 
@@ -45,15 +50,34 @@ def main() -> None:
     """Run one command; exit 0 fine, 1 the answer is no, 2 input or settings are wrong."""
     try:
         mount()()
-    except CareError as error:
-        for line in str(error).splitlines():
-            typer.echo(f"care: {line}", err=True)
-        sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if os.environ.get("CARE_LOG__LEVEL") == "debug":
+            raise
+        known = error if isinstance(error, CareError) else _translate(error)
+        for line in str(known).splitlines():
+            typer.echo(f"care: {line}", err=True)
+        sys.exit(known.exit_code)
+
+
+def _translate(error: Exception) -> CareError:
+    """Return the line a person can act on for an error that no use case translated."""
+    if "sqlalchemy" in sys.modules:
+        from sqlalchemy.exc import DBAPIError
+
+        from care.base.database import explain
+
+        if isinstance(error, DBAPIError):
+            return UnavailableError(f"database: {explain(error)}")
+    if isinstance(error, OSError) and error.strerror:
+        return UnavailableError(f"{error.filename or 'system'}: {error.strerror}. Check the path, its owner and space")
+    return CareError(
+        f"an error inside care ({type(error).__name__}). CARE_LOG__LEVEL=debug shows where; please report it"
+    )
 
 
 if __name__ == "__main__":
