@@ -12,6 +12,13 @@ class Place:
     line: int = 0
     column: int = 0
 
+    def __str__(self) -> str:
+        """Return `segments.yaml:12`, or nothing where the place is not known."""
+        return f"{self.path}:{self.line}" if self.path and self.line else self.path
+
+
+NOWHERE = Place()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
@@ -20,7 +27,7 @@ class Leaf:
     field: str
     operator: str
     value: Any
-    place: Place = Place()
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +35,7 @@ class SegmentRef:
     """A named segment used inside a rule."""
 
     name: str
-    place: Place = Place()
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +44,39 @@ class Group:
 
     kind: str
     parts: "tuple[Rule, ...]"
-    place: Place = Place()
+    place: Place = NOWHERE
 
 
 Rule = Leaf | SegmentRef | Group
 EVERYONE = Group(kind="all", parts=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The value of `top_percent`: who ranks within `enter` comes in, who stays within `leave` may stay.
+
+    Both are whole percents, 1 .. 100, of the customers of one type; `leave` equals `enter` without hysteresis.
+    """
+
+    enter: int
+    leave: int
+
+    def __str__(self) -> str:
+        """Return it as a person would say it."""
+        return f"top {self.enter}%" if self.enter == self.leave else f"top {self.enter}% (stays to {self.leave}%)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """The value of `within_next` and `within_last`: a number of days, the day itself included."""
+
+    days: int
+
+    def __str__(self) -> str:
+        """Return it as it is written: `30d`."""
+        return f"{self.days}d"
+
+
+def band_key(field: str, share: Share) -> str:
+    """Return the name under which the members of a ranked group with hysteresis are remembered."""
+    return f"{field}:{share.enter}:{share.leave}"
