@@ -6,7 +6,6 @@ import sys
 import typer
 
 from care.base.errors import FileError
-from care.campaigns.sms_parts import count_parts
 
 app = typer.Typer(help="Tools for text messages.", no_args_is_help=True)
 
@@ -23,6 +22,8 @@ def parts() -> None:
     Reads JSON Lines with a field `text` and answers one line each: `{"encoding": "GSM-7|UCS-2", "parts": n,
     "units": n}`. Exit 0: every line was counted. Exit 2: a line cannot be used; those before it are answered.
     """
+    from care.campaigns.sms_parts import count_parts
+
     write, flush = sys.stdout.write, sys.stdout.flush
     for number, line in enumerate(sys.stdin.buffer, start=1):
         if line.isspace():

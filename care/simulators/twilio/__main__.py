@@ -24,15 +24,20 @@ def main() -> None:
     given = _arguments()
     try:
         script = _script(given.script, given.seed)
+        log = AcceptLog(None if given.accept_log == "none" else Path(given.accept_log))
     except (ScriptError, OSError) as error:
         sys.stderr.write(f"twilio simulator: {error}\n")
         sys.exit(2)
-    log = AcceptLog(None if given.accept_log == "none" else Path(given.accept_log))
     try:
         runner = importlib.import_module("uvloop").run
     except ModuleNotFoundError:
         runner = asyncio.run
-    runner(_serve(_settings(given), script, log, port=given.port, until_stdin_closes=given.until_stdin_closes))
+    serving = _serve(_settings(given), script, log, port=given.port, until_stdin_closes=given.until_stdin_closes)
+    try:
+        runner(serving)
+    except OSError as error:
+        sys.stderr.write(f"twilio simulator: port {given.port} cannot be used: {error.strerror}\n")
+        sys.exit(2)
 
 
 async def _serve(settings: Settings, script: Script, log: AcceptLog, *, port: int, until_stdin_closes: bool) -> None:

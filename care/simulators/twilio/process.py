@@ -82,9 +82,7 @@ class TwilioSimulator:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
+        _close(self.process)
 
     def __enter__(self) -> Self:
         return self
@@ -165,5 +163,12 @@ def _started(command: list[str]) -> tuple[subprocess.Popen[bytes], str]:
     line = process.stdout.readline()
     if not line:
         process.wait(_START_SECONDS)
+        _close(process)
         raise SimulatorError(f"the Twilio simulator ended with exit code {process.returncode}")
     return process, json.loads(line)["url"]
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 from typing import Final
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -13,6 +12,7 @@ from care.simulators.twilio.accounts import Account
 from care.simulators.twilio.catalogue import REFUSALS, Refusal
 from care.simulators.twilio.control import Control
 from care.simulators.twilio.faults import Script
+from care.simulators.twilio.forms import read_form
 from care.simulators.twilio.model import Settings
 from care.simulators.twilio.store import AcceptLog
 
@@ -57,7 +57,7 @@ class Server:
         account = self._account
         account.requests += 1
         number = account.requests
-        form = dict(parse_qsl((await request.read()).decode(errors="replace"), keep_blank_values=True))
+        form = read_form(await request.read())
         fault = account.fault_of(number, form.get("To", ""))
         if fault == "ok":
             return self._accept(form, number, fault)
@@ -112,7 +112,7 @@ class Server:
         if request.method == "DELETE":
             refusal = account.delete(record)
             return self._refused(refusal) if refusal else self._answer(204, "")
-        form = dict(parse_qsl((await request.read()).decode(errors="replace"), keep_blank_values=True))
+        form = read_form(await request.read())
         refusal = account.update(record, form)
         return self._refused(refusal) if refusal else self._answer(200, answers.message_json(record, sid))
 

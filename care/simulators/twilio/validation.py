@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 from care.simulators.twilio.catalogue import REFUSALS, Refusal
 from care.simulators.twilio.model import Settings
@@ -23,7 +22,10 @@ _is_sender: Final = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-
 _is_channel_sender: Final = re.compile(r"whatsapp:\+[1-9]\d{6,14}|rcs:\w+|messenger:\w+").fullmatch
 _is_service: Final = re.compile(r"MG[0-9a-fA-F]{32}").fullmatch
 _is_content: Final = re.compile(r"HX[0-9a-fA-F]{32}").fullmatch
-_is_host: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?").fullmatch
+#: http or https and a host name, in which Twilio allows no underscore
+_is_url: Final = re.compile(
+    r"https?://(?:[^/?#@\s]*@)?(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:[/?#]\S*)?"
+).fullmatch
 _CHOICES: Final[Mapping[str, frozenset[str]]] = {
     "ScheduleType": frozenset({"fixed"}),
     "ContentRetention": frozenset({"retain", "discard"}),
@@ -114,15 +116,6 @@ def _bad_text(form: Form) -> int | None:
 
 def _bad_callback(url: str | None) -> int | None:
     return 21609 if url and not _is_url(url) else None
-
-
-def _is_url(url: str) -> bool:
-    """Tell whether Twilio can call it: http or https and a host name, in which no underscore is allowed."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname and _is_host(parts.hostname))
-    except ValueError:
-        return False
 
 
 def _bad_validity(seconds: str | None) -> int | None:
