@@ -7,6 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from care.base.errors import FileError
@@ -14,6 +15,21 @@ from care.base.errors import FileError
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
+
+
+class _Constructor(RoundTripConstructor):
+    """Gives the place of a date that no calendar has."""
+
+    def construct_yaml_timestamp(self, node: Any, values: Any = None) -> Any:
+        """Return the date, or say where the impossible one stands."""
+        try:
+            return super().construct_yaml_timestamp(node, values)
+        except ValueError:
+            problem = f"'{node.value}' is not a date that exists"
+            raise ConstructorError(None, None, problem, node.start_mark) from None
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_yaml_timestamp)
 
 
 def load_yaml(path: Path) -> CommentedMap:
@@ -38,6 +54,7 @@ def load_yaml(path: Path) -> CommentedMap:
 def parse_yaml(text: str, path: Path) -> CommentedMap:
     """Return the mapping in a text, as `load_yaml` does."""
     yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
     yaml.allow_duplicate_keys = False
     try:
         document = yaml.load(text)
