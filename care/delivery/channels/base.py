@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from care.base.vocabulary import Channel
 from care.messages.model import Outcome
@@ -99,7 +99,7 @@ class Result:
     error_code: str = ""
     error_class: ErrorClass | None = None
     retry_after_seconds: float | None = None
-    rule: ErrorRule | None = None  # what follows from the refusal or the doubt; None when accepted
+    rule: ErrorRule | None = field(default=None, repr=False)  # what follows from it; None when accepted
 
 
 def refusal(attempt_id: int, rule: ErrorRule, code: str, *, retry_after_seconds: float | None = None) -> Result:
@@ -130,8 +130,15 @@ class Capabilities:
 class Gateway(Protocol):
     """Hand messages to one provider. One suite of tests runs on every adapter."""
 
-    channel: ClassVar[Channel]
-    provider: ClassVar[str]
+    @property
+    def channel(self) -> Channel:
+        """What kind of address it reaches."""
+        ...
+
+    @property
+    def provider(self) -> str:
+        """Name of the provider in attempts and receipts."""
+        ...
 
     @property
     def capabilities(self) -> Capabilities:

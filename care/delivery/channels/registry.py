@@ -1,0 +1,55 @@
+"""Which adapter serves which channel, as the settings say."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from care.base.clock import Clock
+from care.base.settings import Settings
+from care.base.vocabulary import Channel
+from care.delivery.channels.base import Gateway
+from care.delivery.channels.sandbox import SandboxGateway
+from care.delivery.channels.sandbox_carrier import OnInbound, OnReceipt
+
+
+def outbox_dir(settings: Settings) -> Path:
+    """Return the folder where the sandbox keeps what it did not send."""
+    return settings.data_dir / ".care" / "outbox"
+
+
+def build_gateways(
+    settings: Settings,
+    *,
+    clock: Clock,
+    seed: int = 0,
+    on_receipt: OnReceipt | None = None,
+    on_inbound: OnInbound | None = None,
+) -> Mapping[Channel, Gateway]:
+    """Return one gateway per channel, not yet opened; only what is used is imported.
+
+    `seed` and the two callbacks serve the sandbox alone: whoever calls its `pump` hears of receipts and replies.
+
+    Raises:
+        SettingsError: a file named in the settings cannot be used.
+    """
+
+    def sandbox(channel: Channel, sender: str) -> Gateway:
+        return SandboxGateway(
+            channel,
+            outbox_dir(settings),
+            clock=clock,
+            seed=seed,
+            sender=sender,
+            on_receipt=on_receipt,
+            on_inbound=on_inbound,
+        )
+
+    return {
+        Channel.SMS: _twilio(settings, clock) if settings.sms.provider == "twilio" else sandbox(Channel.SMS, ""),
+        Channel.EMAIL: sandbox(Channel.EMAIL, settings.email.sender),
+    }
+
+
+def _twilio(settings: Settings, clock: Clock) -> Gateway:
+    from care.delivery.channels.twilio_sms import TwilioSms
+
+    return TwilioSms(settings.twilio, public_url=settings.operator.public_url, clock=clock)
