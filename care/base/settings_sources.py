@@ -3,9 +3,9 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,7 +13,8 @@ from care.base.errors import FileError, SettingsError
 
 Model = TypeVar("Model", bound=BaseModel)
 PREFIX = "CARE_"
-_NOT_SECTIONS = {"CARE_CONFIG", "CARE_FAILPOINT"}
+_REAL_KEYS_IN_FILE = {"ca_file"}
+_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
 def read_sources(model: type[Model], env: Mapping[str, str], directory: Path) -> Model:
@@ -26,14 +27,41 @@ def read_sources(model: type[Model], env: Mapping[str, str], directory: Path) ->
     path = Path(env["CARE_CONFIG"]) if env.get("CARE_CONFIG") else directory / "care.toml"
     origin: dict[str, str] = {}
     merged = _read_file(path, origin, required=bool(env.get("CARE_CONFIG")))
-    problems = _overlay_environment(merged, env, origin)
+    problems = _overlay_environment(merged, env, origin, model)
     try:
         settings = model.model_validate(merged)
     except ValidationError as error:
-        problems += [_line(detail, model, origin) for detail in error.errors()]
+        problems += _all_mistakes(error, model, merged, origin)
     if problems:
         raise SettingsError("\n".join(problems)) from None
     return settings
+
+
+def _all_mistakes(
+    error: ValidationError, model: type[BaseModel], merged: dict[str, Any], origin: Mapping[str, str]
+) -> list[str]:
+    """Return a line per mistake; what contradicts other keys is found with the wrong keys left out."""
+    lines = [_line(detail, model, origin) for detail in error.errors()]
+    wrong = [detail["loc"] for detail in error.errors() if detail["loc"]]
+    if not wrong:
+        return "\n".join(lines).splitlines()
+    for location in wrong:
+        _forget(merged, location)
+    try:
+        model.model_validate(merged)
+    except ValidationError as again:
+        named = {".".join(str(part) for part in location) for location in wrong}
+        found = "\n".join(_line(detail, model, origin) for detail in again.errors()).splitlines()
+        lines += [line for line in found if line.split(":")[0] not in named]
+    return lines
+
+
+def _forget(merged: dict[str, Any], location: Sequence[Any]) -> None:
+    table = merged.get(location[0])
+    if len(location) > 1 and isinstance(table, dict):
+        table.pop(location[1], None)
+    else:
+        merged.pop(location[0], None)
 
 
 def _read_file(path: Path, origin: MutableMapping[str, str], *, required: bool) -> dict[str, Any]:
@@ -42,56 +70,96 @@ def _read_file(path: Path, origin: MutableMapping[str, str], *, required: bool) 
             raise SettingsError(f"{path}: CARE_CONFIG names no file. Correct the path or run: care init")
         return {}
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"at line (\d+), column (\d+)", str(error))
-        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
-        raise FileError(path, "is not valid TOML", str(error), line=line, column=column) from None
+        text = path.read_text(encoding="utf-8-sig")
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise FileError(path, f"cannot be read ({error.strerror})", "Check its owner and permissions") from None
     except UnicodeDecodeError:
         raise FileError(path, "is not UTF-8", "Save the file as UTF-8") from None
-    for section, table in data.items():
-        for key in table if isinstance(table, dict) else ():
-            origin[f"{section}.{key}"] = str(path)
+    except tomllib.TOMLDecodeError as error:
+        place = _PLACE.search(str(error))
+        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+        problem = _PLACE.sub("", str(error)).strip()
+        raise FileError(path, problem, "Correct the TOML here", line=line, column=column) from None
+    origin.update({key: f"{path}:{line}" for key, line in _lines_of_keys(text).items()})
     return data
 
 
-def _overlay_environment(merged: dict[str, Any], env: Mapping[str, str], origin: MutableMapping[str, str]) -> list[str]:
+def _lines_of_keys(text: str) -> dict[str, int]:
+    """Return where `section.key` is written, as far as a line begins with it; good enough to point at."""
+    found: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[\s*([\w.\"-]+)\s*\]", line):
+            section = header[1]
+            found.setdefault(section, number)
+        elif key := re.match(r"\s*([\w.\"-]+)\s*=", line):
+            found.setdefault(f"{section}.{key[1]}".lstrip("."), number)
+    return found
+
+
+def _overlay_environment(
+    merged: dict[str, Any], env: Mapping[str, str], origin: MutableMapping[str, str], model: type[BaseModel]
+) -> list[str]:
     problems = []
-    for name in sorted(env):
-        if not name.startswith(PREFIX) or name in _NOT_SECTIONS or "__" not in name:
+    for name in sorted(name for name in env if name.startswith(PREFIX)):
+        if "__" not in name:
+            problems += _misspelt(name, model)
             continue
-        value, label = env[name], name
+        value = env[name]
         section, key = name.removeprefix(PREFIX).lower().split("__", 1)
-        if key.endswith("_file") and key != "ca_file":
+        if key.endswith("_file") and key not in _REAL_KEYS_IN_FILE:
             key = key.removesuffix("_file")
             try:
                 value = Path(value).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                problems.append(f"{name}: cannot read the file it names ({error.strerror}). Correct the path")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "not UTF-8"
+                problems.append(f"{name}: cannot read the file it names ({reason}). Correct the path")
                 continue
-        if section == "prices":
-            key = key.upper()
+        key = key.upper() if section == "prices" else key
         target = merged.setdefault(section, {})
         if isinstance(target, dict):
-            target[key] = value.split(",") if (section, key) == ("trial", "only_to") else value
-            origin[f"{section}.{key}"] = label
+            target[key] = _split(value) if (section, key) == ("trial", "only_to") else value
+            origin[f"{section}.{key}"] = name
     return problems
 
 
+def _split(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _misspelt(name: str, model: type[BaseModel]) -> list[str]:
+    """Catch CARE_DATABASE_URL, which would be ignored in silence."""
+    for section, field in model.model_fields.items():
+        for key in _keys_of(field.annotation):
+            meant = f"{PREFIX}{section}__{key}".upper()
+            if name in (meant.replace("__", "_"), f"{meant.replace('__', '_')}_FILE"):
+                return [f"{name}: no such setting. Did you mean {meant}?"]
+    return []
+
+
 def _line(detail: Any, model: type[BaseModel], origin: Mapping[str, str]) -> str:
-    loc = [str(part) for part in detail["loc"]]
-    key = ".".join(loc)
-    where = f" (set by {origin[key]})" if key in origin else ""
+    location = [str(part) for part in detail["loc"]]
+    key = ".".join(location)
+    known = next((origin[name] for name in (key, ".".join(location[:2])) if name in origin), None)
+    where = f" (set by {known})" if known else ""
     if detail["type"] == "extra_forbidden":
-        return f"{key}: no such setting{where}{_hint(loc, model)}"
-    message = detail["msg"].removeprefix("Value error, ")
+        return f"{key}: no such setting{where}{_hint(location, model)}"
+    if detail["type"] in ("model_type", "mapping_type", "dict_type"):
+        return f"{key}: is a table of keys{where}. Write [{key}] and its keys below"
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{key}: {message}{where}" if key else message
 
 
-def _hint(loc: list[str], model: type[BaseModel]) -> str:
+def _hint(location: list[str], model: type[BaseModel]) -> str:
     names: list[str] = list(model.model_fields)
-    if len(loc) > 1 and loc[0] in model.model_fields:
-        section = model.model_fields[loc[0]].annotation
-        names = list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
-    close = difflib.get_close_matches(loc[-1], names, 1)
-    return f". Did you mean '{'.'.join([*loc[:-1], close[0]])}'?" if close else ". See: care config show"
+    if len(location) > 1 and location[0] in model.model_fields:
+        names = _keys_of(model.model_fields[location[0]].annotation)
+    close = difflib.get_close_matches(location[-1], names, 1)
+    return f". Did you mean '{'.'.join([*location[:-1], close[0]])}'?" if close else ". See: care config show"
+
+
+def _keys_of(annotation: Any) -> list[str]:
+    kinds = [annotation, *get_args(annotation)]
+    found = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    return list(found.model_fields) if found else []

@@ -1,0 +1,151 @@
+"""The tables of `care.toml`: names, defaults, limits, and one line of words for each key.
+
+Names and defaults are a contract with users. The words feed `care init`, `docs/settings.md` and nothing else.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+
+def _iana(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not an IANA time zone such as Asia/Shanghai")
+    return name
+
+
+def key(default: Any, words: str, **limits: Any) -> Any:
+    """Return a field with a default, its words for people, and pydantic's limits."""
+    return Field(default, description=words, **limits)
+
+
+Zone = Annotated[str, AfterValidator(_iana)]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+
+
+class Section(BaseModel):
+    """One table of `care.toml`; unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class DatabaseSettings(Section):
+    """Where the ledger lives."""
+
+    url: str = key(
+        "sqlite:///care.db", "SQLAlchemy URL; postgresql+psycopg://user:password@host/name for PostgreSQL", repr=False
+    )
+
+
+class OperatorSettings(Section):
+    """Who writes: used in texts, links and webhooks."""
+
+    brand: str = key("海岚通信", "Name in every message", min_length=1)
+    country: Country = key("CN", "ISO country whose rules apply where a customer has none of their own")
+    timezone: Zone = key("Asia/Shanghai", "IANA zone of the operator's own days")
+    locale: str = key("zh-CN", "Language of customers who chose none", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    currency: str = key("CNY", "ISO currency of amounts in imports and reports", pattern=r"^[A-Z]{3}$")
+    hotline: str = key("96000", "Telephone number that messages name for questions")
+    public_url: str = key(
+        "",
+        "Address under which providers and customers reach the web process; signatures are checked against it",
+        pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
+    )
+
+
+class LimitSettings(Section):
+    """Brakes against toll fraud and mistakes."""
+
+    spend_per_day: Decimal | None = key(None, "Most that may be spent a day, in major units; nothing: no limit", ge=0)
+    international_per_day: int = key(100, "Most SMS a day to countries other than the operator's", ge=0)
+
+
+class TrialSettings(Section):
+    """A first try with a few real people."""
+
+    only_to: tuple[str, ...] | None = key(
+        None, "Numbers and addresses that may be written to; all others are recorded, not sent"
+    )
+
+
+class PathSettings(Section):
+    """Folders, relative to the working directory."""
+
+    campaigns: Path = key(Path("campaigns"), "Folder of the campaign files and segments.yaml")
+    templates: Path = key(Path("templates/messages"), "Folder of the message templates")
+
+
+class SmsSettings(Section):
+    """How SMS leave."""
+
+    provider: Literal["sandbox", "twilio"] = key("sandbox", "sandbox writes to an outbox and sends nothing")
+    rate_per_second: float = key(10, "SMS parts per second, shared by all processes of this sender", gt=0)
+
+
+class TwilioSettings(Section):
+    """The account at Twilio."""
+
+    account_sid: str = key("", "AC…")
+    auth_token: SecretStr = key(SecretStr(""), "Signs requests and checks the signatures of callbacks")
+    messaging_service_sid: str = key("", "MG…; this or from_number")
+    from_number: str = key("", "Number that SMS come from, +…")
+    base_url: str = key("https://api.twilio.com", "Another host for tests and proxies", pattern=r"^https?://[^\s/]+")
+    two_way: bool = key(True, "false where the country has no inbound SMS")
+    opt_out_replies: Literal["twilio", "care"] = key("twilio", "Who confirms STOP; Twilio then refuses ours")
+    timeout_seconds: float = key(10, "Longest wait for an answer", gt=0, le=60)
+
+
+class EmailSettings(Section):
+    """How e-mails leave."""
+
+    provider: Literal["sandbox", "smtp"] = key("sandbox", "sandbox writes to an outbox and sends nothing")
+    sender: str = key("care@example.com", "From address")
+    bounce_domain: str = key("", "Domain of the return path, so that bounces find their message")
+    rate_per_second: float = key(50, "E-mails per second, shared by all processes", gt=0)
+
+
+class SmtpSettings(Section):
+    """The mail relay."""
+
+    host: str = key("localhost", "Name of the relay; its certificate must carry it", min_length=1)
+    port: int = key(587, "587 for starttls, 465 for implicit", gt=0, lt=65536)
+    username: str = key("", "Nothing: no sign-in")
+    password: SecretStr = key(SecretStr(""), "Of the relay's account")
+    tls: Literal["starttls", "implicit", "none"] = key("starttls", "none only on loopback or with allow_plain")
+    ca_file: Path | None = key(None, "Certificates to trust instead of the system's")
+    allow_plain: bool = key(False, 'The explicit word that tls = "none" to another machine is meant')
+    timeout_seconds: float = key(30, "Longest wait for an answer", gt=0, le=600)
+    connections: int = key(4, "Most connections at once", ge=1, le=64)
+
+
+class DaemonSettings(Section):
+    """How often the daemon looks, and how far ahead it plans."""
+
+    tick_seconds: float = key(5, "Longest wait between due and claimed", gt=0, le=60)
+    horizon_hours: int = key(36, "How far ahead messages are planned", ge=1, le=24 * 14)
+
+
+class WebSettings(Section):
+    """Where the web process listens."""
+
+    host: str = key("127.0.0.1", "Address; 0.0.0.0 for all, behind a proxy that speaks TLS", min_length=1)
+    port: int = key(8000, "0 takes a free one", ge=0, lt=65536)
+
+
+class SecuritySettings(Section):
+    """The two secrets. Without operator.public_url they are generated beside the database."""
+
+    secret_key: SecretStr = key(SecretStr(""), "Signs links and sessions; 32 characters or more")
+    suppression_key: SecretStr = key(
+        SecretStr(""), "Hashes suppressed addresses; another key refuses to send, because opt-outs would be forgotten"
+    )
+
+
+class LogSettings(Section):
+    """How much is logged, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = key("info", "The least that is written")
+    format: Literal["auto", "json", "console"] = key("auto", "auto: console on a terminal, JSON elsewhere")
