@@ -6,6 +6,9 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Protocol
 
 import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
+
+from care.base.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +67,35 @@ class OccasionFacts:
     currency: str
     customer: Mapping[str, Any]  # the customer row
     subject: Mapping[str, Any] | None  # the joined row (a subscription, a ticket …)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What an occasion may take from the operator where its campaign file is silent."""
+
+    country: str = "CN"  # ISO 3166, whose festivals are meant
+
+
+class OptionError(InputError):
+    """An option of an occasion that only the calendar, not its form, shows to be wrong."""
+
+    def __init__(self, option: str, problem: str, fix: str) -> None:
+        """Name the option's key, so that the loader can point at its place."""
+        super().__init__(f"occasion.{option}: {problem}. {fix}")
+        self.option, self.problem, self.fix = option, problem, fix
+
+
+class OccasionSpec(BaseModel):
+    """What a campaign file says under `occasion:` for one kind; unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+
+    def build(self, around: Surroundings) -> Occasion:
+        """Return the occasion.
+
+        Raises:
+            OptionError: if an option names something that does not exist.
+        """
+        raise OptionError("kind", f"'{self.kind}' cannot be built for {around.country}", "Use another kind")

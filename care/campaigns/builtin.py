@@ -1,0 +1,72 @@
+"""Campaigns without a file: the system's own answers to what customers write."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import ClassVar
+
+import sqlalchemy as sa
+
+from care.base.vocabulary import Channel, Purpose
+from care.campaigns.formats import format_day
+from care.campaigns.model import Campaign
+from care.campaigns.occasion import Due, OccasionFacts
+from care.segments.model import EVERYONE
+
+REPLY_PREFIX = "reply:"
+REPLY_WITHIN = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Owed to one inbound message; nothing is planned, the inbound side writes the row itself."""
+
+    kind: ClassVar[str] = "reply"
+
+    def select_due(self, day: date, zone: str) -> Sequence[Due]:  # noqa: ARG002 - nobody is due by the calendar
+        """Return nothing: an answer is owed by what a customer wrote, not by a day."""
+        return []
+
+    def still_owed(self) -> sa.ColumnElement[bool] | None:
+        """Return nothing: an answer stays owed until its half hour is over."""
+        return None
+
+    def variables(self, facts: OccasionFacts) -> Mapping[str, str | int]:
+        """Return the day, and the plain words of the row spoken of."""
+        subject = facts.subject or {}
+        given: dict[str, str | int] = {"date": format_day(facts.occasion_on, facts.locale)}
+        given |= {name: value for name, value in subject.items() if type(value) in (str, int)}
+        return given
+
+    def variable_names(self) -> frozenset[str]:
+        """Return the names `variables` gives; a reply about a case also has its reference."""
+        return frozenset({"date", "ref", "callback_by"})
+
+    def describe(self) -> str:
+        """Return the occasion in plain English."""
+        return "at once when a customer writes"
+
+
+@lru_cache(maxsize=64)
+def reply_campaign(template: str) -> Campaign:
+    """Return the built-in campaign `reply:<template>`: by SMS, within 30 minutes of the inbound message."""
+    return Campaign(
+        id=f"{REPLY_PREFIX}{template}",
+        name=f"{REPLY_PREFIX}{template}",
+        title={"": template},
+        owner="",
+        purpose=Purpose.REPLY,
+        audience=EVERYONE,
+        occasion=Reply(),
+        channels=(Channel.SMS,),
+        template=template,
+        use_within=REPLY_WITHIN,
+        digest="builtin",
+    )
+
+
+def builtin_campaign(campaign_id: str) -> Campaign | None:
+    """Return the built-in campaign of an id, or None if the id is not one of ours."""
+    template = campaign_id.removeprefix(REPLY_PREFIX)
+    return reply_campaign(template) if template not in ("", campaign_id) else None
