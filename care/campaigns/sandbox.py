@@ -1,0 +1,183 @@
+"""The cage that templates run in: words and choices, no calls, no attributes, no arithmetic, no loops.
+
+Marketing is trusted for words, not for code. Two walls stand behind each other: a template with anything
+but the few allowed nodes is refused when it is loaded, and what runs is Jinja's immutable sandbox without
+globals, tests or built-in filters, which also refuses the operators that can grow a value without limit.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.environment import Template
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from care.base.errors import FileError
+from care.base.yamlfile import did_you_mean
+
+Value = str | int
+Render = Callable[[dict[str, Value]], str]
+
+MAX_SOURCE: Final = 100_000  #: characters of one template file
+
+_ALLOWED: Final = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.Filter,
+    nodes.If,
+    nodes.CondExpr,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+)
+_COMPARISONS: Final = frozenset({"eq", "ne", "gt", "gteq", "lt", "lteq"})
+_GROWING: Final = frozenset({"*", "**", "%", "+", "<<"})
+_WORDS: Final[Mapping[str, str]] = {
+    "Call": "calls are not allowed",
+    "Getattr": "attributes are not allowed, variables are plain words and numbers",
+    "Getitem": "indexes are not allowed, variables are plain words and numbers",
+    "For": "loops are not allowed",
+    "Macro": "macros are not allowed",
+    "Assign": "{% set %} is not allowed; the subject of an e-mail stands in its front matter",
+    "Include": "{% include %} is not allowed; an e-mail includes with <mj-include>",
+    "Extends": "{% extends %} is not allowed; an e-mail includes with <mj-include>",
+    "ScopedEvalContextModifier": "escaping cannot be changed",
+}
+
+
+class Cage(ImmutableSandboxedEnvironment):
+    """Jinja without anything but values and our few filters."""
+
+    intercepted_binops = _GROWING
+
+    def __init__(self, *, html: bool) -> None:
+        """`html` escapes every value; a text is left as it is."""
+        super().__init__(undefined=StrictUndefined, autoescape=html, keep_trailing_newline=False)
+        self.globals = {}
+        self.tests = {}
+        self.filters = dict(FILTERS)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002
+        """Refuse: a value could grow without limit."""
+        raise SecurityError(f"the operator {operator} is not allowed")
+
+    def is_safe_callable(self, obj: Any) -> bool:  # noqa: ARG002
+        """Nothing may be called."""
+        return False
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ARG002
+        """Nothing has attributes."""
+        return False
+
+
+def capitalize_first(text: Value) -> str:
+    """Return the text with its first letter large and the rest as it was."""
+    words = str(text)
+    return words[:1].upper() + words[1:]
+
+
+def upper(text: Value) -> str:
+    """Return the text in capital letters."""
+    return str(text).upper()
+
+
+def lower(text: Value) -> str:
+    """Return the text in small letters."""
+    return str(text).lower()
+
+
+def plural(number: Value, one: str, many: str) -> str:
+    """Return the number with the word that fits it: `1 year`, `8 years`."""
+    return f"{number} {one if str(number) == '1' else many}"
+
+
+FILTERS: Final[Mapping[str, Callable[..., str]]] = {
+    "capitalize_first": capitalize_first,
+    "upper": upper,
+    "lower": lower,
+    "plural": plural,
+}
+
+_TEXT: Final = Cage(html=False)
+_HTML: Final = Cage(html=True)
+
+
+def compile_text(source: str) -> Render:
+    """Return a renderer for plain text: values appear as they are. The source must have passed `parse`."""
+    return _fast(_TEXT.from_string(source))
+
+
+def compile_html(source: str) -> Render:
+    """Return a renderer for HTML: every value is escaped. The source must have passed `parse`."""
+    return _fast(_HTML.from_string(source))
+
+
+def parse(source: str, path: Path, *, first_line: int = 1) -> nodes.Template:
+    """Return the syntax tree of a template that keeps to what is allowed.
+
+    `first_line` is the line of the file where `source` begins.
+
+    Raises:
+        FileError: at the exact line, for wrong syntax or for anything that is not allowed.
+    """
+    shift = first_line - 1
+    if len(source) > MAX_SOURCE:
+        raise FileError(path, f"has more than {MAX_SOURCE} characters", "Shorten it")
+    try:
+        tree = _TEXT.parse(source)
+    except TemplateSyntaxError as error:
+        problem = (error.message or "is not a template").rstrip(".")
+        raise FileError(path, problem, "Correct the tag here", line=error.lineno + shift) from None
+    except RecursionError:
+        raise FileError(path, "is nested too deeply", "Write it plainly") from None
+    _refuse_strangers(tree, path, shift)
+    return tree
+
+
+def _refuse_strangers(tree: nodes.Template, path: Path, shift: int) -> None:
+    stack: list[tuple[nodes.Node, int]] = [(tree, 1)]
+    while stack:
+        node, line = stack.pop()
+        line = node.lineno or line
+        problem = _stranger(node)
+        if problem:
+            fix = "Use variables, {% if %} and the filters " + ", ".join(FILTERS)
+            raise FileError(path, problem, fix, line=line + shift)
+        if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+            raise FileError(
+                path, f"the filter '{node.name}' is not allowed", did_you_mean(node.name, FILTERS), line=line + shift
+            )
+        stack.extend((child, line) for child in node.iter_child_nodes())
+
+
+def _stranger(node: nodes.Node) -> str:
+    """Return what is wrong with a node itself, or nothing."""
+    kind = type(node).__name__
+    if type(node) not in _ALLOWED:
+        return _WORDS.get(kind, f"'{kind.lower()}' is not allowed")
+    if isinstance(node, nodes.Name) and node.ctx != "load":
+        return "variables cannot be set"
+    if isinstance(node, nodes.Operand) and node.op not in _COMPARISONS:
+        return f"the comparison '{node.op}' is not allowed"
+    if isinstance(node, nodes.Const) and not isinstance(node.value, Value):
+        return f"the value {node.value!r} is not allowed"
+    if isinstance(node, nodes.Filter) and (node.kwargs or node.dyn_args or node.dyn_kwargs):
+        return "filters take plain values only"
+    return ""
+
+
+def _fast(template: Template) -> Render:
+    """Return a renderer that skips what `Template.render` repeats for each call."""
+    root, new_context, join = template.root_render_func, template.new_context, "".join
+
+    def render(values: dict[str, Value]) -> str:
+        return join(root(new_context(values, shared=True)))
+
+    return render
