@@ -95,7 +95,7 @@ def move_messages(
         values |= {"lease_owner": None, "lease_until": None}
     if wake_at is not None:
         values["wake_at"] = wake_at
-    where = [message.c.id.in_(list(ids)), message.c.status.in_(_words(sources_of(to)))]
+    where: list[sa.ColumnElement[bool]] = [message.c.id.in_(list(ids)), message.c.status.in_(_words(sources_of(to)))]
     if only_owner is not None:
         where.append(message.c.lease_owner == only_owner)
     moved = conn.execute(sa.update(message).where(*where).values(values).returning(message.c.id)).scalars().all()
@@ -116,6 +116,13 @@ def write_intents(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> dic
     """Write attempts down before their first byte leaves; return attempt id by message id."""
     made = conn.execute(sa.insert(attempt).returning(attempt.c.id, attempt.c.message_id), list(rows)).all()
     return {int(row.message_id): int(row.id) for row in made}
+
+
+def count_attempts(conn: sa.Connection, ids: Sequence[int], *, channel: str) -> None:
+    """Note on messages that one more attempt was written down, and on which channel."""
+    conn.execute(
+        sa.update(message).where(message.c.id.in_(ids)).values(attempts=message.c.attempts + 1, channel=str(channel))
+    )
 
 
 def claim_contacts(
@@ -154,3 +161,13 @@ def find_message(conn: sa.Connection, message_id: int) -> sa.Row[Any] | None:
 
 def _words(statuses: Iterable[MessageStatus]) -> list[str]:
     return sorted(str(status) for status in statuses)
+
+
+def reelect(conn: sa.Connection, failed: Collection[int], *, now: datetime) -> list[int]:
+    """Let others of the household be told after all, where the one chosen to be told got nothing."""
+    words = [f"told_via:{message_id}" for message_id in failed]
+    waiting = sa.select(message.c.id).where(
+        message.c.status == str(MessageStatus.SKIPPED), message.c.reason.in_(words), message.c.use_by > now
+    )
+    ids = conn.execute(waiting).scalars().all()
+    return move_messages(conn, ids, MessageStatus.PLANNED, now=now, by="dispatcher", wake_at=now, reason="re-elected")

@@ -68,12 +68,14 @@ attempt = sa.Table(
     sa.Column("provider_ref", sa.String(64)),
     sa.Column("error_code", sa.String(32)),
     sa.Column("error_class", sa.String(24)),
+    sa.Column("spent", sa.Boolean, nullable=False, server_default=sa.false()),  # no other try on this channel
     sa.Column("intent_at", Instant, nullable=False),
     sa.Column("done_at", Instant),
     sa.Column("price_minor", sa.Integer),
     sa.UniqueConstraint("message_id", "n", name="uq_attempt_number"),
     sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
     sa.Index("ix_attempt_provider_ref", "provider_ref"),
+    sa.Index("ix_attempt_address_hash", "address_hash", "intent_at"),
     sa.Index("ix_attempt_outcome", "outcome", "intent_at"),
 )
 """One hand-over to a provider, written down before the first byte leaves."""

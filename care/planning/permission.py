@@ -6,6 +6,7 @@ so both always mean the same.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,8 +14,7 @@ from care.base.ids import MERSENNE_31, group_line
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign, Holdout
 from care.customers.tables import consent_now, contact_point, customer, suppression
-from care.policy.load import Policies
-from care.policy.model import ConsentRule
+from care.policy.model import ConsentRule, Policies
 
 _SILENCED_BY: Mapping[Purpose, tuple[str, ...]] = {
     Purpose.EMERGENCY: ("all",),
@@ -36,8 +36,8 @@ class ConsentByCountry:
     @classmethod
     def read(cls, policies: Policies, purpose: Purpose) -> "ConsentByCountry":
         """Read the rules of one purpose from the policy files."""
-        own = {code: policies.country(code).consent_for(purpose) for code in policies.codes}
-        return cls(own=own, elsewhere=policies.default.consent_for(purpose))
+        own = {code: policy.consent_rule(purpose) for code, policy in policies.countries.items()}
+        return cls(own=own, elsewhere=policies.elsewhere.consent_rule(purpose))
 
 
 def silencing_scopes(purpose: Purpose) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def reason_not_to_write(
 ) -> sa.ColumnElement[str | None]:
     """Return the first reason why the customer may not get this leg, NULL when they may. The order is the policy."""
     purpose = campaign.purpose
-    branches: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[str | None]]] = []
+    branches: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[Any]]] = []
     if purpose is not Purpose.EMERGENCY:
         branches.append((customer.c.deceased, sa.literal("deceased")))
     if purpose.is_marketing:

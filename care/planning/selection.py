@@ -16,10 +16,10 @@ from care.customers.tables import customer
 from care.messages.model import MessageStatus
 from care.messages.tables import message
 from care.planning.permission import ConsentByCountry, reason_not_to_write
-from care.policy.load import Policies
+from care.policy.model import Policies
+from care.segments.book import SegmentBook
 from care.segments.compile import compile_rule
-from care.segments.fact import Fact
-from care.segments.load import SegmentBook
+from care.segments.facts import Fact
 
 UNKNOWN_ZONE = ""
 """Stands for customers whose zone is not known; the operator's wall clock is used and windows must agree."""

@@ -1,0 +1,65 @@
+"""What a customer got lately and is about to get: the facts that caps and the contact budget read from the ledger."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from care.base.vocabulary import Purpose
+from care.messages.model import MessageStatus, Outcome
+from care.messages.tables import attempt, message
+from care.policy.caps import LOOK_BACK
+
+AHEAD = timedelta(hours=24)
+"""A message yields to a more important one that is due within this time."""
+
+_COUNTED = [str(outcome) for outcome in (Outcome.INTENT, Outcome.ACCEPTED, Outcome.UNKNOWN)]
+_WAITING = [str(MessageStatus.PLANNED), str(MessageStatus.HELD)]
+
+History = dict[int, list[tuple[datetime, Purpose]]]
+
+
+def sent_lately(
+    conn: sa.Connection, *, customers: Collection[int], address_hashes: Collection[str], now: datetime
+) -> tuple[History, dict[str, list[tuple[datetime, Purpose]]]]:
+    """Return hand-overs of the last 30 days by customer and by address: a shared phone counts for all of them."""
+    since = now - LOOK_BACK
+    by_customer: History = {}
+    rows = conn.execute(
+        sa.select(message.c.customer_id, message.c.sent_at, message.c.purpose).where(
+            message.c.customer_id.in_(customers), message.c.sent_at > since
+        )
+    )
+    for customer_id, at, purpose in rows:
+        by_customer.setdefault(customer_id, []).append((at, Purpose(purpose)))
+    by_address: dict[str, list[tuple[datetime, Purpose]]] = {}
+    shared = conn.execute(
+        sa.select(attempt.c.address_hash, attempt.c.intent_at, message.c.purpose)
+        .join(message, message.c.id == attempt.c.message_id)
+        .where(
+            attempt.c.address_hash.in_(address_hashes),
+            attempt.c.intent_at > since,
+            attempt.c.outcome.in_(_COUNTED),
+            message.c.customer_id.not_in(customers),
+        )
+    )
+    for address_hash, at, purpose in shared:
+        by_address.setdefault(address_hash, []).append((at, Purpose(purpose)))
+    return by_customer, by_address
+
+
+def more_important(conn: sa.Connection, *, customers: Collection[int], lane: int, now: datetime) -> History:
+    """Return what of more important lanes is due to these customers within a day: it counts as if sent."""
+    rows = conn.execute(
+        sa.select(message.c.customer_id, message.c.wake_at, message.c.purpose).where(
+            message.c.customer_id.in_(customers),
+            message.c.status.in_(_WAITING),
+            message.c.lane < lane,
+            message.c.wake_at <= now + AHEAD,
+            message.c.use_by > now,
+        )
+    )
+    found: History = {}
+    for customer_id, at, purpose in rows:
+        found.setdefault(customer_id, []).append((max(at, now), Purpose(purpose)))
+    return found

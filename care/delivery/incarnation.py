@@ -1,0 +1,87 @@
+"""Lives of processes that send: every claim and intent carries the number of the life that made it."""
+
+import os
+import socket
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from care.delivery.tables import incarnation
+from care.messages import store as ledger
+from care.messages.model import MessageStatus, Outcome
+from care.messages.tables import attempt, message
+
+LEASE = timedelta(seconds=60)
+"""How long a claim lasts without progress; a living sender renews it long before."""
+
+STRIKES = 3
+"""In work when a process died this often: the message itself is suspect and fails by name."""
+
+
+def begin_incarnation(conn: sa.Connection, role: str, now: datetime) -> int:
+    """Enter a new life and return its number."""
+    statement = (
+        sa.insert(incarnation)
+        .values(role=role, host=socket.gethostname()[:64], pid=os.getpid(), started_at=now, seen_at=now)
+        .returning(incarnation.c.id)
+    )
+    return int(conn.execute(statement).scalar_one())
+
+
+def see_incarnation(conn: sa.Connection, number: int, now: datetime) -> None:
+    """Say that the life goes on."""
+    conn.execute(sa.update(incarnation).where(incarnation.c.id == number).values(seen_at=now))
+
+
+def end_incarnation(conn: sa.Connection, number: int, now: datetime) -> None:
+    """Close a life in good order."""
+    conn.execute(sa.update(incarnation).where(incarnation.c.id == number).values(seen_at=now, ended_at=now))
+
+
+def recover(conn: sa.Connection, *, dead: Collection[int] | None, now: datetime) -> tuple[int, int]:
+    """Settle what dead senders left in work; return (requeued, in doubt).
+
+    `dead` names lives known to be over; None means every claim whose lease has run out. A claim without an
+    intent made no call and waits again, with a strike; an intent without an outcome is in doubt: `unknown`.
+    """
+    whose = message.c.lease_until < now if dead is None else message.c.lease_owner.in_(list(dead))
+    left = sa.select(message.c.id).where(message.c.status == str(MessageStatus.SENDING), whose)
+    ids = conn.execute(left).scalars().all()
+    if not ids:
+        return 0, 0
+    open_intents = sa.select(attempt.c.message_id).where(
+        attempt.c.message_id.in_(ids), attempt.c.outcome == str(Outcome.INTENT)
+    )
+    doubtful = {int(i) for i in conn.execute(open_intents).scalars()}
+    conn.execute(
+        sa.update(attempt)
+        .where(attempt.c.message_id.in_(doubtful), attempt.c.outcome == str(Outcome.INTENT))
+        .values(outcome=str(Outcome.UNKNOWN), done_at=now, error_class="ambiguous", error_code="process-ended")
+    )
+    reason = "the sender ended between request and answer"
+    ledger.move_messages(conn, doubtful, MessageStatus.UNKNOWN, now=now, by="recovery", reason=reason)
+    safe = [i for i in ids if i not in doubtful]
+    if safe:
+        _requeue(conn, safe, now)
+    return len(safe), len(doubtful)
+
+
+def _requeue(conn: sa.Connection, ids: list[int], now: datetime) -> None:
+    struck = conn.execute(
+        sa.update(message)
+        .where(message.c.id.in_(ids), message.c.status == str(MessageStatus.SENDING))
+        .values(strikes=message.c.strikes + 1)
+        .returning(message.c.id, message.c.strikes)
+    ).all()
+    out = [row.id for row in struck if row.strikes >= STRIKES]
+    again = [row.id for row in struck if row.strikes < STRIKES]
+    ledger.move_messages(conn, again, MessageStatus.PLANNED, now=now, by="recovery", wake_at=now)
+    reason = f"in work {STRIKES} times when a sender died: suspect"
+    ledger.move_messages(conn, out, MessageStatus.FAILED, now=now, by="recovery", reason=reason)
+
+
+def dead_incarnations(conn: sa.Connection, mine: int) -> list[int]:
+    """Return every other life that still holds claims; only where a lock proves that no other sender lives."""
+    owners = sa.select(message.c.lease_owner).where(message.c.lease_owner.is_not(None)).distinct()
+    return [int(owner) for owner in conn.execute(owners).scalars() if owner != mine]

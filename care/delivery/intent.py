@@ -1,0 +1,283 @@
+"""The intent transaction: re-check on locked rows, claim the contact, take a slice of pace, write the attempt down.
+
+Nothing leaves the house before this has been committed durably; nothing in it talks to the outside.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from care.base.database import is_sqlite
+from care.base.ids import digest, random_token
+from care.base.vocabulary import Channel, Purpose
+from care.customers.tables import contact_point
+from care.delivery import brakes
+from care.delivery.channels.base import Outgoing
+from care.delivery.history import more_important, sent_lately
+from care.delivery.judge import CAPPED, Evidence, Judge
+from care.delivery.material import load_customers, open_contacts
+from care.delivery.model import Prepared, Ready, Verdict
+from care.delivery.pace import take_slice
+from care.messages import store as ledger
+from care.messages.model import MessageStatus, Outcome
+from care.messages.tables import message, pause
+from care.planning.permission import ConsentByCountry
+
+S = MessageStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """How messages of one channel leave: which provider, how fast, under which sender."""
+
+    channel: Channel
+    provider: str
+    rate_per_second: float
+    mail_domain: str = ""  # right half of Message-ID
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntentRules:
+    """Everything the intent transaction needs to know beyond the messages."""
+
+    judge: Judge
+    consent: Mapping[Purpose, ConsentByCountry]
+    lanes: Mapping[Channel, Lane]
+    senders: Mapping[str, str]
+    operator_zone: str
+    operator_country: str
+    spend_limit_minor: int | None
+    international_limit: int
+    price_minor: Mapping[str, Decimal]
+
+
+@dataclass(kw_only=True)
+class IntentOutcome:
+    """What the transaction decided: who may leave, and what became of the others."""
+
+    ready: list[Ready] = field(default_factory=list)
+    verdicts: list[tuple[Prepared, Verdict]] = field(default_factory=list)
+
+
+def commit_intents(
+    conn: sa.Connection,
+    group: Sequence[Prepared],
+    *,
+    rules: IntentRules,
+    incarnation: int,
+    now: datetime,
+    monotonic: float,
+) -> IntentOutcome:
+    """Judge one group (one purpose, one channel) again and write attempts for those that may go."""
+    outcome = IntentOutcome()
+    purpose, lane = group[0].message.purpose, rules.lanes[group[0].contact.channel]
+    evidence = _read_evidence(conn, group, purpose=purpose, rules=rules, incarnation=incarnation, now=now)
+    passed: list[Prepared] = []
+    for prepared in group:
+        if prepared.message.id not in evidence.mine:
+            continue  # another sender has it now
+        verdict = rules.judge.judge(prepared, evidence)
+        if verdict is None:
+            passed.append(prepared)
+            _count(prepared, evidence, now)
+        else:
+            outcome.verdicts.append((prepared, verdict))
+    passed = _claim_contacts(conn, passed, outcome, now)
+    if lane.channel is Channel.SMS:
+        passed = _brake(conn, passed, outcome, rules, now)
+    if passed:
+        _write(conn, passed, outcome, rules=rules, evidence=evidence, incarnation=incarnation, monotonic=monotonic)
+    apply_verdicts(conn, outcome.verdicts, now=now, owner=incarnation)
+    return outcome
+
+
+def _read_evidence(
+    conn: sa.Connection,
+    group: Sequence[Prepared],
+    *,
+    purpose: Purpose,
+    rules: IntentRules,
+    incarnation: int,
+    now: datetime,
+) -> Evidence:
+    ids = [prepared.message.id for prepared in group]
+    customers = {prepared.message.customer_id for prepared in group}
+    hashes = {prepared.contact.address_hash for prepared in group}
+    if not is_sqlite(conn):  # an opt-out locks the same rows, so one of the two sees the other
+        conn.execute(sa.select(contact_point.c.id).where(contact_point.c.address_hash.in_(hashes)).with_for_update())
+    mine = conn.execute(
+        sa.select(message.c.id).where(
+            message.c.id.in_(ids), message.c.status == str(S.SENDING), message.c.lease_owner == incarnation
+        )
+    )
+    contacts = open_contacts(conn, customers, purpose)
+    evidence = Evidence(
+        now=now,
+        mine=frozenset(mine.scalars()),
+        customers=load_customers(conn, customers, purpose, rules.consent[purpose]),
+        open_addresses={i: {c.address_hash for c in found.values()} for i, found in contacts.items()},
+        paused={row.scope: row.until for row in conn.execute(sa.select(pause)) if not row.until or row.until > now},
+        no_longer_owed=_no_longer_owed(conn, group),
+    )
+    if purpose in CAPPED:
+        evidence.by_customer, evidence.by_address = sent_lately(
+            conn, customers=customers, address_hashes=hashes, now=now
+        )
+        evidence.coming = more_important(conn, customers=customers, lane=purpose.lane, now=now)
+    return evidence
+
+
+def _no_longer_owed(conn: sa.Connection, group: Sequence[Prepared]) -> frozenset[int]:
+    asked: dict[str, tuple[sa.ColumnElement[bool], list[int]]] = {}
+    for prepared in group:
+        campaign = prepared.message.campaign
+        owed = campaign.occasion.still_owed() if campaign else None
+        if campaign and owed is not None:
+            asked.setdefault(campaign.id, (owed, []))[1].append(prepared.message.id)
+    gone: set[int] = set()
+    for owed, ids in asked.values():
+        still = conn.execute(sa.select(message.c.id).where(message.c.id.in_(ids), owed)).scalars()
+        gone |= set(ids) - set(still)
+    return frozenset(gone)
+
+
+def _count(prepared: Prepared, evidence: Evidence, now: datetime) -> None:
+    """Let later messages of the same group see this one."""
+    entry = (now, prepared.message.purpose)
+    evidence.by_customer.setdefault(prepared.message.customer_id, []).append(entry)
+
+
+def _claim_contacts(
+    conn: sa.Connection, passed: list[Prepared], outcome: IntentOutcome, now: datetime
+) -> list[Prepared]:
+    def key(prepared: Prepared) -> tuple[str, str, str]:
+        return prepared.message.campaign_id, prepared.message.occasion, prepared.contact.address_hash
+
+    claimed = [prepared for prepared in passed if prepared.message.purpose is not Purpose.REPLY]
+    winners = ledger.claim_contacts(conn, [(*key(p), p.message.id) for p in claimed], now)
+    kept = []
+    for prepared in passed:
+        winner = winners.get(key(prepared), prepared.message.id)
+        if winner == prepared.message.id:
+            kept.append(prepared)
+        else:
+            outcome.verdicts.append((prepared, Verdict(status=S.SKIPPED, reason=f"told_via:{winner}")))
+    return kept
+
+
+def _brake(
+    conn: sa.Connection, passed: list[Prepared], outcome: IntentOutcome, rules: IntentRules, now: datetime
+) -> list[Prepared]:
+    day = brakes.open_day(
+        conn,
+        now=now,
+        zone=rules.operator_zone,
+        home=rules.operator_country,
+        spend_limit_minor=rules.spend_limit_minor,
+        international_limit=rules.international_limit,
+        price_minor=rules.price_minor,
+    )
+    kept, stopped = [], []
+    for prepared in passed:
+        brake = None if prepared.message.purpose is Purpose.EMERGENCY else day.refuse(prepared.country, prepared.parts)
+        if brake is None:
+            kept.append(prepared)
+            continue
+        stopped.append(prepared.message.id)
+        outcome.verdicts.append((prepared, rules.judge.hold(prepared, day.tomorrow_at, brake)))
+    ledger.release_contacts(conn, stopped)
+    brakes.close_day(conn, day)
+    return kept
+
+
+def _write(
+    conn: sa.Connection,
+    passed: list[Prepared],
+    outcome: IntentOutcome,
+    *,
+    rules: IntentRules,
+    evidence: Evidence,
+    incarnation: int,
+    monotonic: float,
+) -> None:
+    now, lane = evidence.now, rules.lanes[passed[0].contact.channel]
+    total = sum(prepared.parts for prepared in passed)
+    start = take_slice(conn, sender=lane.channel, parts=total, rate_per_second=lane.rate_per_second, now=now)
+    tokens = {prepared.message.id: random_token() for prepared in passed}
+    made = ledger.write_intents(
+        conn,
+        [
+            {
+                "message_id": prepared.message.id,
+                "n": prepared.message.attempts + 1,
+                "token": tokens[prepared.message.id],
+                "channel": str(lane.channel),
+                "provider": lane.provider,
+                "address_hash": prepared.contact.address_hash,
+                "parts": prepared.parts,
+                "body_digest": digest(prepared.text)[:16],
+                "incarnation": incarnation,
+                "outcome": str(Outcome.INTENT),
+                "intent_at": now,
+            }
+            for prepared in passed
+        ],
+    )
+    ledger.count_attempts(conn, list(made), channel=lane.channel)
+    gone = 0
+    for prepared in passed:
+        outgoing = _outgoing(prepared, made[prepared.message.id], tokens[prepared.message.id], rules, evidence)
+        not_before = start + timedelta(seconds=gone / lane.rate_per_second)
+        outcome.ready.append(
+            Ready(prepared=prepared, outgoing=outgoing, not_before=not_before, intent_monotonic=monotonic)
+        )
+        gone += prepared.parts
+
+
+def _outgoing(prepared: Prepared, attempt_id: int, token: str, rules: IntentRules, evidence: Evidence) -> Outgoing:
+    message_id, who = prepared.message.id, evidence.customers[prepared.message.customer_id]
+    lane = rules.lanes[prepared.contact.channel]
+    occasion = digest(f"{prepared.message.campaign_id} {prepared.message.occasion} {message_id}")[:12]
+    return Outgoing(
+        attempt_id=attempt_id,
+        message_id=message_id,
+        token=token,
+        to=prepared.contact.address,
+        body=prepared.text,
+        valid_until=rules.judge.closing(prepared, who, evidence.now),
+        sender=rules.senders.get(prepared.message.purpose, ""),
+        subject=prepared.subject,
+        html=prepared.html,
+        message_ref=f"<{message_id}.{occasion}@{lane.mail_domain}>" if lane.mail_domain else "",
+        unsubscribe_url=prepared.unsubscribe_url,
+        locale=prepared.locale,
+        template=prepared.template,
+    )
+
+
+def apply_verdicts(
+    conn: sa.Connection, verdicts: Sequence[tuple[Prepared, Verdict]], *, now: datetime, owner: int
+) -> None:
+    """Move messages as judged; equal verdicts travel in one statement."""
+    together: dict[Verdict, list[int]] = {}
+    for prepared, verdict in verdicts:
+        together.setdefault(verdict, []).append(prepared.message.id)
+    move_by_verdict(conn, together, now=now, owner=owner)
+
+
+def move_by_verdict(conn: sa.Connection, together: Mapping[Verdict, list[int]], *, now: datetime, owner: int) -> None:
+    """Move each list of message ids as its verdict says; only rows still leased to `owner`."""
+    for verdict, ids in together.items():
+        ledger.move_messages(
+            conn,
+            ids,
+            S(verdict.status),
+            now=now,
+            by="dispatcher",
+            reason=verdict.reason,
+            wake_at=verdict.wake_at,
+            only_owner=owner,
+        )

@@ -1,0 +1,146 @@
+"""May this message go now? Facts in, verdict out; the order of the lines is the policy."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from care.base.vocabulary import Purpose
+from care.delivery.model import Prepared, Verdict
+from care.messages.model import MessageStatus
+from care.policy.caps import cap_release
+from care.policy.model import CountryPolicy, Policies
+from care.policy.windows import NeverOpensError, closes_at, contact_window, is_open, next_open, zones_for
+
+S = MessageStatus
+CAPPED = (Purpose.SURVEY, Purpose.OFFER, Purpose.GREETING)
+
+
+@dataclass(kw_only=True)
+class Evidence:
+    """What the intent transaction read, on locked rows, about the messages it judges."""
+
+    now: datetime
+    mine: Collection[int]  # message ids still leased to this sender
+    customers: Mapping[int, Mapping[str, Any]]
+    open_addresses: Mapping[int, Collection[str]]  # customer id -> address hashes no suppression silences
+    paused: Mapping[str, datetime | None]  # scope -> until
+    no_longer_owed: Collection[int]  # message ids
+    by_customer: dict[int, list[tuple[datetime, Purpose]]] = field(default_factory=dict)
+    by_address: dict[str, list[tuple[datetime, Purpose]]] = field(default_factory=dict)
+    coming: Mapping[int, Sequence[tuple[datetime, Purpose]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Applies policy to evidence."""
+
+    policies: Policies
+    trial: frozenset[str] | None  # addresses that may be written to; None means all
+
+    def judge(self, prepared: Prepared, evidence: Evidence) -> Verdict | None:
+        """Return why the message does not go now, or None: it may. Ownership is checked by the caller."""
+        message, now = prepared.message, evidence.now
+        who = evidence.customers.get(message.customer_id)
+        if message.use_by <= now:
+            return Verdict(status=S.EXPIRED, reason="its time passed while it waited")
+        if who is None:
+            return Verdict(status=S.CANCELLED, reason="customer erased")
+        return (
+            self._stopped(prepared, evidence)
+            or self._unwelcome(prepared, who, evidence)
+            or self._outside_hours(prepared, who, now)
+            or self._too_often(prepared, who, evidence)
+            or self._outside_trial(prepared)
+        )
+
+    def _stopped(self, prepared: Prepared, evidence: Evidence) -> Verdict | None:
+        message = prepared.message
+        if message.id in evidence.no_longer_owed:
+            return Verdict(status=S.CANCELLED, reason="no longer owed")
+        for scope in ("all", f"campaign:{message.campaign_id}", f"purpose:{message.purpose}"):
+            if scope in evidence.paused:
+                until = evidence.paused[scope]
+                return self._wait(prepared, until or evidence.now + timedelta(minutes=5), "paused")
+        return None
+
+    @staticmethod
+    def _unwelcome(prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
+        purpose = prepared.message.purpose
+        word = ""
+        if who["deceased"] and purpose is not Purpose.EMERGENCY:
+            word = "deceased"
+        elif who["status"] == "left" and not purpose.is_service and purpose is not Purpose.REPLY:
+            word = "left"
+        elif who["minor"] and purpose.is_marketing:
+            word = "minor"
+        elif who["hardship"] and purpose is Purpose.OFFER:
+            word = "hardship"
+        if word:
+            return Verdict(status=S.SKIPPED, reason=word)
+        may = who[f"may_{prepared.contact.channel}"]
+        still_open = prepared.contact.address_hash in evidence.open_addresses.get(prepared.message.customer_id, ())
+        if not (may and still_open):  # withdrawn, silenced or changed since it was claimed: choose again
+            return Verdict(status=S.PLANNED, reason="contact or consent changed", wake_at=evidence.now)
+        return None
+
+    def _outside_hours(self, prepared: Prepared, who: Mapping[str, Any], now: datetime) -> Verdict | None:
+        policy = self.policies.country(who["country"])
+        windows = self._windows(prepared, who, policy)
+        zones = zones_for(who["timezone"], who["country"], self.policies)
+        if is_open(windows, zones, now):
+            return None
+        try:
+            opens = next_open(windows, zones, now)
+        except NeverOpensError:
+            return Verdict(status=S.SKIPPED, reason="quiet_hours: no allowed hour in any zone")
+        return self._wait(prepared, opens, "quiet_hours")
+
+    @staticmethod
+    def _windows(prepared: Prepared, who: Mapping[str, Any], policy: CountryPolicy) -> Any:
+        purpose = prepared.message.purpose
+        return contact_window(policy, purpose, urgent=purpose is Purpose.EMERGENCY, area=who["area"])
+
+    def closing(self, prepared: Prepared, who: Mapping[str, Any], now: datetime) -> datetime:
+        """Return until when the provider may still deliver: the end of use or of the contact window."""
+        policy = self.policies.country(who["country"])
+        zones = zones_for(who["timezone"], who["country"], self.policies)
+        closes = closes_at(self._windows(prepared, who, policy), zones, now)
+        return min(prepared.message.use_by, closes) if closes else prepared.message.use_by
+
+    def _too_often(self, prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
+        message = prepared.message
+        if message.purpose not in CAPPED:
+            return None
+        sent = [
+            *evidence.by_customer.get(message.customer_id, ()),
+            *evidence.by_address.get(prepared.contact.address_hash, ()),
+        ]
+        caps = self.policies.country(who["country"]).caps
+        release = cap_release(sent, message.purpose, caps, evidence.now)
+        rule = f"frequency_cap:{release.rule}" if release else ""
+        coming = evidence.coming.get(message.customer_id, ())
+        if release is None and coming:
+            release = cap_release([*sent, *coming], message.purpose, caps, evidence.now)
+            rule = "yields to a more important message" if release else ""
+        if release is None:
+            return None
+        if release.until is None:
+            return Verdict(status=S.SKIPPED, reason=rule)
+        return self._wait(prepared, release.until, rule)
+
+    def _outside_trial(self, prepared: Prepared) -> Verdict | None:
+        if self.trial is None or prepared.contact.address in self.trial:
+            return None
+        return Verdict(status=S.SKIPPED, reason="trial: not among trial.only_to")
+
+    @staticmethod
+    def _wait(prepared: Prepared, until: datetime, reason: str) -> Verdict:
+        """Hold while the wait ends in time, else skip: late is worse than never."""
+        if until < prepared.message.use_by:
+            return Verdict(status=S.HELD, reason=reason, wake_at=until)
+        return Verdict(status=S.SKIPPED, reason=reason)
+
+    def hold(self, prepared: Prepared, until: datetime, reason: str) -> Verdict:
+        """Return the verdict of a brake: wait until it is released if that is in time."""
+        return self._wait(prepared, until, reason)

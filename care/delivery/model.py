@@ -1,0 +1,77 @@
+"""What travels through the sender: a claimed message with all it needs, then its rendered form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from care.base.vocabulary import Channel, Purpose
+from care.campaigns.model import Campaign
+from care.delivery.channels.base import Outgoing
+
+
+@dataclass(slots=True, kw_only=True)
+class Contact:
+    """One address of a customer that no suppression silences for the purpose at hand."""
+
+    channel: Channel
+    address: str
+    address_hash: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Claimed:
+    """A leased message with the rows it speaks of."""
+
+    id: int
+    campaign_id: str
+    occasion: str
+    customer_id: int
+    leg: str
+    purpose: Purpose
+    due_at: datetime
+    use_by: datetime
+    attempts: int
+    row: Mapping[str, Any]
+    campaign: Campaign | None = None
+    is_file_broken: bool = False  # the campaign may come back when its file is mended
+    customer: Mapping[str, Any] | None = None
+    subject: Mapping[str, Any] | None = None
+    contacts: Mapping[Channel, Contact] = field(default_factory=dict)  # the first open one per channel
+    spent_channels: frozenset[Channel] = frozenset()  # failed for good already
+    has_contact: bool = True  # False: no address at all, or every one silenced
+
+
+@dataclass(slots=True, kw_only=True)
+class Prepared:
+    """Rendered and addressed, waiting for its intent."""
+
+    message: Claimed
+    contact: Contact
+    text: str
+    subject: str
+    html: str
+    parts: int
+    locale: str
+    template: str
+    country: str  # where the number lives, for price and the international brake
+    unsubscribe_url: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Ready:
+    """Intent committed; may leave from `not_before` on."""
+
+    prepared: Prepared
+    outgoing: Outgoing
+    not_before: datetime
+    intent_monotonic: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why a message does not go now: it ends (`skipped`, `expired`, `cancelled`) or waits until `wake_at`."""
+
+    status: str
+    reason: str
+    wake_at: datetime | None = None

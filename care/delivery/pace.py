@@ -1,0 +1,34 @@
+"""Parts per second, shared by all processes of a sender: one moving instant in the database."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from care.base.database import insert
+from care.delivery.tables import pace
+
+INTENT_SECONDS = 2.0
+"""A group of intents covers at most this much sending time, so no intent waits long for its first byte."""
+
+GROUP_LIMIT = 256
+
+
+def group_size(rate_per_second: float) -> int:
+    """Return how many parts one group of intents may hold: what a crash leaves in doubt is at most this."""
+    return int(min(GROUP_LIMIT, max(1, rate_per_second * INTENT_SECONDS)))
+
+
+def seconds_until_free(conn: sa.Connection, sender: str, now: datetime) -> float:
+    """Return how long until the sender's next part may leave; 0 when it may now."""
+    free_at = conn.execute(sa.select(pace.c.next_free_at).where(pace.c.sender == sender)).scalar_one_or_none()
+    return max(0.0, (free_at - now).total_seconds()) if free_at else 0.0
+
+
+def take_slice(conn: sa.Connection, *, sender: str, parts: int, rate_per_second: float, now: datetime) -> datetime:
+    """Reserve time for `parts` and return when the first may leave; each next one follows 1 / rate later."""
+    conn.execute(insert(conn, pace).values(sender=sender, next_free_at=now).on_conflict_do_nothing())
+    row = sa.select(pace.c.next_free_at).where(pace.c.sender == sender).with_for_update()
+    start: datetime = max(conn.execute(row).scalar_one(), now)
+    after = start + timedelta(seconds=parts / rate_per_second)
+    conn.execute(sa.update(pace).where(pace.c.sender == sender).values(next_free_at=after))
+    return start

@@ -1,0 +1,130 @@
+"""Choose the channel and render: everything that can be done before the intent, without a transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from care.base.errors import FileError
+from care.base.vocabulary import Channel, Purpose
+from care.campaigns.model import Campaign
+from care.campaigns.occasion import OccasionFacts
+from care.campaigns.rendering import Renderer, RenderError
+from care.delivery.brakes import country_of_number
+from care.delivery.links import LinkSigner, UnsubscribeClaim
+from care.delivery.model import Claimed, Contact, Prepared, Verdict
+from care.messages.model import MessageStatus
+
+MENDING = timedelta(minutes=5)
+_NEVER_UNSUBSCRIBED = (Purpose.EMERGENCY, Purpose.SERVICE, Purpose.REPLY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparer:
+    """Renders claimed messages for the channel that reaches."""
+
+    renderer: Renderer
+    links: LinkSigner
+    locale: str  # the operator's, where a customer has none
+    timezone: str
+    currency: str
+
+    def prepare(self, claimed: Claimed, now: datetime) -> Prepared | Verdict:
+        """Return the rendered message, or why it ends or waits. Never raises for one message's sake."""
+        if claimed.use_by <= now:
+            return Verdict(status=MessageStatus.EXPIRED, reason="its time passed while it waited")
+        if claimed.customer is None:
+            return Verdict(status=MessageStatus.CANCELLED, reason="customer erased")
+        if claimed.campaign is None and claimed.is_file_broken:
+            return self.wait_for_mending(claimed, now, "the campaign's file is broken")
+        if claimed.campaign is None:
+            return Verdict(status=MessageStatus.CANCELLED, reason="campaign withdrawn")
+        contact = choose_contact(claimed)
+        if contact is None:
+            return nobody_to_reach(claimed)
+        return self._render(claimed, claimed.campaign, contact, now)
+
+    def _render(self, claimed: Claimed, campaign: Campaign, contact: Contact, now: datetime) -> Prepared | Verdict:
+        facts = self.facts_of(claimed)
+        link = ""
+        if contact.channel is Channel.EMAIL:
+            link = self.links.unsubscribe_url(
+                UnsubscribeClaim(
+                    customer_id=claimed.customer_id,
+                    channel=contact.channel,
+                    address_hash=contact.address_hash,
+                    purpose=claimed.purpose,
+                )
+            )
+        try:
+            rendered = self.renderer.render(campaign, contact.channel, facts, links=_links(link))
+        except RenderError as error:
+            return Verdict(status=MessageStatus.SKIPPED, reason=_template_reason(error))
+        except FileError:
+            return self.wait_for_mending(claimed, now, f"template '{campaign.template}' is broken")
+        home = claimed.customer["country"] if claimed.customer else ""
+        is_sms = contact.channel is Channel.SMS
+        return Prepared(
+            message=claimed,
+            contact=contact,
+            text=rendered.text,
+            subject=rendered.subject,
+            html=rendered.html,
+            parts=rendered.parts if is_sms else 1,
+            locale=rendered.locale,
+            template=campaign.template,
+            country=country_of_number(contact.address, home) if is_sms else home,
+            unsubscribe_url="" if claimed.purpose in _NEVER_UNSUBSCRIBED else link,
+        )
+
+    @staticmethod
+    def wait_for_mending(claimed: Claimed, now: datetime, reason: str) -> Verdict:
+        """Hold while someone mends a file, as long as there is time."""
+        wake_at = now + MENDING
+        if wake_at < claimed.use_by:
+            return Verdict(status=MessageStatus.HELD, reason=reason, wake_at=wake_at)
+        return Verdict(status=MessageStatus.EXPIRED, reason=reason)
+
+    def facts_of(self, claimed: Claimed) -> OccasionFacts:
+        """Return what the templates may speak of."""
+        who = claimed.customer or {}
+        return OccasionFacts(
+            occasion=claimed.occasion,
+            occasion_on=claimed.row["occasion_on"],
+            locale=who.get("locale") or self.locale,
+            zone=who.get("timezone") or self.timezone,
+            currency=self.currency,
+            customer=who,
+            subject=claimed.subject,
+        )
+
+
+def _links(link: str) -> dict[str, str]:
+    return {"unsubscribe_url": link, "preferences_url": link} if link else {}
+
+
+def _template_reason(error: RenderError) -> str:
+    """Name template, language and variables: enough to find the line, nothing of the customer."""
+    what = f"missing {', '.join(error.missing)}" if error.missing else error.problem
+    return f"template {error.template}/{error.locale}: {what}"[:120]
+
+
+def channels_of(claimed: Claimed) -> tuple[Channel, ...]:
+    """Return the channels the message's leg may use, in order."""
+    if claimed.campaign is None:
+        return ()
+    return dict(claimed.campaign.legs).get(claimed.leg, claimed.campaign.channels)
+
+
+def choose_contact(claimed: Claimed) -> Contact | None:
+    """Return the first channel's open contact that is allowed and not spent."""
+    for channel in channels_of(claimed):
+        if channel in claimed.contacts and channel not in claimed.spent_channels:
+            return claimed.contacts[channel]
+    return None
+
+
+def nobody_to_reach(claimed: Claimed) -> Verdict:
+    """Return the reason why no channel is left."""
+    if claimed.spent_channels:
+        return Verdict(status=MessageStatus.FAILED, reason="no other channel reaches")
+    reason = "no_consent" if claimed.has_contact else "suppressed_or_no_contact"
+    return Verdict(status=MessageStatus.SKIPPED, reason=reason)

@@ -1,0 +1,178 @@
+"""Record what providers answered, in groups. Never fenced: a fact is welcome from anyone, however late."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from care.base.vocabulary import Channel
+from care.delivery.channels.base import ErrorRule, Result, Suppress
+from care.delivery.model import Ready
+from care.delivery.prepare import channels_of
+from care.delivery.retry import Again, after_failure
+from care.delivery.suppressing import suppress_by_rule
+from care.messages import store as ledger
+from care.messages.model import MessageStatus, Outcome
+from care.messages.tables import attempt, message
+
+S = MessageStatus
+FIRST_WORDS = {"sent": S.SENT, "delivered": S.DELIVERED}
+"""Providers whose first word already says more than accepted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One answer and the message it belongs to."""
+
+    ready: Ready
+    result: Result
+    at: datetime
+
+
+def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datetime, dice: random.Random) -> None:
+    """Write outcomes of attempts and move their messages."""
+    if not answers:
+        return
+    _close_attempts(conn, answers)
+    accepted = [a for a in answers if a.result.outcome is Outcome.ACCEPTED]
+    unknown = [a for a in answers if a.result.outcome is Outcome.UNKNOWN]
+    refused = [a for a in answers if a.result.outcome is Outcome.REFUSED]
+    for status in {FIRST_WORDS.get(a.result.status, S.ACCEPTED) for a in accepted}:
+        ids = [a.ready.prepared.message.id for a in accepted if FIRST_WORDS.get(a.result.status, S.ACCEPTED) is status]
+        accept_messages(conn, ids, status, now)
+    _doubt(conn, unknown, now)
+    for answer in refused:
+        _refuse(conn, answer, now, dice)
+
+
+def _close_attempts(conn: sa.Connection, answers: Sequence[Answer]) -> None:
+    """Only an open or doubtful attempt takes the answer: a receipt may have told more already."""
+    open_words = [str(Outcome.INTENT), str(Outcome.UNKNOWN)]
+    statement = (
+        sa.update(attempt)
+        .where(attempt.c.id == sa.bindparam("_id"), attempt.c.outcome.in_(open_words))
+        .values(
+            outcome=sa.bindparam("_outcome"),
+            provider_ref=sa.func.coalesce(sa.bindparam("_ref", type_=sa.String), attempt.c.provider_ref),
+            error_code=sa.bindparam("_code"),
+            error_class=sa.bindparam("_class"),
+            spent=sa.bindparam("_spent"),
+            done_at=sa.bindparam("_at"),
+        )
+    )
+    conn.execute(statement, [_attempt_values(answer) for answer in answers])
+
+
+def _attempt_values(answer: Answer) -> dict[str, Any]:
+    result = answer.result
+    return {
+        "_id": result.attempt_id,
+        "_outcome": str(result.outcome),
+        "_ref": result.provider_ref or None,
+        "_code": result.error_code or None,
+        "_class": str(result.error_class) if result.error_class else None,
+        "_spent": bool(result.rule and result.rule.is_permanent),
+        "_at": answer.at,
+    }
+
+
+def accept_messages(conn: sa.Connection, ids: Sequence[int], status: MessageStatus, now: datetime) -> None:
+    """Move messages in work or in doubt to what the provider's yes means."""
+    values: dict[str, Any] = {
+        "status": str(status),
+        "reason": None,
+        "status_at": now,
+        "lease_owner": None,
+        "lease_until": None,
+        "sent_at": sa.func.coalesce(message.c.sent_at, sa.literal(now, message.c.sent_at.type)),
+    }
+    if status is S.DELIVERED:
+        values["delivered_at"] = sa.func.coalesce(message.c.delivered_at, sa.literal(now, message.c.delivered_at.type))
+    in_work = [str(S.SENDING), str(S.UNKNOWN)]
+    conn.execute(sa.update(message).where(message.c.id.in_(ids), message.c.status.in_(in_work)).values(values))
+
+
+def _doubt(conn: sa.Connection, unknown: Sequence[Answer], now: datetime) -> None:
+    """No certain answer: the message is `unknown`, counts for caps, and is not sent again blindly."""
+    for word in {str(a.result.error_code or "no answer") for a in unknown}:
+        ids = [a.ready.prepared.message.id for a in unknown if str(a.result.error_code or "no answer") == word]
+        reason = f"no certain answer from the provider: {word}"
+        moved = ledger.move_messages(conn, ids, S.UNKNOWN, now=now, by="dispatcher", reason=reason)
+        sent_at = sa.func.coalesce(message.c.sent_at, sa.literal(now, message.c.sent_at.type))
+        conn.execute(sa.update(message).where(message.c.id.in_(moved)).values(sent_at=sent_at))
+
+
+def _refuse(conn: sa.Connection, answer: Answer, now: datetime, dice: random.Random) -> None:
+    prepared, result = answer.ready.prepared, answer.result
+    claimed, rule = prepared.message, result.rule
+    assert rule is not None, "a refusal carries what follows from it"
+    spent = claimed.spent_channels | {prepared.contact.channel}
+    follow(
+        conn,
+        message_id=claimed.id,
+        rule=rule,
+        channel=prepared.contact.channel,
+        address_hash=prepared.contact.address_hash,
+        attempts=claimed.attempts + 1,
+        channels_left=tuple(c for c in channels_of(claimed) if c not in spent and c in claimed.contacts),
+        use_by=claimed.use_by,
+        now=now,
+        dice=dice,
+        asked_wait=timedelta(seconds=result.retry_after_seconds or 0),
+        by="dispatcher",
+    )
+
+
+def follow(
+    conn: sa.Connection,
+    *,
+    message_id: int,
+    rule: ErrorRule,
+    channel: Channel,
+    address_hash: str,
+    attempts: int,
+    channels_left: tuple[Channel, ...],
+    use_by: datetime,
+    now: datetime,
+    dice: random.Random,
+    by: str,
+    is_final: bool = False,
+    asked_wait: timedelta = timedelta(0),
+) -> None:
+    """Carry out what a refusal or a bad receipt leads to: another try, another channel, or the end.
+
+    `is_final` says that the message already has its final status, from the receipt.
+    """
+    if rule.suppress is not Suppress.NONE:
+        suppress_by_rule(conn, rule.suppress, channel=channel, address_hash=address_hash, now=now)
+    decision = after_failure(
+        rule,
+        attempts=attempts,
+        channels_left=channels_left,
+        now=now,
+        use_by=use_by,
+        dice=dice,
+        asked_wait=asked_wait,
+    )
+    if isinstance(decision, Again):
+        if decision.other_channel:
+            spend_channel(conn, message_id, channel)
+        why = "the next channel" if decision.other_channel else "again later"
+        reason = f"{rule.error_class}: {why}"
+        ledger.move_messages(conn, [message_id], S.PLANNED, now=now, by=by, reason=reason, wake_at=decision.at)
+        ledger.release_contacts(conn, [message_id])
+        return
+    if not is_final:
+        to = S.EXPIRED if decision.expired else S.FAILED
+        ledger.move_messages(conn, [message_id], to, now=now, by=by, reason=decision.reason)
+    ledger.release_contacts(conn, [message_id])  # nobody was told: another of the household may be
+    ledger.reelect(conn, [message_id], now=now)
+
+
+def spend_channel(conn: sa.Connection, message_id: int, channel: Channel) -> None:
+    """Note that this channel will not be tried again for the message."""
+    mine = sa.and_(attempt.c.message_id == message_id, attempt.c.channel == str(channel))
+    conn.execute(sa.update(attempt).where(mine).values(spent=True))

@@ -1,0 +1,71 @@
+"""What follows a failure: pure rules, the order of the lines is the policy."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from care.base.vocabulary import Channel
+from care.delivery.channels.base import ErrorRule, Retry
+
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=30)
+MAX_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Try again at an instant; `other_channel` when this channel is spent."""
+
+    at: datetime
+    other_channel: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    """No further try; `expired` when only time ran out."""
+
+    expired: bool
+    reason: str
+
+
+def wait_before(attempts: int, dice: random.Random) -> timedelta:
+    """Return a wait with full jitter: anything from nothing to 30 s · 2^(attempts-1), at most 30 min."""
+    ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 16))
+    return timedelta(seconds=dice.uniform(0, ceiling.total_seconds()))
+
+
+_AT_LEAST = {
+    Retry.NOW: timedelta(0),
+    Retry.LATER: timedelta(minutes=2),
+    Retry.AFTER_30_MIN: timedelta(minutes=30),
+    Retry.NEXT_DAY: timedelta(hours=12),
+}
+
+
+def after_failure(
+    rule: ErrorRule,
+    *,
+    attempts: int,
+    channels_left: tuple[Channel, ...],
+    now: datetime,
+    use_by: datetime,
+    dice: random.Random,
+    asked_wait: timedelta = timedelta(0),
+) -> Again | GiveUp:
+    """Decide after a refused or undelivered attempt.
+
+    `channels_left` are those not yet spent, without the failed one; `asked_wait` is what the provider asked for.
+    """
+    word = str(rule.error_class)
+    if attempts >= MAX_ATTEMPTS:
+        return GiveUp(expired=False, reason=f"gave up after {attempts} tries: {word}")
+    if rule.is_permanent:
+        if rule.retry is Retry.OTHER_CHANNEL and channels_left:
+            return Again(at=now, other_channel=True)
+        return GiveUp(expired=False, reason=word)
+    at = now + max(asked_wait, _AT_LEAST.get(rule.retry, timedelta(minutes=2)) + wait_before(attempts, dice))
+    if at < use_by:
+        return Again(at=at)
+    if channels_left:
+        return Again(at=now, other_channel=True)
+    return GiveUp(expired=True, reason=f"no time left after {word}")
