@@ -1,5 +1,6 @@
 """Public holidays and make-up working days per country; the only module that knows the `holidays` library."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -47,7 +48,9 @@ def _library(country: str, year: int, language: str | None, *, observed: bool = 
 
     if country not in known_countries():
         raise UnknownCountryError(country)
-    found = holidays.country_holidays(country, years=year, language=language, observed=observed)
+    with warnings.catch_warnings():  # India's calendar warns outside 2001-2035, on stderr of a user's command
+        warnings.simplefilter("ignore", UserWarning)
+        found = holidays.country_holidays(country, years=year, language=language, observed=observed)
     found.expand = False  # another year is another object: the cache must not depend on who asked first
     return found
 
