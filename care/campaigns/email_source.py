@@ -5,7 +5,6 @@ What is left per customer is one Jinja rendering each for subject, text and HTML
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from care.campaigns.text_part import text_part
 
 _TAG: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _MARK: Final = re.compile(r"<!--jx(\d+)xj-->|jx(\d+)xj")
+_INCLUDE: Final = re.compile(r"""<mj-include\s+path=["']([^"']*)["']\s*(?:/>|>\s*</mj-include>)""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,30 +35,6 @@ class CompiledEmail:
     html: Render
 
 
-class _Marks:
-    """Jinja tags and the marks that stand for them: words for values, comments for `{% %}`."""
-
-    def __init__(self) -> None:
-        self.tags: list[str] = []
-
-    def hide(self, source: str) -> str:
-        """Return the source with marks in place of tags; lines stay lines."""
-        return _TAG.sub(self._mark, source)
-
-    def _mark(self, found: re.Match[str]) -> str:
-        tag = found.group()
-        if tag.startswith("{#"):
-            return "\n" * tag.count("\n")
-        self.tags.append(" ".join(tag.split()))
-        mark = f"jx{len(self.tags) - 1}xj"
-        lines = "\n" * tag.count("\n")
-        return f"<!--{mark}-->{lines}" if tag.startswith("{%") else mark + lines
-
-    def restore(self, text: str) -> str:
-        """Return the text with the tags back in place."""
-        return _MARK.sub(lambda found: self.tags[int(found.group(1) or found.group(2))], text)
-
-
 def compile_email(source: str, path: Path, directory: Path) -> CompiledEmail:
     """Return the renderers of an e-mail template; `directory` holds the shared pieces it may include.
 
@@ -66,43 +42,73 @@ def compile_email(source: str, path: Path, directory: Path) -> CompiledEmail:
         FileError: in this file or in a piece, at the exact line: front matter, Jinja, MJML.
     """
     email = split_email(source, path)
-    trees = [
-        parse(email.subject, path, first_line=email.subject_line),
-        parse(email.body, path, first_line=email.body_line),
-    ]
-    marks = _Marks()
-    body = _hidden(email.body, path, email.body_line, marks)
-    html = compile_mjml(body, path, _including(directory, path, marks, trees))
-    needed, optional = names_in(*trees)
+    subject = parse(email.subject, path, first_line=email.subject_line)
+    body = _Body(directory)
+    html = compile_mjml(body.whole(email.body, path, email.body_line), path)
+    needed, optional = names_in(subject, *body.trees)
     return CompiledEmail(
         needed=needed,
         optional=optional,
         subject=compile_text(email.subject),
-        text=compile_text(marks.restore(text_part(html))),
-        html=compile_html(marks.restore(html)),
+        text=compile_text(body.restore(text_part(html))),
+        html=compile_html(body.restore(html)),
     )
 
 
-def _hidden(source: str, path: Path, first_line: int, marks: _Marks) -> str:
-    found = _MARK.search(source)
-    if found:
-        line = source[: found.start()].count("\n") + first_line
-        raise FileError(path, f"the word '{found.group()}' is used inside", "Choose another word", line=line)
-    hidden = marks.hide(source)
-    lint_mjml(hidden, path, first_line=first_line, restore=marks.restore)
-    return hidden
+class _Body:
+    """One MJML page with its pieces put in; its Jinja tags are hidden behind marks.
 
+    Values are marked by words, which may stand anywhere; `{% %}` by comments, which even a table lets pass.
+    """
 
-def _including(directory: Path, path: Path, marks: _Marks, trees: list[nodes.Template]) -> Callable[[str], str]:
-    """Return how a shared piece is read, checked and hidden as the e-mail itself is."""
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.trees: list[nodes.Template] = []
+        self._tags: list[str] = []
 
-    def load(wanted: str) -> str:
-        try:
-            piece = shared_file(directory, wanted)
-        except InputError as error:
-            raise FileError(path, "includes what is not there", str(error)) from None
-        source = read_source(piece)
-        trees.append(parse(source, piece))
-        return _hidden(source, piece, 1, marks)
+    def whole(self, source: str, path: Path, first_line: int) -> str:
+        """Return the page without includes: the compiler's own would lose the width of the page.
 
-    return load
+        Raises:
+            FileError: at the exact line of this file or of the piece.
+        """
+
+        def piece(found: re.Match[str]) -> str:
+            try:
+                file = shared_file(self.directory, found.group(1))
+            except InputError as error:
+                line = hidden[: found.start()].count("\n") + first_line
+                raise FileError(path, "includes what is not there", str(error), line=line) from None
+            inner = self._checked(read_source(file), file, 1)
+            if "<mj-include" in inner:
+                raise FileError(file, "includes another piece", "Include it from the e-mail itself")
+            return inner
+
+        hidden = self._checked(source, path, first_line)
+        return _INCLUDE.sub(piece, hidden)
+
+    def restore(self, text: str) -> str:
+        """Return a text with the tags back in place."""
+        return _MARK.sub(lambda found: self._tags[int(found.group(1) or found.group(2))], text)
+
+    def _checked(self, source: str, path: Path, first_line: int) -> str:
+        """Return a source with its tags hidden, once Jinja and MJML have found nothing wrong with it."""
+        found = _MARK.search(source)
+        if found:
+            line = source[: found.start()].count("\n") + first_line
+            raise FileError(path, f"the word '{found.group()}' is used inside", "Choose another word", line=line)
+        self.trees.append(parse(source, path, first_line=first_line))
+        hidden = _TAG.sub(self._mark, source)
+        lint_mjml(hidden, path, first_line=first_line, restore=self.restore)
+        return hidden
+
+    def _mark(self, found: re.Match[str]) -> str:
+        tag = found.group()
+        lines = "\n" * tag.count("\n")
+        if tag.startswith("{#"):
+            return lines
+        words = " ".join(tag.split())
+        if words not in self._tags:
+            self._tags.append(words)
+        mark = f"jx{self._tags.index(words)}xj"
+        return f"<!--{mark}-->{lines}" if tag.startswith("{%") else mark + lines

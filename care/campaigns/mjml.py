@@ -1,9 +1,6 @@
-"""MJML to HTML that mail programs of all ages show, and the lint that its compiler does not do.
+"""MJML to HTML that mail programs of all ages show, with the style rules written into the tags."""
 
-The compiler swallows misspelt tags and attributes in silence, so we keep our own list of what may be written.
-"""
-
-from collections.abc import Callable
+import re
 from pathlib import Path
 from typing import Final
 
@@ -14,36 +11,30 @@ from care.base.errors import FileError
 
 MAX_HTML: Final = 100_000  #: bytes; Gmail cuts a mail at 102 kB and with it the unsubscribe link
 
-_RESET: Final = '<style type="text/css">\n#outlook'
-_RESET_KEPT: Final = '<style type="text/css" data-css-inline="ignore">\n#outlook'
+_RESET: Final = re.compile(r'<style type="text/css">\s*#outlook.*?</style>', re.DOTALL)
 _INLINER: Final = CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 
 
-def compile_mjml(source: str, origin: Path, include: Callable[[str], str]) -> str:
-    """Return the HTML of linted MJML, style rules inlined.
-
-    `origin` is its file; `include` gives the text of a piece by its path.
+def compile_mjml(source: str, path: Path) -> str:
+    """Return the HTML of linted MJML without includes; `path` is its file.
 
     Raises:
         FileError: the compiler refuses it, or the page is too large for mail programs.
     """
-    failures: list[FileError] = []
-
-    def load(path: str) -> str:
-        try:
-            return include(path)
-        except FileError as error:  # the compiler would hide it behind its own
-            failures.append(error)
-            return ""
-
     try:
-        page = mjml2html(source, include_loader=load, fonts={}, disable_comments=False)
-        page = _INLINER.inline(page.replace(_RESET, _RESET_KEPT, 1))
+        page = _inline(mjml2html(source, fonts={}, disable_comments=False))
     except (ValueError, TypeError, InlineError) as error:
-        problem = str(error).split("\n")[0] or type(error).__name__
-        raise (failures or [FileError(origin, f"is not MJML ({problem})", "Correct the tags")])[0] from None
-    if failures:
-        raise failures[0]
+        problem = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+        raise FileError(path, f"is not MJML ({problem})", "Correct the tags") from None
     if len(page.encode()) > MAX_HTML:
-        raise FileError(origin, f"makes a page of more than {MAX_HTML} bytes", "Shorten it")
+        raise FileError(path, f"makes a page of more than {MAX_HTML} bytes", "Shorten it")
     return page
+
+
+def _inline(page: str) -> str:
+    """Write the rules of <mj-style> into the tags; the general reset stays a rule, it would fill every cell."""
+    reset = _RESET.search(page)
+    if reset is None:
+        return str(_INLINER.inline(page))
+    inlined = str(_INLINER.inline(page.replace(reset.group(), "", 1)))
+    return inlined.replace("</head>", f"{reset.group()}</head>", 1)
