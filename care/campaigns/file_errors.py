@@ -44,7 +44,7 @@ def file_errors(
 
 
 def _is_echo(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
-    """Tell whether another mistake already says it: a misspelt key is not also missing, a list of wrong words not empty."""
+    """Tell whether another mistake already says it: a misspelt key is not also missing."""
     where, siblings = detail["loc"], [other for other in details if other["type"] == "extra_forbidden"]
     if detail["type"] == "too_short":
         return bool(detail["input"])
