@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from care.base.clock import Clock, SystemClock
 from care.base.database import open_engine
+from care.base.logs import configure_command_logs
 from care.base.settings import Settings, load_settings
 from care.migrations.version import ensure_current
 
@@ -38,9 +39,11 @@ class Services:
 
 
 def build_services(*, clock: Clock | None = None) -> Services:
-    """Read the settings and return the services.
+    """Read the settings, set up logs as a command wants them, and return the services.
 
     Raises:
         SettingsError: with every mistake.
     """
-    return Services(settings=load_settings(), clock=clock or SystemClock(), root=Path.cwd())
+    settings = load_settings()
+    configure_command_logs(settings.log)
+    return Services(settings=settings, clock=clock or SystemClock(), root=Path.cwd())
