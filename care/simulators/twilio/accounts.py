@@ -109,7 +109,7 @@ class Account:
 
     async def close(self) -> None:
         """Stop callbacks and close files."""
-        self.notifier.cancel()
+        await self.notifier.close()
         await self.courier.close()
         self._log.close()
 

@@ -42,11 +42,12 @@ class Notifier:
         self._tails: dict[str, asyncio.Task[None]] = {}  # sid -> its callback sent last
         self._held: dict[str, list[Form] | None] = {}  # sid -> kept back for shuffling; None: not shuffled
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
     def notify(self, record: Record, *, is_last: bool, now: datetime) -> None:
         """Report the message's present status to its callback URL, if it has one."""
         url = record.callback_url or (self._settings.status_callback if record.service else None)
-        if url is None:
+        if url is None or self._is_closed:
             return
         forms = self._after_faults(record, is_last=is_last, now=now)
         for form in forms:
@@ -59,10 +60,13 @@ class Notifier:
         """Return how many callbacks are not answered yet."""
         return len(self._tasks)
 
-    def cancel(self) -> None:
-        """Drop what is on its way."""
+    async def close(self) -> None:
+        """Drop what is on its way and send nothing more."""
+        self._is_closed = True
         for task in self._tasks:
             task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _after_faults(self, record: Record, *, is_last: bool, now: datetime) -> list[Form]:
         """Return the callbacks to send now."""

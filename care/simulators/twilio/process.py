@@ -1,6 +1,8 @@
 """Start the simulator as a process of its own and talk to it."""
 
+import atexit
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -125,15 +127,17 @@ def start_twilio_simulator(
 ) -> TwilioSimulator:
     """Start a simulator on a loopback port and return when it answers.
 
-    `accept_log` True keeps the log in a fresh temporary folder, a path keeps it there, False keeps none.
-    `callback_delay` in seconds between two statuses; `services` maps Messaging Service sids to numbers. The
-    process also ends when this one does.
+    `accept_log` True keeps the log in a temporary folder until this process ends, a path keeps it there, False
+    keeps none. `callback_delay` in seconds between two statuses; `services` maps Messaging Service sids to
+    numbers. The simulator also ends when this process does.
 
     Raises:
         SimulatorError: if it does not come up.
     """
     if accept_log is True:
-        accept_log = Path(mkdtemp(prefix="twilio-simulator-")) / "accepted.jsonl"
+        folder = mkdtemp(prefix="twilio-simulator-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        accept_log = Path(folder) / "accepted.jsonl"
     log = accept_log or None
     command = [sys.executable, "-m", "care.simulators.twilio", "--until-stdin-closes"]
     command += ["--account-sid", account_sid, "--auth-token", auth_token, "--port", str(port)]

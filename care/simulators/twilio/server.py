@@ -118,7 +118,10 @@ class Server:
 
     def _refused(self, refusal: Refusal) -> web.Response:
         self._account.refused[refusal.code] += 1
-        return self._answer(refusal.status, answers.refusal_json(refusal))
+        answer = self._answer(refusal.status, answers.refusal_json(refusal))
+        if refusal.status == 401:  # noqa: PLR2004 - unauthorised
+            answer.headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
+        return answer
 
     def _answer(self, status: int, body: str) -> web.Response:
         headers = {

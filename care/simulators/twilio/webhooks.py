@@ -1,6 +1,5 @@
 """Signed requests to the customer's own web server: status callbacks and inbound messages."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -116,4 +115,3 @@ class Courier:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
-        await asyncio.sleep(0)

@@ -11,6 +11,7 @@ from twilio.rest import Client
 from care.simulators.twilio.faults import Script, ScriptError
 from care.simulators.twilio.process import SimulatorError, start_twilio_simulator
 from care.simulators.twilio.script_reader import read_script
+from tests.simulators.twilio.conftest import client_of
 
 TO, SENDER = "+8613800138000", "+15005550006"
 
@@ -184,12 +185,18 @@ class TestProcess:
         log = tmp_path / "accepted.jsonl"
         for count in (1, 2):
             simulator = start_twilio_simulator(accept_log=log, seed=1)
-            client = Client(simulator.account_sid, simulator.auth_token, environment={"_": ""})
-            client.api.base_url = simulator.url
-            create(client)
+            create(client_of(simulator))
             simulator.process.kill()
             simulator.stop()
             assert len({entry["sid"] for entry in simulator.accepted()}) == count
+
+    def test_stops_quietly_with_callbacks_on_their_way(self, capfd) -> None:
+        """What was still to be reported is dropped without a word."""
+        with start_twilio_simulator(accept_log=None, callback_delay=0.001) as simulator:
+            client = client_of(simulator)
+            for _ in range(50):
+                client.messages.create(to=TO, from_=SENDER, body="hi", status_callback="http://127.0.0.1:9/")
+        assert capfd.readouterr().err == ""
 
     def test_ends_with_the_process_that_started_it(self) -> None:
         simulator = start_twilio_simulator(accept_log=None)
