@@ -1,16 +1,36 @@
 """Settings to services, and who fills which port. The only module that knows every adapter."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from care.base.clock import Clock, SystemClock
 from care.base.database import open_engine
-from care.base.logs import configure_command_logs
+from care.base.keys import Keys, load_keys
 from care.base.settings import Settings, load_settings
+from care.base.vocabulary import Channel, Purpose
 from care.migrations.version import ensure_current
+
+if TYPE_CHECKING:
+    from care.campaigns.campaign_set import CampaignSet
+    from care.campaigns.rendering import Renderer
+    from care.campaigns.templates import TemplateLibrary
+    from care.customers.addresses import AddressHasher
+    from care.delivery.channels.base import Gateway
+    from care.delivery.dispatcher import Work
+    from care.delivery.intent import IntentRules
+    from care.delivery.links import LinkSigner
+    from care.delivery.prepare import Preparer
+    from care.planning.selection import PlanningRules
+    from care.planning.shelf import Shelf
+    from care.policy.model import Policies
+    from care.segments.book import SegmentBook
 
 
 @dataclass
@@ -37,13 +57,182 @@ class Services:
         """The same engine for commands that set up, check or replace the database."""
         return open_engine(self.settings.database.url)
 
+    @cached_property
+    def keys(self) -> Keys:
+        """The two secrets."""
+        return load_keys(self.settings)
+
+    @cached_property
+    def hasher(self) -> "AddressHasher":
+        """Hashes addresses with the suppression key, checked against the database.
+
+        Raises:
+            WrongKeyError: the database was written with another key.
+        """
+        from care.base.database import write
+        from care.customers.addresses import AddressHasher
+        from care.customers.keys import check_key, ensure_key
+
+        with self.engine.connect() as conn:
+            known = check_key(conn, self.keys.suppression)
+        if not known:
+            with write(self.engine) as conn:
+                ensure_key(conn, self.keys.suppression, self.clock.now())
+        return AddressHasher(self.keys.suppression)
+
+    @cached_property
+    def policies(self) -> "Policies":
+        """What may be said to whom when; the operator's `policy.yaml` beside the campaigns is laid over ours."""
+        from care.policy.load import load_policies
+
+        return load_policies(self.root / self.settings.paths.campaigns / "policy.yaml")
+
+    @cached_property
+    def library(self) -> "TemplateLibrary":
+        """All message templates."""
+        from care.campaigns.templates import TemplateLibrary
+
+        return TemplateLibrary(self.root / self.settings.paths.templates)
+
+    @cached_property
+    def shelf(self) -> "Shelf":
+        """Campaign and segment files, read again when they change."""
+        from care.planning.shelf import Shelf
+
+        directory = self.root / self.settings.paths.campaigns
+        return Shelf(directory=directory, library=self.library, country=self.settings.operator.country)
+
+    @property
+    def campaigns(self) -> "CampaignSet":
+        """Campaigns as their files say."""
+        return self.shelf.campaigns
+
+    @property
+    def book(self) -> "SegmentBook":
+        """Segments as their file says."""
+        return self.shelf.book
+
+    @cached_property
+    def renderer(self) -> "Renderer":
+        """Puts messages into words."""
+        from care.campaigns.rendering import Renderer
+
+        return Renderer(library=self.library, policies=self.policies, operator=self.settings.operator)
+
+    @cached_property
+    def links(self) -> "LinkSigner":
+        """Signs the links in messages; without a public address they lead to this machine, for tries."""
+        from care.delivery.links import LinkSigner
+
+        web = self.settings.web
+        return LinkSigner(self.keys.secret, self.settings.operator.public_url or f"http://{web.host}:{web.port}")
+
+    @cached_property
+    def preparer(self) -> "Preparer":
+        """Chooses channels and renders."""
+        from care.delivery.prepare import Preparer
+
+        operator = self.settings.operator
+        return Preparer(
+            renderer=self.renderer,
+            links=self.links,
+            locale=operator.locale,
+            timezone=operator.timezone,
+            currency=operator.currency,
+        )
+
+    @property
+    def planning_rules(self) -> "PlanningRules":
+        """What the planner needs besides campaigns."""
+        from care.planning.selection import PlanningRules
+
+        return PlanningRules(policies=self.policies, book=self.book, operator_zone=self.settings.operator.timezone)
+
+    @property
+    def horizon(self) -> timedelta:
+        """How far ahead the daemon plans."""
+        return timedelta(hours=self.settings.daemon.horizon_hours)
+
+    @cached_property
+    def subjects(self) -> Mapping[str, sa.Table]:
+        """The table each kind of occasion speaks of."""
+        from care.customers.tables import subscription
+
+        return {"subscription_end": subscription}
+
+    def gateways(self) -> "Mapping[Channel, Gateway]":
+        """Return fresh gateways, one per channel, not yet opened."""
+        from care.delivery.channels.registry import build_gateways
+
+        return build_gateways(self.settings, clock=self.clock)
+
+    @cached_property
+    def intent_rules(self) -> "IntentRules":
+        """What the intent transaction checks."""
+        from care.delivery.intent import IntentRules, Lane
+        from care.delivery.judge import Judge
+        from care.planning.permission import ConsentByCountry
+
+        settings = self.settings
+        trial = settings.trial.only_to
+        domain = settings.email.bounce_domain or settings.email.sender.rpartition("@")[2].rstrip(">")
+        minor = Decimal(10) ** _digits(settings.operator.currency)
+        limit = settings.limits.spend_per_day
+        return IntentRules(
+            judge=Judge(policies=self.policies, trial=frozenset(trial) if trial is not None else None),
+            consent={purpose: ConsentByCountry.read(self.policies, purpose) for purpose in Purpose},
+            lanes={
+                Channel.SMS: Lane(
+                    channel=Channel.SMS, provider=settings.sms.provider, rate_per_second=settings.sms.rate_per_second
+                ),
+                Channel.EMAIL: Lane(
+                    channel=Channel.EMAIL,
+                    provider=settings.email.provider,
+                    rate_per_second=settings.email.rate_per_second,
+                    mail_domain=domain,
+                ),
+            },
+            senders=settings.senders,
+            operator_zone=settings.operator.timezone,
+            operator_country=settings.operator.country,
+            spend_limit_minor=None if limit is None else int(limit * minor),
+            international_limit=settings.limits.international_per_day,
+            price_minor={country: price * minor for country, price in settings.prices.items()},
+        )
+
+    def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
+        """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
+        from care.delivery.dispatcher import Work
+
+        assert self.hasher is not None
+        is_sqlite = self.engine.dialect.name == "sqlite"
+        return Work(
+            engine=self.engine,
+            clock=self.clock,
+            gateways=gateways or self.gateways(),
+            preparer=self.preparer,
+            rules=self.intent_rules,
+            campaigns=self._fresh_campaigns,
+            subjects=self.subjects,
+            tick_seconds=self.settings.daemon.tick_seconds,
+            sole=is_sqlite if sole is None else sole,
+        )
+
+    def _fresh_campaigns(self) -> "CampaignSet":
+        self.shelf.refresh()
+        return self.shelf.campaigns
+
+
+def _digits(currency: str) -> int:
+    from babel.numbers import get_currency_precision
+
+    return get_currency_precision(currency)
+
 
 def build_services(*, clock: Clock | None = None) -> Services:
-    """Read the settings, set up logs as a command wants them, and return the services.
+    """Read the settings and return the services.
 
     Raises:
         SettingsError: with every mistake.
     """
-    settings = load_settings()
-    configure_command_logs(settings.log)
-    return Services(settings=settings, clock=clock or SystemClock(), root=Path.cwd())
+    return Services(settings=load_settings(), clock=clock or SystemClock(), root=Path.cwd())

@@ -1,16 +1,19 @@
 """The ledger's SQL: one statement per verb, connection first, so the caller's transaction is in plain sight."""
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from care.base.database import insert
+from care.base.database import insert, to_micros
+from care.base.vocabulary import Purpose
 from care.messages.model import CLAIMABLE, MessageStatus, sources_of
 from care.messages.tables import attempt, contact_claim, intended, message, move, pause
 
 REASON_LENGTH = 120
+_CLAIMABLE = sorted(str(status) for status in CLAIMABLE)
 
 
 def add_intended(
@@ -28,42 +31,59 @@ def add_intended(
     )
 
 
+def lane_is_due(conn: sa.Connection, *, lane: int, now: datetime) -> bool:
+    """Tell whether a lane has a message whose hour has come; one look into an index per claimable status."""
+    for status in _CLAIMABLE:
+        due = sa.select(message.c.id).where(
+            message.c.status == status, message.c.lane == lane, message.c.wake_at <= now
+        )
+        if conn.execute(due.limit(1)).first() is not None:
+            return True
+    return False
+
+
 def claim_due(
     conn: sa.Connection, *, owner: int, lane: int, now: datetime, lease_until: datetime, limit: int
 ) -> Sequence[sa.Row[Any]]:
     """Lease up to `limit` due messages of a lane to this sender, earliest deadline first; return their rows.
 
-    Rows whose campaign or purpose is paused stay where they are.
+    Rows whose campaign or purpose is paused stay where they are. On PostgreSQL rows that another sender is
+    claiming are passed over.
     """
-    paused = (
-        sa.exists()
-        .where(
-            pause.c.scope.in_([sa.literal("all"), "campaign:" + message.c.campaign_id, "purpose:" + message.c.purpose]),
-            sa.or_(pause.c.until.is_(None), pause.c.until > now),
+    if not lane_is_due(conn, lane=lane, now=now):
+        return []
+    found: list[tuple[datetime, int]] = []
+    for status in _CLAIMABLE:  # one status at a time: the index then gives them in the order of their deadlines
+        due = (
+            sa.select(message.c.use_by, message.c.id)
+            .where(
+                message.c.status == status,
+                message.c.lane == lane,
+                sa.type_coerce(message.c.wake_at, sa.BigInteger) + 0 <= to_micros(now),
+                sa.not_(_is_paused(now)),
+            )
+            .order_by(message.c.use_by)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=message)
         )
-        .correlate(message)
-    )
-    due = (
-        sa.select(message.c.id)
-        .where(
-            message.c.status.in_([str(status) for status in sorted(CLAIMABLE)]),
-            message.c.lane == lane,
-            message.c.wake_at <= now,
-            sa.not_(paused),
-        )
-        .order_by(message.c.use_by, message.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=message)
-        .cte("due")  # a plain subquery may run twice and lease too many
-    )
+        found += [(row.use_by, row.id) for row in conn.execute(due)]
+    ids = [message_id for _, message_id in sorted(found)[:limit]]
+    if not ids:
+        return []
     return conn.execute(
         sa.update(message)
-        .where(message.c.id.in_(sa.select(due.c.id)))
+        .where(message.c.id.in_(ids))
         .values(
             status=str(MessageStatus.SENDING), reason=None, lease_owner=owner, lease_until=lease_until, status_at=now
         )
         .returning(*message.c)
     ).all()
+
+
+def _is_paused(now: datetime) -> sa.ColumnElement[bool]:
+    scopes = [sa.literal("all"), "campaign:" + message.c.campaign_id, "purpose:" + message.c.purpose]
+    alive = sa.or_(pause.c.until.is_(None), pause.c.until > now)
+    return sa.exists().where(pause.c.scope.in_(scopes), alive).correlate(message)
 
 
 def renew_leases(conn: sa.Connection, *, owner: int, ids: Collection[int], lease_until: datetime) -> None:
@@ -171,3 +191,16 @@ def reelect(conn: sa.Connection, failed: Collection[int], *, now: datetime) -> l
     )
     ids = conn.execute(waiting).scalars().all()
     return move_messages(conn, ids, MessageStatus.PLANNED, now=now, by="dispatcher", wake_at=now, reason="re-elected")
+
+
+def expire_overdue(conn: sa.Connection, *, now: datetime, limit: int = 5_000) -> int:
+    """Expire what waited past its time, because it was paused or nobody was there to send; return how many."""
+    total = 0
+    reason = "its time passed while it waited"
+    for status, purpose in itertools.product(_CLAIMABLE, Purpose):  # one stretch of the claim's index each
+        late = sa.select(message.c.id).where(
+            message.c.status == status, message.c.lane == purpose.lane, message.c.use_by <= now
+        )
+        ids = conn.execute(late.limit(limit)).scalars().all()
+        total += len(move_messages(conn, ids, MessageStatus.EXPIRED, now=now, by="watchdog", reason=reason))
+    return total

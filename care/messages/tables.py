@@ -46,7 +46,8 @@ message = sa.Table(
         name="reason",
     ),
     sa.CheckConstraint("status <> 'delivered' OR delivered_at IS NOT NULL", name="delivered"),
-    sa.Index("ix_message_claim", "status", "lane", "wake_at"),
+    sa.Index("ix_message_wake", "status", "lane", "wake_at"),  # is anything due?
+    sa.Index("ix_message_claim", "status", "lane", "use_by", "wake_at"),  # which is due, earliest deadline first
     sa.Index("ix_message_customer_id", "customer_id", "sent_at"),
     sa.Index("ix_message_book", "campaign_id", "occasion_on"),
 )

@@ -1,0 +1,86 @@
+"""Campaigns and segments as the files say now: read again when a file changes, never a half-written mix."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from care.base.errors import CareError
+from care.campaigns.campaign_set import CampaignSet
+from care.campaigns.load import SEGMENTS_FILE, load_campaigns
+from care.campaigns.templates import TemplateLibrary
+from care.segments.book import SegmentBook
+from care.segments.fields import STANDARD_FIELDS, Fields
+from care.segments.load import load_segments
+
+log = structlog.get_logger()
+Stamp = Mapping[str, tuple[int, int]]
+
+
+@dataclass(kw_only=True)
+class Shelf:
+    """What marketing wrote, kept up to date."""
+
+    directory: Path
+    library: TemplateLibrary
+    country: str
+    fields: Fields = STANDARD_FIELDS
+    _book: SegmentBook | None = field(default=None, init=False)
+    _set: CampaignSet | None = field(default=None, init=False)
+    _stamp: Stamp = field(default_factory=dict, init=False)
+
+    @property
+    def book(self) -> SegmentBook:
+        """Segments as last read.
+
+        Raises:
+            CareError: if they cannot be used and never could.
+        """
+        if self._book is None:
+            self.refresh()
+        assert self._book is not None
+        return self._book
+
+    @property
+    def campaigns(self) -> CampaignSet:
+        """Campaigns as last read; broken files are in its `problems`.
+
+        Raises:
+            CareError: if the folder or the segments cannot be used and never could.
+        """
+        if self._set is None:
+            self.refresh()
+        assert self._set is not None
+        return self._set
+
+    def refresh(self) -> bool:
+        """Read again if a file changed; return whether anything did.
+
+        Segments that cannot be read any more leave all campaigns as they were: nothing is cancelled for a typo.
+        """
+        stamp = _stamp_of(self.directory)
+        changed = self.library.reload()
+        if stamp == self._stamp and not changed and self._set is not None:
+            return False
+        try:
+            book = load_segments(self.directory / SEGMENTS_FILE, fields=self.fields)
+            found = load_campaigns(self.directory, book, country=self.country, template_digest=self.library.digest)
+        except CareError as error:
+            if self._set is None:
+                raise
+            log.error("campaigns.unreadable", kept=len(self._set), problem=str(error).splitlines()[0])
+            self._stamp = stamp
+            return False
+        self._book, self._set, self._stamp = book, found, stamp
+        for problem in found.problems:
+            log.warning("campaign.broken", file=problem.path.name, line=problem.line)
+        return True
+
+
+def _stamp_of(directory: Path) -> Stamp:
+    """Return name, time and size of each file: cheap enough to ask at every tick."""
+    if not directory.is_dir():
+        return {}
+    stats = ((path.name, path.stat()) for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
+    return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats}
