@@ -18,9 +18,10 @@ def parse_days(text: str) -> range:
     """
     if text == _EVERY_DAY:
         return range(len(DAYS_OF_WEEK))
-    first, _, last = text.partition("-")
-    if first in DAYS_OF_WEEK and (last or first) in DAYS_OF_WEEK:
-        days = range(DAYS_OF_WEEK.index(first), DAYS_OF_WEEK.index(last or first) + 1)
+    first, dash, last = text.partition("-")
+    last = last if dash else first
+    if first in DAYS_OF_WEEK and last in DAYS_OF_WEEK:
+        days = range(DAYS_OF_WEEK.index(first), DAYS_OF_WEEK.index(last) + 1)
         if days:
             return days
     raise ValueError(f"'{text}' is not a day such as mon, mon-fri or daily")

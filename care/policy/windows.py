@@ -82,7 +82,8 @@ def zones_for(timezone: str | None, country: str | None, policies: Policies) -> 
 def _zones_of_territory(country: str) -> tuple[str, ...]:
     from babel.core import get_global
 
-    return tuple(sorted(get_global("territory_zones").get(country.upper(), ())))
+    zones = get_global("territory_zones").get(country.upper(), ())
+    return tuple(sorted(zone for zone in zones if not zone.startswith("Etc/")))
 
 
 def _all_zones(policies: Policies) -> tuple[str, ...]:
@@ -142,7 +143,7 @@ def _first_minute(windows: Windows, zones: tuple[str, ...], now: datetime, *, is
     return None
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 15)
 def _open_minutes(windows: Windows, zones: tuple[str, ...], hour: int) -> int:
     """Return the open minutes of an hour since the epoch as 60 bits, the first minute lowest."""
     if not zones:
@@ -153,7 +154,7 @@ def _open_minutes(windows: Windows, zones: tuple[str, ...], hour: int) -> int:
     return minutes
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 16)
 def _open_in_zone(windows: Windows, zone: str, hour: int) -> int:
     bits = 0
     for first, wall, count in _steady_runs(zone, hour):
