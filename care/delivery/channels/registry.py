@@ -45,7 +45,9 @@ def build_gateways(
 
     return {
         Channel.SMS: _twilio(settings, clock) if settings.sms.provider == "twilio" else sandbox(Channel.SMS, ""),
-        Channel.EMAIL: sandbox(Channel.EMAIL, settings.email.sender),
+        Channel.EMAIL: _smtp(settings, clock)
+        if settings.email.provider == "smtp"
+        else sandbox(Channel.EMAIL, settings.email.sender),
     }
 
 
@@ -53,3 +55,10 @@ def _twilio(settings: Settings, clock: Clock) -> Gateway:
     from care.delivery.channels.twilio_sms import TwilioSms
 
     return TwilioSms(settings.twilio, public_url=settings.operator.public_url, clock=clock)
+
+
+def _smtp(settings: Settings, clock: Clock) -> Gateway:
+    from care.delivery.channels.mime import MailComposer
+    from care.delivery.channels.smtp_email import SmtpEmail
+
+    return SmtpEmail(settings.smtp, settings.email, composer=MailComposer, clock=clock)

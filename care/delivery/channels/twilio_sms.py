@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-import tenacity
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
@@ -16,6 +15,7 @@ from care.base.clock import Clock
 from care.base.errors import UnavailableError
 from care.base.settings import TwilioSettings
 from care.base.vocabulary import Channel
+from care.delivery.channels.again import call_again_if
 from care.delivery.channels.base import Capabilities, Outgoing, Result, refusal
 from care.delivery.channels.errors import classify_transport, classify_twilio
 from care.delivery.channels.twilio_http import NoAnswerError, NotSentError, TwilioHttp, header
@@ -88,10 +88,10 @@ class TwilioSms:
         await self._http.close()
 
     async def send(self, outgoing: Outgoing) -> Result:
-        """Create one message. A request that certainly did not leave is tried once more."""
+        """Create one message. A request that certainly did not leave is tried again at once."""
         form = self._form(outgoing)
         try:
-            response = await self._post(form)
+            response = await call_again_if(_did_not_leave, lambda: self._post(form))
         except NotSentError as error:
             event = "bad-certificate" if error.is_certificate else "not-sent"
             return refusal(outgoing.attempt_id, classify_transport(event), event)
@@ -99,12 +99,6 @@ class TwilioSms:
             return refusal(outgoing.attempt_id, classify_transport("no-answer"), "no-answer")
         return _result_of(outgoing.attempt_id, response)
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception(lambda error: isinstance(error, NotSentError) and not error.is_certificate),
-        stop=tenacity.stop_after_attempt(2),
-        wait=tenacity.wait_random(0.05, 0.2),
-        reraise=True,
-    )
     async def _post(self, form: bytes) -> Any:
         return await self._client.request_async("POST", self._create_url, data=form)
 
@@ -169,6 +163,10 @@ class TwilioSms:
         except (NotSentError, NoAnswerError, TwilioException):
             raise _unavailable() from None
         return found
+
+
+def _did_not_leave(error: BaseException) -> bool:
+    return isinstance(error, NotSentError) and not error.is_certificate
 
 
 def _quote(text: str) -> str:

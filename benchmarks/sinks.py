@@ -1,0 +1,121 @@
+"""Servers that take everything as fast as Python can: a Twilio-shaped HTTP one and an SMTP one.
+
+    python benchmarks/sinks.py http|smtp [--port N] [--plain]
+
+prints the port when ready. They only count, so that what is measured is the sender. `--plain` makes the SMTP
+sink withhold PIPELINING.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+ANSWER = (
+    '{"account_sid":"AC00000000000000000000000000000000","api_version":"2010-04-01","body":"…","date_created":'
+    '"Thu, 24 Sep 2026 10:00:00 +0000","date_sent":null,"date_updated":"Thu, 24 Sep 2026 10:00:00 +0000",'
+    '"direction":"outbound-api","error_code":null,"error_message":null,"from":"+15005550006",'
+    '"messaging_service_sid":null,"num_media":"0","num_segments":"1","price":null,"price_unit":null,'
+    '"sid":"SM%032x","status":"queued","subresource_uris":{"media":"/2010-04-01/Media.json"},'
+    '"to":"+8613800000000","uri":"/2010-04-01/Message.json"}'
+)
+HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+class HttpSink(asyncio.Protocol):
+    """Answers every request with a created message."""
+
+    taken = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport, self.buffer = transport, b""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each whole request."""
+        self.buffer += data
+        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            head = self.buffer[:end].lower()
+            at = head.find(b"content-length:")
+            length = int(head[at + 15 :].split(b"\r", 1)[0]) if at >= 0 else 0
+            if len(self.buffer) < end + 4 + length:
+                return
+            self.buffer = self.buffer[end + 4 + length :]
+            HttpSink.taken += 1
+            body = (ANSWER % HttpSink.taken).encode()
+            self.transport.write(HEAD % len(body) + body)
+
+
+class SmtpSink(asyncio.Protocol):
+    """Takes every mail."""
+
+    extensions = b"250-PIPELINING\r\n"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet."""
+        self.transport, self.buffer, self.is_content = transport, b"", False
+        transport.write(b"220 sink ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each whole command, and each mail at its final dot."""
+        self.buffer += data
+        answers = []
+        while self.buffer:
+            ending = b"\r\n.\r\n" if self.is_content else b"\r\n"
+            line, found, rest = self.buffer.partition(ending)
+            if not found:
+                break
+            self.buffer = rest
+            answers.append(b"250 2.0.0 Ok: queued as 4F1A2B3C\r\n" if self.is_content else self.answer(line))
+            self.is_content = not self.is_content and line == b"DATA" or line == b"data"
+        self.transport.write(b"".join(answers))
+
+    def answer(self, line: bytes) -> bytes:
+        """Answer one command."""
+        verb = line[:4].upper()
+        if verb == b"EHLO":
+            return b"250-sink\r\n" + self.extensions + b"250 8BITMIME\r\n"
+        return {b"DATA": b"354 go ahead\r\n", b"QUIT": b"221 2.0.0 bye\r\n"}.get(verb, b"250 2.1.0 Ok\r\n")
+
+
+@contextlib.contextmanager
+def sink(kind: str, *options: str) -> Iterator[int]:
+    """Run a sink as a process of its own and yield its port."""
+    process = subprocess.Popen([sys.executable, __file__, kind, *options], stdout=subprocess.PIPE)
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+async def serve(kind: str, port: int) -> None:
+    """Listen on the loopback address until stopped."""
+    protocol = HttpSink if kind == "http" else SmtpSink
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+def main() -> None:
+    """Read the arguments and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("http", "smtp"))
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--plain", action="store_true")
+    given = parser.parse_args()
+    if given.plain:
+        SmtpSink.extensions = b""
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        uvloop.install()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(given.kind, given.port))
+
+
+if __name__ == "__main__":
+    main()
