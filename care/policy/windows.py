@@ -70,12 +70,17 @@ def zones_for(timezone: str | None, country: str | None, policies: Policies) -> 
 
     A zone that does not exist counts as unknown, so that it never opens an hour.
     """
-    if timezone:
-        try:
-            return (load_zone(timezone).key,)
-        except UnknownZoneError:
-            pass
+    if timezone and (own := _own_zone(timezone)):
+        return own
     return policies.country(country).timezones or _zones_of_territory(country or "") or _all_zones(policies)
+
+
+@lru_cache(maxsize=4096)
+def _own_zone(timezone: str) -> tuple[str, ...]:
+    try:
+        return (load_zone(timezone).key,)
+    except UnknownZoneError:
+        return ()
 
 
 @lru_cache(maxsize=512)
@@ -126,7 +131,7 @@ def closes_at(windows: Windows, zones: Sequence[str], now: datetime) -> datetime
     """
     if not is_open(windows, zones, now):
         return now.astimezone(UTC)
-    return _first_minute(windows, tuple(zones), now, is_wanted_open=False)
+    return None if windows.is_any_time else _first_minute(windows, tuple(zones), now, is_wanted_open=False)
 
 
 def _first_minute(windows: Windows, zones: tuple[str, ...], now: datetime, *, is_wanted_open: bool) -> datetime | None:
