@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from importlib import import_module
 
 import typer
@@ -17,10 +18,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GROUPS = ("calendar", "sms")
+GROUPS = ("calendar", "config", "db", "sms")
 """Modules of `care.cli` that hold one sub-application each, named like their command."""
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("doctor", "init")
 """Modules of `care.cli` whose commands stand on the first level: `care init`."""
 
 
@@ -37,10 +38,11 @@ def _root(
     """Proactive customer care: plan, send, track and prove."""
 
 
+@cache
 def mount() -> typer.Typer:
     """Return the application with every command; the modules themselves import only typer."""
     for name in GROUPS:
-        app.add_typer(import_module(f"care.cli.{name}").app, name=name)
+        app.add_typer(import_module(f"care.cli.{_MODULES.get(name, name)}").app, name=name)
     for name in COMMANDS:
         app.add_typer(import_module(f"care.cli.{name}").app)
     return app

@@ -20,6 +20,7 @@ def upgrade(engine: sa.Engine) -> list[str]:
         SchemaVersionError: the database is from a newer program; nothing was changed.
         UnavailableError: it cannot be opened or written.
     """
+    _make_private(engine)
     with plain_errors(engine), write(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
@@ -31,6 +32,13 @@ def upgrade(engine: sa.Engine) -> list[str]:
         if missing:
             command.upgrade(alembic_config(connection), "head")
         return list(missing)
+
+
+def _make_private(engine: sa.Engine) -> None:
+    """Let a new SQLite file be readable by its owner only: it will hold addresses."""
+    name = engine.url.database
+    if engine.dialect.name == "sqlite" and name and Path(name).parent.is_dir() and not Path(name).exists():
+        Path(name).touch(mode=0o600)
 
 
 def alembic_config(connection: sa.Connection) -> Config:

@@ -52,3 +52,8 @@ def ensure_current(engine: sa.Engine) -> None:
         problem = problem_with(version_of(connection))
     if problem:
         raise SchemaVersionError(f"database {engine.url.render_as_string(hide_password=True)}: {problem}")
+
+
+def is_from_the_future(version: str | None) -> bool:
+    """Tell whether a newer program made the database."""
+    return version is not None and version not in VERSIONS

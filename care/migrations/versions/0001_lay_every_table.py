@@ -171,8 +171,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.create_index("ix_message_book", ["campaign_id", "occasion_on"], unique=False)
-        batch_op.create_index("ix_message_claim", ["status", "lane", "wake_at"], unique=False)
+        batch_op.create_index("ix_message_claim", ["status", "lane", "use_by", "wake_at"], unique=False)
         batch_op.create_index("ix_message_customer_id", ["customer_id", "sent_at"], unique=False)
+        batch_op.create_index("ix_message_wake", ["status", "lane", "wake_at"], unique=False)
 
     op.create_table(
         "move",
@@ -241,6 +242,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key_id", name=op.f("pk_suppression_key")),
     )
     op.create_table(
+        "value_run",
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("computed_at", sa.BigInteger(), nullable=False),
+        sa.Column("ranked", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("as_of", name=op.f("pk_value_run")),
+    )
+    op.create_table(
         "webhook",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=24), nullable=False),
@@ -272,6 +280,7 @@ def upgrade() -> None:
         sa.Column("provider_ref", sa.String(length=64), nullable=True),
         sa.Column("error_code", sa.String(length=32), nullable=True),
         sa.Column("error_class", sa.String(length=24), nullable=True),
+        sa.Column("spent", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("intent_at", sa.BigInteger(), nullable=False),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
         sa.Column("price_minor", sa.Integer(), nullable=True),
@@ -284,6 +293,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("token", name=op.f("uq_attempt_token")),
     )
     with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.create_index("ix_attempt_address_hash", ["address_hash", "intent_at"], unique=False)
         batch_op.create_index("ix_attempt_outcome", ["outcome", "intent_at"], unique=False)
         batch_op.create_index("ix_attempt_provider_ref", ["provider_ref"], unique=False)
 
@@ -365,9 +375,10 @@ def upgrade() -> None:
             ["customer_id"], ["customer.id"], name=op.f("fk_customer_value_customer_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("customer_id", "measure", name=op.f("pk_customer_value")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("customer_value", schema=None) as batch_op:
-        batch_op.create_index("ix_customer_value_percent", ["measure", "percent"], unique=False)
+        batch_op.create_index("ix_customer_value_percent", ["measure", "percent", "customer_id"], unique=False)
 
     op.create_table(
         "segment_member",
@@ -378,6 +389,7 @@ def upgrade() -> None:
             ["customer_id"], ["customer.id"], name=op.f("fk_segment_member_customer_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("segment", "customer_id", name=op.f("pk_segment_member")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "subscription",
@@ -451,12 +463,14 @@ def downgrade() -> None:
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index("ix_attempt_provider_ref")
         batch_op.drop_index("ix_attempt_outcome")
+        batch_op.drop_index("ix_attempt_address_hash")
 
     op.drop_table("attempt")
     with op.batch_alter_table("webhook", schema=None) as batch_op:
         batch_op.drop_index("ix_webhook_todo")
 
     op.drop_table("webhook")
+    op.drop_table("value_run")
     op.drop_table("suppression_key")
     with op.batch_alter_table("suppression", schema=None) as batch_op:
         batch_op.drop_index("ix_suppression_lifted_at")
@@ -471,6 +485,7 @@ def downgrade() -> None:
 
     op.drop_table("move")
     with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.drop_index("ix_message_wake")
         batch_op.drop_index("ix_message_customer_id")
         batch_op.drop_index("ix_message_claim")
         batch_op.drop_index("ix_message_book")

@@ -1,0 +1,152 @@
+"""What `care doctor` looks at: each check answers in one line, and one that fails does not stop the next."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from care.base.database import plain_errors, read
+from care.base.errors import AnswerIsNoError, CareError
+from care.base.keys import FILE_NAME as KEYS_FILE
+from care.bootstrap import Services, build_services
+from care.cli.doctor_providers import check_email, check_sms
+from care.customers.keys import check_key, key_id
+from care.messages.model import CLAIMABLE
+from care.messages.tables import message, pause
+from care.migrations.integrity import check_database
+
+_LATE = timedelta(minutes=2)
+_CLOCK_MAY_DIFFER = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the answer."""
+
+    subject: str
+    ok: bool
+    words: str  # what is so, and what to do if it is wrong
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the finding for JSON."""
+        return asdict(self)
+
+
+def examine() -> Iterator[Finding]:
+    """Return every finding in order; without settings there is nothing else to look at."""
+    try:
+        services = build_services()
+    except CareError as error:
+        yield Finding(subject="settings", ok=False, words="; ".join(str(error).splitlines()))
+        return
+    for subject, check in CHECKS.items():
+        yield _answer(subject, check, services)
+
+
+def _answer(subject: str, check: Callable[[Services], str], services: Services) -> Finding:
+    try:
+        return Finding(subject=subject, ok=True, words=check(services))
+    except CareError as error:
+        lines = str(error).splitlines()
+        more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+        return Finding(subject=subject, ok=False, words=lines[0] + more)
+
+
+def _settings(services: Services) -> str:
+    path = Path(os.environ.get("CARE_CONFIG") or "care.toml")
+    trial = services.settings.trial.only_to
+    words = f"from {path}" if path.exists() else "no care.toml: defaults. Make one: care init"
+    return words if trial is None else f"{words}; trial: only {len(trial)} recipients are written to"
+
+
+def _keys(services: Services) -> str:
+    settings = services.settings
+    if not settings.security.suppression_key.get_secret_value() and not (settings.data_dir / KEYS_FILE).exists():
+        return "none yet: made beside the database on first use"
+    key = services.keys.suppression
+    with plain_errors(services.engine), read(services.engine) as connection:
+        known = check_key(connection, key)
+    return f"suppression key {key_id(key)}" + (", the one the database knows" if known else "; no address hashed yet")
+
+
+def _database(services: Services) -> str:
+    found = check_database(services.unchecked_engine)
+    if found.problems:
+        raise AnswerIsNoError("\n".join(found.problems))
+    where = services.unchecked_engine.url.render_as_string(hide_password=True)
+    return f"{where} is sound, at version {found.version}"
+
+
+def _campaigns(services: Services) -> str:
+    campaigns = services.campaigns
+    campaigns.require_sound()
+    if not len(campaigns):
+        raise AnswerIsNoError(f"no campaign in {services.settings.paths.campaigns}. Begin with: care init")
+    return f"{len(campaigns)} campaigns are sound"
+
+
+def _segments(services: Services) -> str:
+    return f"{len(services.book.segments)} segments are sound"
+
+
+def _templates(services: Services) -> str:
+    problems = services.library.problems()
+    if problems:
+        raise AnswerIsNoError("\n".join(str(problem) for problem in problems))
+    return f"{len(services.library.names())} templates compile"
+
+
+def _clock(services: Services) -> str:
+    """Compare with the ledger, which never lies ahead of time, and with the database server's own clock."""
+    now = services.clock.now()
+    engine = services.engine
+    with plain_errors(engine), read(engine) as connection:
+        newest: datetime | None = connection.execute(sa.select(sa.func.max(message.c.status_at))).scalar()
+        server = connection.execute(sa.select(sa.func.now())).scalar() if engine.dialect.name == "postgresql" else now
+    if newest and newest - now > _CLOCK_MAY_DIFFER:
+        raise AnswerIsNoError(f"the clock is {newest - now} behind the newest message. Correct the machine's time")
+    if server and abs(server - now) > _CLOCK_MAY_DIFFER:
+        raise AnswerIsNoError(f"the clock differs by {abs(server - now)} from the database server's. Run NTP on both")
+    return f"{now:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _oldest_due(services: Services) -> str:
+    now = services.clock.now()
+    waiting = sa.select(sa.func.min(message.c.wake_at), sa.func.count()).where(
+        message.c.status.in_([str(status) for status in CLAIMABLE]), message.c.wake_at <= now, message.c.use_by > now
+    )
+    with plain_errors(services.engine), read(services.engine) as connection:
+        oldest, count = connection.execute(waiting).one()
+        paused = connection.execute(sa.select(pause.c.scope)).scalars().all()
+    stopped = f"; paused: {', '.join(sorted(paused))}" if paused else ""
+    if oldest and now - oldest > _LATE and not paused:
+        late = now - oldest
+        raise AnswerIsNoError(f"{count} messages are due, the oldest for {late}. Is care run at work? See: care log")
+    return (f"{count} messages are due now" if count else "no message is waiting past its hour") + stopped
+
+
+def _sms(services: Services) -> str:
+    return check_sms(services.settings)
+
+
+def _email(services: Services) -> str:
+    return check_email(services.settings)
+
+
+CHECKS: dict[str, Callable[[Services], str]] = {
+    "settings": _settings,
+    "database": _database,
+    "keys": _keys,
+    "segments": _segments,
+    "campaigns": _campaigns,
+    "templates": _templates,
+    "sms": _sms,
+    "email": _email,
+    "clock": _clock,
+    "oldest due": _oldest_due,
+}
+"""Every check by the word its line begins with."""

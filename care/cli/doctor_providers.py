@@ -1,0 +1,89 @@
+"""Can the providers be reached, and do they know us? Nothing is sent."""
+
+import asyncio
+import smtplib
+import ssl
+from email.utils import parseaddr
+
+from care.base.errors import AnswerIsNoError, SettingsError
+from care.base.settings import Settings, SmtpSettings
+
+_UNAUTHORISED = (401, 403)
+_OK = 200
+
+
+def check_sms(settings: Settings) -> str:
+    """Ask the SMS provider for our own account.
+
+    Raises:
+        AnswerIsNoError: no answer, or the account is refused.
+    """
+    if settings.sms.provider == "sandbox":
+        return "sandbox: written to an outbox, nothing leaves"
+    twilio = settings.twilio
+    status = asyncio.run(_account_status(settings))
+    if status in _UNAUTHORISED:
+        raise AnswerIsNoError("Twilio refuses the account. Check twilio.account_sid and twilio.auth_token")
+    if status != _OK:
+        raise AnswerIsNoError(
+            f"{twilio.base_url} answered {status or 'nothing'}. Check twilio.base_url and the network"
+        )
+    return f"{twilio.base_url} knows the account"
+
+
+async def _account_status(settings: Settings) -> int:
+    """Return the HTTP status of the account's own page, 0 when there was no answer."""
+    import aiohttp
+
+    twilio = settings.twilio
+    url = f"{twilio.base_url.rstrip('/')}/2010-04-01/Accounts/{twilio.account_sid}.json"
+    sign_in = aiohttp.BasicAuth(twilio.account_sid, twilio.auth_token.get_secret_value())
+    try:
+        timeout = aiohttp.ClientTimeout(total=twilio.timeout_seconds)
+        async with aiohttp.ClientSession(auth=sign_in, timeout=timeout) as session, session.get(url) as answer:
+            return answer.status
+    except (TimeoutError, aiohttp.ClientError):
+        return 0
+
+
+def check_email(settings: Settings) -> str:
+    """Greet the mail relay, secure the connection and sign in.
+
+    Raises:
+        AnswerIsNoError: no answer, a certificate that does not fit, or a refused sign-in.
+    """
+    if settings.email.provider == "sandbox":
+        return "sandbox: written to an outbox, nothing leaves"
+    if "@" not in parseaddr(settings.email.sender)[1]:
+        raise AnswerIsNoError("email.sender is not an address")
+    smtp = settings.smtp
+    place = f"{smtp.host}:{smtp.port}"
+    try:
+        _sign_in(smtp)
+    except smtplib.SMTPAuthenticationError:
+        raise AnswerIsNoError(f"{place} refuses smtp.username and smtp.password") from None
+    except ssl.SSLError as error:
+        raise AnswerIsNoError(
+            f"{place}: TLS failed ({error.reason}). Check smtp.host, smtp.tls, smtp.ca_file"
+        ) from None
+    except (OSError, smtplib.SMTPException) as error:
+        raise AnswerIsNoError(f"{place} does not answer ({type(error).__name__}). Check smtp.host and port") from None
+    return f"{place} takes our sign-in" if smtp.username else f"{place} answers"
+
+
+def _sign_in(smtp: SmtpSettings) -> None:
+    try:
+        context = ssl.create_default_context(cafile=str(smtp.ca_file) if smtp.ca_file else None)
+    except OSError as error:
+        raise SettingsError(f"smtp.ca_file: cannot be read ({error.strerror}). Correct the path") from None
+    timeout = min(smtp.timeout_seconds, 10)
+    if smtp.tls == "implicit":
+        session: smtplib.SMTP = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=timeout, context=context)
+    else:
+        session = smtplib.SMTP(smtp.host, smtp.port, timeout=timeout)
+    with session:
+        if smtp.tls == "starttls":
+            session.starttls(context=context)
+        if smtp.username:
+            session.login(smtp.username, smtp.password.get_secret_value())
+        session.noop()
