@@ -37,6 +37,7 @@ CLAIM_SECONDS = 5.0
 
 RECORD_LIMIT = 256
 RECORD_WAIT_SECONDS = 0.05
+RECORD_TRIES = 5
 PACE_AHEAD_SECONDS = 1.0
 """Slices of pace are taken at most this far ahead: what waits for its slot is not yet in doubt."""
 
@@ -258,7 +259,10 @@ class Dispatcher:
             await self._wait_for_landing()
         recorder.cancel()
         await asyncio.gather(recorder, return_exceptions=True)
-        await self._record()
+        for _ in range(RECORD_TRIES):  # what is still unwritten then is in doubt, and recovery says so
+            await self._record()
+            if not self._answers:
+                break
         await self._in_thread(self._hand_back)
         for gateway in self._work.gateways.values():
             await gateway.close()

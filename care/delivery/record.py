@@ -50,10 +50,10 @@ def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datet
 
 def _close_attempts(conn: sa.Connection, answers: Sequence[Answer]) -> None:
     """Only an open or doubtful attempt takes the answer: a receipt may have told more already."""
-    open_words = [str(Outcome.INTENT), str(Outcome.UNKNOWN)]
+    unsettled = sa.or_(attempt.c.outcome == str(Outcome.INTENT), attempt.c.outcome == str(Outcome.UNKNOWN))
     statement = (
         sa.update(attempt)
-        .where(attempt.c.id == sa.bindparam("_id"), attempt.c.outcome.in_(open_words))
+        .where(attempt.c.id == sa.bindparam("_id"), unsettled)
         .values(
             outcome=sa.bindparam("_outcome"),
             provider_ref=sa.func.coalesce(sa.bindparam("_ref", type_=sa.String), attempt.c.provider_ref),

@@ -119,11 +119,11 @@ def reason_not_to_write(
     if purpose is Purpose.OFFER:
         branches.append((customer.c.hardship, sa.literal("hardship")))
     reachable = sa.or_(*(may_reach(channel, purpose, rules) for channel in channels))
+    allowed: sa.ColumnElement[Any] = sa.null()
     if campaign.holdout is not None:
-        held_out = sa.and_(reachable, is_held_out(campaign.holdout))
-        branches.append((held_out, sa.literal(f"holdout:{campaign.holdout.group}")))
+        allowed = sa.case((is_held_out(campaign.holdout), sa.literal(f"holdout:{campaign.holdout.group}")), else_=None)
     branches += [
-        (reachable, sa.null()),
+        (reachable, allowed),
         (sa.not_(has_contact(channels)), sa.literal("no_contact")),
         (
             sa.not_(sa.or_(*(has_open_contact(channel, purpose) for channel in channels))),

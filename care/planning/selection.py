@@ -177,7 +177,8 @@ class OwedSet:
             "planned_at": at,
             "status_at": at,
         }
-        return sa.select(*(constants[name].label(name) for name in PLAN_COLUMNS))
+        columns = (constants[name].label(name) for name in PLAN_COLUMNS)
+        return sa.select(*columns).where(sa.true())  # SQLite reads "FROM owed ON CONFLICT" as a join otherwise
 
 
 def owed_sets(
