@@ -1,10 +1,11 @@
-"""The two secrets: one signs links and sessions, one hashes addresses. Given in settings, or generated once for tries."""
+"""The two secrets: one signs links and sessions, one hashes addresses. Given in settings, or made once for tries."""
 
 import os
 import secrets
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -44,24 +45,24 @@ def load_keys(settings: Settings) -> Keys:
     return Keys(secret=given["secret"].encode(), suppression=given["suppression"].encode())
 
 
-def _read_or_make(path: Path) -> dict[str, str]:
+def _read_or_make(path: Path) -> dict[str, Any]:
     try:
         if not path.exists():
             _make(path)
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        keys = {"secret": table["secret_key"], "suppression": table["suppression_key"]}
-        if not all(isinstance(value, str) and value for value in keys.values()):
-            raise ValueError
     except OSError as error:
         raise SettingsError(
             f"{path}: cannot be used ({error.strerror}). "
             "Make the folder writable, or set security.secret_key and security.suppression_key"
         ) from None
-    except (ValueError, KeyError):
+    except ValueError:
+        table = {}
+    keys = {"secret": table.get("secret_key"), "suppression": table.get("suppression_key")}
+    if not all(isinstance(value, str) and value for value in keys.values()):
         raise SettingsError(
             f"{path}: does not hold secret_key and suppression_key. Restore it from a backup: "
             "with another key the opt-outs in the database cannot be recognised"
-        ) from None
+        )
     return keys
 
 

@@ -69,7 +69,7 @@ def phone_by_library(raw: str, country: str) -> str:
         number = _parsed("+" + raw[zeros.end() :], country)
     if number is None:
         raise AddressError(
-            f"is no phone number of {country}, nor a full one with country code. Correct it, or write it with + and the country code"
+            f"is no phone number of {country}, nor a full one of another country. Write it with + and the country code"
         )
     if number.extension:
         raise AddressError("has an extension, which no message reaches. Give a direct number")

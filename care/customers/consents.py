@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -93,7 +92,7 @@ def _withdrawn_at_or_after(conn: sa.Connection, customer_id: int, purpose: str, 
     return bool(conn.execute(sa.select(sa.or_(*withdrawals))).scalar())
 
 
-def consents_now(conn: sa.Connection, customer_id: int) -> Sequence[sa.Row[Any]]:
+def consents_now(conn: sa.Connection, customer_id: int) -> Sequence[sa.Row[str, str, bool, datetime]]:
     """Return the words that count for a customer: purpose, channel, given, at."""
     return conn.execute(
         sa.select(consent_now.c.purpose, consent_now.c.channel, consent_now.c.given, consent_now.c.at)

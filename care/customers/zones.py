@@ -30,8 +30,8 @@ def zone_of_country(country: str) -> str | None:
 
 @cache
 def known_zones() -> frozenset[str]:
-    """Return every IANA zone name there is."""
-    return frozenset(available_timezones())
+    """Return every IANA zone name that is a place or an offset."""
+    return frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
 @lru_cache(maxsize=512)

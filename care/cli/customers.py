@@ -1,0 +1,70 @@
+"""`care customers`: what we hold of a customer."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from care.customers.record import CustomerRecord
+
+app = typer.Typer(help="What we hold of a customer.", no_args_is_help=True)
+
+
+@app.callback()
+def customers() -> None:
+    """What we hold of a customer."""
+
+
+@app.command()
+def show(
+    customer: Annotated[str, typer.Argument(metavar="ID", help="The customer's id as imported.")],
+    plain: Annotated[bool, typer.Option("--plain", help="Show phone and e-mail in full.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show all that is held of a customer: record, contact points, subscriptions, consents, opt-outs.
+
+    Exit 0: shown. Exit 1: no such customer.
+    """
+    from care.base.database import plain_errors, read
+    from care.base.errors import AnswerIsNoError
+    from care.bootstrap import build_services
+    from care.cli.output import print_json
+    from care.customers.record import customer_record
+
+    services = build_services()
+    with plain_errors(services.engine), read(services.engine) as conn:
+        record = customer_record(conn, customer, plain=plain)
+    if record is None:
+        raise AnswerIsNoError(f"customer '{customer}': not known. Check the id, or import: care import customers FILE")
+    if json:
+        print_json(record.as_dict())
+    else:
+        _tell(record)
+
+
+def _tell(record: "CustomerRecord") -> None:
+    from care.cli.output import print_rows, say
+
+    for name, value in record.fields.items():
+        if value not in (None, {}, False):
+            say(f"{name.replace('_', ' '):<18} {_word(value)}")
+    tables = (
+        ("Contact points", record.contact_points),
+        ("Subscriptions", record.subscriptions),
+        ("Consents", record.consents),
+        ("Opt-outs and bans", record.suppressions),
+        ("Changes", record.changes),
+    )
+    for title, rows in tables:
+        if rows:
+            say()
+            say(title)
+            print_rows(rows, as_json_lines=False)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {item}" for name, item in value.items())
+    return str(value)

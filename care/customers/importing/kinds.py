@@ -1,0 +1,37 @@
+"""The kinds of file there are, by the word after `care import`."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from care.base.settings import OperatorSettings
+from care.customers.addresses import AddressHasher
+from care.customers.importing.consents import ConsentImport
+from care.customers.importing.customers import CustomerImport
+from care.customers.importing.run import ImportKind
+from care.customers.importing.subscriptions import SubscriptionImport
+
+
+class _Maker(Protocol):
+    def __call__(
+        self, *, operator: OperatorSettings, hasher: AddressHasher, currency_digits: int, now: Callable[[], datetime]
+    ) -> ImportKind: ...
+
+
+KINDS: Mapping[str, _Maker] = {
+    CustomerImport.name: CustomerImport,
+    SubscriptionImport.name: SubscriptionImport,
+    ConsentImport.name: ConsentImport,
+}
+
+
+def import_kind(
+    name: str,
+    *,
+    operator: OperatorSettings,
+    hasher: AddressHasher,
+    currency_digits: int,
+    now: Callable[[], datetime],
+) -> ImportKind:
+    """Return what to do with files of a kind; `name` is a key of `KINDS`."""
+    return KINDS[name](operator=operator, hasher=hasher, currency_digits=currency_digits, now=now)
