@@ -26,7 +26,7 @@ from care.segments.model import Leaf, Rule, SegmentRef
 SEGMENTS_FILE = "segments.yaml"
 _ENDINGS = (".yaml", ".yml")
 _DIGEST_LENGTH = 16
-_NOT_SENT = {"name", "title", "owner"}  # changing these changes nothing that a customer sees
+_NOT_SENT = {"id", "name", "title", "owner"}  # changing these changes nothing that a customer sees
 _ID_LINE = re.compile(r"^(id|name):\s*[\"']?([a-z][a-z0-9_-]{0,63})[\"']?\s*(?:#.*)?$", re.MULTILINE)
 
 
@@ -174,7 +174,6 @@ def _in_order(problems: list[CareError]) -> CareError:
 def _digest(written: CampaignFile, audience: Rule, reader: Reader) -> str:
     """Return 16 hex digits that change with anything that alters what is sent, and to whom."""
     facts: dict[str, Any] = written.model_dump(mode="json", exclude={*_NOT_SENT, "audience"})
-    facts["id"] = written.key
     facts["audience"] = _spell_out(audience, reader.book)
     facts["country"] = reader.around.country
     facts["texts"] = _texts(written.template, reader)

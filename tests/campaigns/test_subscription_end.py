@@ -67,9 +67,11 @@ class TestSubscriptionEnd:
             make_subscription(conn, customer_id=customer_id, ends_on=date(2027, 1, 31), auto_renew=True)
         day = date(2027, 1, 24)
         including = SubscriptionEnd(before=(Lead(days=7),), at=TEN, auto_renew=AutoRenew.INCLUDE)
+        only = SubscriptionEnd(before=(Lead(days=7),), at=TEN, auto_renew=AutoRenew.ONLY)
 
         assert not who(engine, self.LADDER.select_due(day, SHANGHAI))
         assert len(who(engine, including.select_due(day, SHANGHAI))) == 1
+        assert who(engine, only.select_due(day, SHANGHAI)) == who(engine, including.select_due(day, SHANGHAI))
 
     @pytest.mark.parametrize(
         ("change", "owed_still"),
@@ -126,6 +128,8 @@ class TestSubscriptionEnd:
             "amount": "99元",
             "end_date": "6月30日",
             "end_at": "6月30日24:00",
+            "cancel_by": "6月30日",
+            "renew_date": "7月1日",
             "days_left": 29,
         }
         english = self.LADDER.variables(facts(subject=term, locale="en", currency="USD"))

@@ -20,6 +20,10 @@ from care.messages.tables import message
 
 _MIDNIGHT = time(0)
 _MICROS_PER_HOUR = 3_600_000_000
+_TERM_WORDS = ("plan", "service", "area")
+_VARIABLES = frozenset(
+    {"date", *_TERM_WORDS, "subscription_id", "amount", "end_date", "end_at", "days_left", "renew_date", "cancel_by"}
+)
 
 
 class AutoRenew(StrEnum):
@@ -27,6 +31,10 @@ class AutoRenew(StrEnum):
 
     EXCLUDE = "exclude"
     INCLUDE = "include"
+    ONLY = "only"  #: nobody else: the notice before a renewal that nobody has to ask for
+
+
+_RENEWING = {AutoRenew.EXCLUDE: "but not", AutoRenew.INCLUDE: "also", AutoRenew.ONLY: "only"}
 
 
 class _IsoDay(sa.sql.functions.GenericFunction[str]):
@@ -92,7 +100,7 @@ class SubscriptionEnd:
     def _counts(self) -> sa.ColumnElement[bool]:
         if self.auto_renew is AutoRenew.INCLUDE:
             return sa.true()
-        return subscription.c.auto_renew.is_(False)
+        return subscription.c.auto_renew.is_(self.auto_renew is AutoRenew.ONLY)
 
     def still_owed(self) -> sa.ColumnElement[bool] | None:
         """Return whether the subscription still ends on the day the key names, for a customer who has not left."""
@@ -115,23 +123,22 @@ class SubscriptionEnd:
         """Return plan, service, area, amount, the end and the days left; what is not known is left out."""
         term = facts.subject or {}
         given: dict[str, str | int] = {"date": format_day(facts.occasion_on, facts.locale)}
-        given |= {name: term[name] for name in ("plan", "service", "area") if term.get(name)}
+        given |= {name: term[name] for name in _TERM_WORDS if term.get(name)}
         if term.get("external_id"):
             given["subscription_id"] = term["external_id"]
         if term.get("monthly_amount_minor") is not None:
             given["amount"] = format_money(term["monthly_amount_minor"], facts.currency, facts.locale)
         ends_on = term.get("ends_on")
         if ends_on is not None:
-            given["end_date"] = format_day(ends_on, facts.locale)
+            given["end_date"] = given["cancel_by"] = format_day(ends_on, facts.locale)
+            given["renew_date"] = format_day(ends_on + timedelta(days=1), facts.locale)
             given["days_left"] = (ends_on - facts.occasion_on).days
             given["end_at"] = format_end(_local_end(term, facts.zone), facts.locale)
         return given
 
     def variable_names(self) -> frozenset[str]:
         """Return the names `variables` gives."""
-        return frozenset(
-            {"date", "plan", "service", "area", "subscription_id", "amount", "end_date", "days_left", "end_at"}
-        )
+        return _VARIABLES
 
     def describe(self) -> str:
         """Return the occasion in plain English."""
@@ -139,8 +146,9 @@ class SubscriptionEnd:
         hours = [f"{lead.hours}" for lead in self.before if lead.hours]
         parts = [f"{_listed(days)} day{'s' * (days != ['1'])} at {format_clock(self.at)}"] if days else []
         parts += [f"exactly {_listed(hours)} hour{'s' * (hours != ['1'])}"] if hours else []
-        renewing = "also" if self.auto_renew is AutoRenew.INCLUDE else "but not"
-        return f"{' and '.join(parts)} before a subscription ends, {renewing} where it renews by itself"
+        return (
+            f"{' and '.join(parts)} before a subscription ends, {_RENEWING[self.auto_renew]} where it renews by itself"
+        )
 
 
 class SubscriptionEndSpec(OccasionSpec):

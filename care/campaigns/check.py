@@ -1,0 +1,43 @@
+"""The check of all campaigns before anything is sent: files, templates, texts, limits, renames."""
+
+from collections.abc import Iterator, Sequence
+
+from care.campaigns.campaign_set import CampaignSet
+from care.campaigns.checks.context import CheckContext
+from care.campaigns.checks.findings import Finding, Severity, in_file
+from care.campaigns.checks.keywords import check_keywords, check_two_way
+from care.campaigns.checks.limits import check_limits
+from care.campaigns.checks.promotion import check_promotion
+from care.campaigns.checks.renames import check_renames
+from care.campaigns.checks.texts import check_texts
+from care.campaigns.model import Campaign
+
+RULES = (check_texts, check_keywords, check_two_way, check_promotion, check_limits)
+"""One per question; a new rule is one more function here."""
+
+
+def check_campaigns(campaigns: CampaignSet, context: CheckContext) -> list[Finding]:
+    """Return everything found, in the order of files and lines, nothing twice.
+
+    Broken files are errors too; templates that no campaign uses are compiled as well.
+    """
+    found = [in_file(problem, rule="file") for problem in campaigns.problems]
+    found += [finding for campaign in campaigns for finding in check_campaign(campaign, context)]
+    found += check_renames(campaigns, context)
+    found += [in_file(problem, rule="template") for problem in context.library.problems()]
+    return sorted({_order(finding): finding for finding in reversed(found)}.values(), key=_order)
+
+
+def check_campaign(campaign: Campaign, context: CheckContext) -> Iterator[Finding]:
+    """Yield what every rule finds in one campaign."""
+    for rule in RULES:
+        yield from rule(campaign, context)
+
+
+def has_errors(findings: Sequence[Finding]) -> bool:
+    """Tell whether a finding keeps a campaign from running."""
+    return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str, str]:
+    return str(finding.path), finding.line, finding.column, finding.severity, finding.problem

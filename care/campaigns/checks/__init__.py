@@ -1,0 +1,1 @@
+"""What a person would find wrong with a campaign before it is sent: one small module per rule."""
