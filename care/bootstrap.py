@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from care.delivery.intent import IntentRules
     from care.delivery.links import LinkSigner
     from care.delivery.prepare import Preparer
+    from care.inbound.sandbox_life import SandboxLife
     from care.planning.selection import PlanningRules
     from care.planning.shelf import Shelf
     from care.policy.model import Policies
@@ -165,6 +166,13 @@ class Services:
         from care.delivery.channels.registry import build_gateways
 
         return build_gateways(self.settings, clock=self.clock)
+
+    @cached_property
+    def sandbox_life(self) -> "SandboxLife":
+        """The sandbox's carrier and customers, as far as channels are sandboxes."""
+        from care.inbound.sandbox_life import SandboxLife
+
+        return SandboxLife(self.settings, self.engine, self.clock)
 
     @cached_property
     def intent_rules(self) -> "IntentRules":

@@ -23,7 +23,7 @@ GROUPS = ("calendar", "config", "customers", "db", "import", "sms")
 
 _MODULES = {"import": "imports"}  # words that cannot name a module
 
-COMMANDS: tuple[str, ...] = ("doctor", "init")
+COMMANDS: tuple[str, ...] = ("doctor", "init", "run")
 """Modules of `care.cli` whose commands stand on the first level: `care init`."""
 
 

@@ -1,0 +1,145 @@
+"""`care run`: one leader that ticks through the schedule and supervises the web and dispatch processes.
+
+APScheduler only wakes us; nothing is stored in it. What is due is asked of the tables at every tick.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from care.base.processes import SUPERVISED, call_on_end
+from care.bootstrap import Services
+from care.delivery.leadership import Leadership, leadership_for
+from care.schedule import run_due_jobs
+
+DRAIN_SECONDS = 15
+CALM_SECONDS = 30
+LONGEST_PAUSE_SECONDS = 30
+_WATCH_SECONDS = 0.25
+
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class Child:
+    """A supervised process; started again after a crash, with growing pauses while it keeps crashing."""
+
+    name: str
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    crashes: int = 0
+    next_start_at: float = 0.0
+
+    def start(self, monotonic: float) -> None:
+        """Start the process; its standard input is our life line to it."""
+        command = [sys.executable, "-m", "care.cli.main", self.name]
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            command, stdin=subprocess.PIPE, env={**os.environ, SUPERVISED: "1"}
+        )
+        self.started_at = monotonic
+        log.info("child.started", child=self.name, pid=self.process.pid)
+
+    def watch(self, monotonic: float) -> None:
+        """Start again what has ended, when its pause is over."""
+        if self.process is not None and self.process.poll() is None:
+            return
+        if self.process is not None:
+            self.crashes = 1 if monotonic - self.started_at > CALM_SECONDS else self.crashes + 1
+            pause = min(LONGEST_PAUSE_SECONDS, 2 ** (self.crashes - 1) - 1)
+            self.next_start_at = monotonic + pause
+            log.warning("child.ended", child=self.name, exit_code=self.process.returncode, again_in_seconds=pause)
+            self.process = None
+        if monotonic >= self.next_start_at:
+            self.start(monotonic)
+
+    def ask_to_end(self) -> None:
+        """Ask for a clean end."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end; what drains too slowly is killed, and recovery names what was in doubt."""
+        if self.process is None:
+            return
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            log.warning("child.killed", child=self.name)
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass(kw_only=True)
+class Daemon:
+    """The leader. `children` are the names of commands to supervise."""
+
+    services: Services
+    children: tuple[str, ...] = ("web", "dispatch")
+    _stop: threading.Event = field(default_factory=threading.Event, init=False)
+
+    def run(self) -> None:
+        """Lead until asked to end, then drain.
+
+        Raises:
+            LockTakenError: another leader runs on this database.
+        """
+        services = self.services
+        assert services.hasher is not None  # a wrong suppression key refuses before anything starts
+        leadership = leadership_for(services.engine, services.settings.data_dir, services.clock)
+        leadership.acquire()
+        call_on_end(self._stop.set)
+        supervised = [Child(name=name) for name in self.children]
+        scheduler = self._scheduler(leadership)
+        log.info("daemon.started", campaigns=len(services.campaigns), children=list(self.children))
+        try:
+            self._tick(leadership)
+            scheduler.start()
+            while not self._stop.wait(_WATCH_SECONDS):
+                for child in supervised:
+                    child.watch(services.clock.monotonic())
+        finally:
+            self._drain(scheduler, supervised)
+            leadership.release()
+            log.info("daemon.stopped")
+
+    def stop(self) -> None:
+        """Ask for the end."""
+        self._stop.set()
+
+    def _scheduler(self, leadership: Leadership) -> BackgroundScheduler:
+        scheduler = BackgroundScheduler(timezone="UTC")
+        scheduler.add_job(
+            self._tick,
+            "interval",
+            args=(leadership,),
+            seconds=self.services.settings.daemon.tick_seconds,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+            id="tick",
+        )
+        return scheduler
+
+    def _tick(self, leadership: Leadership) -> None:
+        if self._stop.is_set():
+            return
+        if not leadership.keep():
+            log.error("daemon.lead_lost", problem="another leader took over; this one ends")
+            self._stop.set()
+            return
+        run_due_jobs(self.services)
+
+    @staticmethod
+    def _drain(scheduler: BackgroundScheduler, supervised: list[Child]) -> None:
+        for child in supervised:
+            child.ask_to_end()
+        if scheduler.running:
+            scheduler.shutdown(wait=True)
+        for child in supervised:
+            child.wait(DRAIN_SECONDS)

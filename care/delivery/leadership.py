@@ -1,0 +1,110 @@
+"""One leader plans and ticks: a file lock beside an SQLite database, a lease row on PostgreSQL."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from care.base.clock import Clock
+from care.base.database import insert, write
+from care.base.locks import FileLock, LockTakenError
+from care.delivery import incarnation as lives
+from care.delivery.tables import incarnation, leader
+
+LEASE = timedelta(seconds=30)
+_ONE = 1
+
+
+class Leadership(Protocol):
+    """The right to lead, held until released or lost."""
+
+    def acquire(self) -> None:
+        """Take the lead.
+
+        Raises:
+            LockTakenError: another leader lives.
+        """
+        ...
+
+    def keep(self) -> bool:
+        """Renew the right; False when it was lost."""
+        ...
+
+    def release(self) -> None:
+        """Give the lead back."""
+        ...
+
+
+class FileLeadership:
+    """SQLite: the kernel knows at once when a leader has died."""
+
+    def __init__(self, directory: Path) -> None:
+        self._lock = FileLock(directory / "care.leader.lock", "a leader")
+
+    def acquire(self) -> None:
+        """Take the file lock."""
+        self._lock.acquire()
+
+    def keep(self) -> bool:
+        """A file lock cannot be lost while the process lives."""
+        return True
+
+    def release(self) -> None:
+        """Give the file lock back."""
+        self._lock.release()
+
+
+class LeaseLeadership:
+    """PostgreSQL: a lease row, renewed at every tick; a dead leader's lease runs out by itself."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock) -> None:
+        self._engine, self._clock, self._number = engine, clock, 0
+
+    def acquire(self) -> None:
+        """Take the lease if it is free or has run out."""
+        now = self._clock.now()
+        with write(self._engine) as conn:
+            if not self._number:
+                self._number = lives.begin_incarnation(conn, "leader", now)
+            if not self._take(conn, now):
+                raise LockTakenError(
+                    f"database: a leader runs on it already ({self._holder(conn)}). Stop it first; "
+                    f"after a crash its lease ends within {int(LEASE.total_seconds())} s"
+                )
+
+    def _take(self, conn: sa.Connection, now: datetime) -> bool:
+        fresh = insert(conn, leader).values(id=_ONE, incarnation=self._number, lease_until=now + LEASE)
+        mine_or_over = sa.or_(leader.c.incarnation == self._number, leader.c.lease_until < now)
+        statement = fresh.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"incarnation": self._number, "lease_until": now + LEASE},
+            where=mine_or_over,
+        )
+        return conn.execute(statement.returning(leader.c.id)).first() is not None
+
+    @staticmethod
+    def _holder(conn: sa.Connection) -> str:
+        row = conn.execute(
+            sa.select(incarnation.c.host, incarnation.c.pid).join(leader, leader.c.incarnation == incarnation.c.id)
+        ).first()
+        return f"host {row.host}, process {row.pid}" if row else "unknown process"
+
+    def keep(self) -> bool:
+        """Renew the lease; False when another leader took it meanwhile."""
+        with write(self._engine) as conn:
+            return self._take(conn, self._clock.now())
+
+    def release(self) -> None:
+        """End the lease now."""
+        with suppress(sa.exc.SQLAlchemyError), write(self._engine) as conn:
+            conn.execute(sa.delete(leader).where(leader.c.incarnation == self._number))
+            lives.end_incarnation(conn, self._number, self._clock.now())
+
+
+def leadership_for(engine: sa.Engine, directory: Path, clock: Clock) -> Leadership:
+    """Return the kind of leadership that fits the database."""
+    if engine.dialect.name == "sqlite":
+        return FileLeadership(directory)
+    return LeaseLeadership(engine, clock)

@@ -1,0 +1,41 @@
+"""A dispatcher as a process: its lock, its event loop, its signals."""
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+
+from care.base.locks import FileLock
+from care.base.processes import call_on_end
+from care.delivery.dispatcher import Dispatcher, Work
+
+
+def run_dispatcher(work: Work, *, directory: Path, until_idle: bool = False) -> int:
+    """Send until asked to end; return how many messages were handed over.
+
+    Raises:
+        LockTakenError: `work.sole` and another dispatcher lives on this database.
+    """
+    with ExitStack() as stack:
+        if work.sole:
+            stack.enter_context(FileLock(directory / "care.dispatch.lock", "a dispatcher"))
+        runner = stack.enter_context(asyncio.Runner(loop_factory=_fast_loop()))
+        return runner.run(_run(work, until_idle=until_idle))
+
+
+async def _run(work: Work, *, until_idle: bool) -> int:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    call_on_end(end)
+    return await Dispatcher(work).run(stop, until_idle=until_idle)
+
+
+def _fast_loop() -> "type[asyncio.AbstractEventLoop] | None":
+    """Return uvloop's loop where the `fast` extra is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop

@@ -1,0 +1,133 @@
+"""The one table of periodic jobs. The daemon ticks through it; a simulation runs the same table on a virtual clock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from care.base.database import insert, read, write
+from care.base.errors import CareError
+from care.bootstrap import Services
+from care.delivery import receipts
+from care.delivery.tables import job_run
+from care.messages import store as ledger
+from care.planning.run import plan_all
+
+UNCONFIRMED_AFTER = timedelta(hours=72)
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One periodic job: `run(services, now, last)` where `last` is when it last ended, None for never."""
+
+    name: str
+    every: timedelta  # zero: at every tick
+    run: Callable[[Services, datetime, datetime | None], None]
+    about: str
+
+
+def plan_ahead(services: Services, now: datetime, last: datetime | None) -> None:
+    """Bring the ledger up to date with campaign files and customers."""
+    services.shelf.refresh()
+    found = services.campaigns
+    if found.nameless_breakage:
+        log.warning("planning.partly", problem="a broken campaign file does not even say its id")
+    known_broken = _broken_ids(services)
+    plan_all(
+        services.engine,
+        list(found),
+        rules=services.planning_rules,
+        now=now,
+        ahead=services.horizon,
+        last_run_at=last,
+        keep=known_broken,
+    )
+
+
+def _broken_ids(services: Services) -> frozenset[str]:
+    """Return ids whose file may merely be broken now: nothing of theirs is cancelled."""
+    from care.messages.tables import campaign_known
+
+    with read(services.engine) as conn:
+        known = conn.execute(sa.select(campaign_known.c.campaign_id)).scalars().all()
+    return frozenset(i for i in known if services.campaigns.is_broken(i))
+
+
+def rank_values(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Rank customers by value when the month's ranking is missing."""
+    from zoneinfo import ZoneInfo
+
+    from care.segments.value import bands_of, compute_values, values_are_stale
+
+    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    with read(services.engine) as conn:
+        stale = values_are_stale(conn, today)
+    if stale:
+        bands = bands_of(services.book, [campaign.audience for campaign in services.campaigns])
+        compute_values(services.engine, as_of=today, now=now, bands=bands)
+
+
+def work_inbox(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Work on what webhooks stored, as a second pair of hands for the web process."""
+    from care.inbound.worker import work_inbox as work
+
+    work(services, now)
+
+
+def watch(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Expire what waited past its time; name what was never confirmed."""
+    with write(services.engine) as conn:
+        expired = ledger.expire_overdue(conn, now=now)
+        silent = receipts.give_up_waiting(conn, now=now, older_than=now - UNCONFIRMED_AFTER)
+    if expired or silent:
+        log.info("watch.done", expired=expired, unconfirmed=silent)
+
+
+def tell_sandbox(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Let the sandbox's carrier and customers answer; does nothing where real providers are set."""
+    services.sandbox_life.pump(now)
+
+
+JOBS: tuple[Job, ...] = (
+    Job(name="values", every=timedelta(hours=1), run=rank_values, about="rank customers by value, once a month"),
+    Job(name="plan", every=timedelta(0), run=plan_ahead, about="turn what is due soon into ledger rows"),
+    Job(name="sandbox", every=timedelta(0), run=tell_sandbox, about="receipts and replies of the sandbox"),
+    Job(name="inbox", every=timedelta(0), run=work_inbox, about="work on receipts and replies"),
+    Job(name="watch", every=timedelta(minutes=1), run=watch, about="expire the late, name the unconfirmed"),
+)
+"""Every periodic job there is, in the order of one tick."""
+
+
+NOTE_EVERY = timedelta(seconds=30)
+"""Jobs of every tick are noted this often: a restart then looks back a little more than it must."""
+
+
+def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
+    """Run the jobs whose time has come and return their names; one that fails does not stop the others."""
+    now = services.clock.now()
+    with read(services.engine) as conn:
+        last_at = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
+    ran = []
+    for job in jobs:
+        last = last_at.get(job.name)
+        if last is not None and now - last < job.every:
+            continue
+        try:
+            job.run(services, now, last)
+        except (CareError, sa.exc.SQLAlchemyError) as error:
+            what = str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
+            log.error("job.failed", job=job.name, problem=what)
+            continue
+        ran.append(job.name)
+        if last is None or now - last >= max(job.every, NOTE_EVERY):
+            _note(services.engine, job.name, now)
+    return ran
+
+
+def _note(engine: sa.Engine, name: str, now: datetime) -> None:
+    with write(engine) as conn:
+        statement = insert(conn, job_run).values(name=name, last_at=now)
+        conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"last_at": now}))
