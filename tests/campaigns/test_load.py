@@ -1,3 +1,4 @@
+import json
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -306,3 +307,9 @@ class TestJsonSchema:
         kinds = schema["properties"]["occasion"]["discriminator"]["mapping"]
         assert set(kinds) == {"birthday", "holiday", "tenure", "date", "every", "subscription_end"}
         assert schema["additionalProperties"] is False
+
+    def test_is_shipped_as_it_is(self) -> None:
+        """The file that editors read beside the campaigns is the one the command prints."""
+        shipped = Path(__file__).parents[2] / "campaigns/campaign.schema.json"
+
+        assert json.loads(shipped.read_text(encoding="utf-8")) == json_schema()
