@@ -5,6 +5,7 @@ but the few allowed nodes is refused when it is loaded, and what runs is Jinja's
 globals, tests or built-in filters, which also refuses the operators that can grow a value without limit.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +38,7 @@ _ALLOWED: Final = (
     nodes.Or,
     nodes.Not,
 )
+_VARIABLE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _COMPARISONS: Final = frozenset({"eq", "ne", "gt", "gteq", "lt", "lteq"})
 _GROWING: Final = frozenset({"*", "**", "%", "+", "<<"})
 _WORDS: Final[Mapping[str, str]] = {
@@ -48,7 +50,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "Assign": "{% set %} is not allowed; the subject of an e-mail stands in its front matter",
     "Include": "{% include %} is not allowed; an e-mail includes with <mj-include>",
     "Extends": "{% extends %} is not allowed; an e-mail includes with <mj-include>",
-    "ScopedEvalContextModifier": "escaping cannot be changed",
+    "Scope": "escaping cannot be changed",
 }
 
 
@@ -145,7 +147,7 @@ def _refuse_strangers(tree: nodes.Template, path: Path, shift: int) -> None:
     stack: list[tuple[nodes.Node, int]] = [(tree, 1)]
     while stack:
         node, line = stack.pop()
-        line = node.lineno or line
+        line = node.lineno or next((below.lineno for below in node.find_all(nodes.Node) if below.lineno), line)
         problem = _stranger(node)
         if problem:
             fix = "Use variables, {% if %} and the filters " + ", ".join(FILTERS)
@@ -159,18 +161,18 @@ def _refuse_strangers(tree: nodes.Template, path: Path, shift: int) -> None:
 
 def _stranger(node: nodes.Node) -> str:
     """Return what is wrong with a node itself, or nothing."""
-    kind = type(node).__name__
     if type(node) not in _ALLOWED:
+        kind = type(node).__name__
         return _WORDS.get(kind, f"'{kind.lower()}' is not allowed")
-    if isinstance(node, nodes.Name) and node.ctx != "load":
-        return "variables cannot be set"
+    if isinstance(node, nodes.Name):
+        is_variable = node.ctx == "load" and node.name != "self" and _VARIABLE.fullmatch(node.name)
+        return "" if is_variable else f"'{node.name}' cannot be a variable"
     if isinstance(node, nodes.Operand) and node.op not in _COMPARISONS:
         return f"the comparison '{node.op}' is not allowed"
     if isinstance(node, nodes.Const) and not isinstance(node.value, Value):
         return f"the value {node.value!r} is not allowed"
-    if isinstance(node, nodes.Filter) and (node.kwargs or node.dyn_args or node.dyn_kwargs):
-        return "filters take plain values only"
-    return ""
+    is_computed = isinstance(node, nodes.Filter) and (node.kwargs or node.dyn_args or node.dyn_kwargs)
+    return "filters take plain values only" if is_computed else ""
 
 
 def _fast(template: Template) -> Render:
