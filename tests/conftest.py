@@ -1,6 +1,7 @@
 """Fixtures that the whole suite shares: a clean database of each kind, a clock that moves when told."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,20 @@ def postgres_engine(_postgres_engine: sa.Engine) -> sa.Engine:
     with write(_postgres_engine) as connection:
         connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
     return _postgres_engine
+
+
+@pytest.fixture
+def empty_postgres(postgres_url: str) -> Iterator[str]:
+    """URL of a PostgreSQL database without a single table."""
+    url = sa.make_url(postgres_url)
+    name = f"empty_{secrets.token_hex(4)}"
+    server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    server.dispose()
 
 
 @pytest.fixture

@@ -141,6 +141,7 @@ _EXPLANATIONS = (
     (("locked", "busy"), "is locked by another program. End that program or wait, then try again"),
     (("unable to open",), "cannot be opened. Check that the folder exists and may be written"),
     (("full", "no space"), "the disk is full. Free space and run the command again; nothing half-done was kept"),
+    (("disk i/o error",), "the disk is full or failing. Free space and run the command again"),
     (("readonly", "read-only"), "may not be written. Check the file's owner and permissions"),
     (("not a database", "malformed"), "is damaged or not a database. Restore a backup: care db restore FILE"),
 )

@@ -1,0 +1,45 @@
+"""Runs commands as a user does, in a folder of their own."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from care.cli.main import main
+
+
+class Answer(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Care = Callable[..., Answer]
+
+
+@pytest.fixture
+def care(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Care:
+    """Call it with the words of a command line; it runs in `tmp_path` without the machine's own settings."""
+    for name in [name for name in os.environ if name.startswith("CARE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, **env: str) -> Answer:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["care", *words])
+            for name, value in env.items():
+                patch.setenv(name, value)
+            try:
+                main()
+                code = 0
+            except SystemExit as end:
+                code = int(end.code or 0)
+        shown = capsys.readouterr()
+        return Answer(code, shown.out, shown.err)
+
+    return run

@@ -1,0 +1,39 @@
+"""`care config show`."""
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Care
+
+
+class TestShow:
+    def test_prints_what_is_in_force_as_toml(self, care: Care, tmp_path: Path) -> None:
+        """File and environment are merged, and the output can be read back as TOML."""
+        import tomllib
+
+        (tmp_path / "care.toml").write_text("[web]\nport = 9000\n", encoding="utf-8")
+
+        answer = care("config", "show", CARE_WEB__HOST="0.0.0.0")  # noqa: S104 - read, not bound
+
+        assert answer.code == 0
+        assert tomllib.loads(answer.out)["web"] == {"host": "0.0.0.0", "port": 9000}  # noqa: S104
+
+    def test_masks_secrets(self, care: Care) -> None:
+        """Neither form shows one."""
+        env = {"CARE_TWILIO__AUTH_TOKEN": "t0ken", "CARE_DATABASE__URL": "postgresql+psycopg://u:pa55@h/d"}
+
+        for words in (("config", "show"), ("config", "show", "--json")):
+            answer = care(*words, **env)
+            assert "t0ken" not in answer.out
+            assert "pa55" not in answer.out
+            assert "***" in answer.out
+
+    def test_answers_one_object_for_programs(self, care: Care) -> None:
+        """`--json` prints sections of keys."""
+        assert json.loads(care("config", "show", "--json").out)["daemon"]["tick_seconds"] == 5
+
+    def test_lists_every_mistake_with_exit_two(self, care: Care) -> None:
+        """Wrong settings stop every command the same way."""
+        answer = care("config", "show", CARE_WEB__PORT="x", CARE_SMS__PROVIDER="fax")
+
+        assert (answer.code, answer.out, len(answer.err.splitlines())) == (2, "", 2)

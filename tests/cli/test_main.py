@@ -1,0 +1,101 @@
+"""The root of all commands: one line and an exit code for whatever goes wrong."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import typer
+
+from care.base.errors import AnswerIsNoError, InputError, ManyErrors
+from care.cli import main as root
+from tests.cli.conftest import Care
+
+
+@pytest.fixture
+def fails_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Make `care boom` fail with a given error."""
+    app = typer.Typer()
+    wanted: list[Exception] = []
+
+    @app.command()
+    def boom() -> None:
+        raise wanted[0]
+
+    broken = typer.Typer()
+    broken.add_typer(app)
+    broken.command("other")(lambda: None)
+    monkeypatch.setattr(root, "mount", lambda: broken)
+    return wanted.append
+
+
+class TestMain:
+    def test_prints_every_mistake_on_its_own_line(self, care: Care, fails_with: Any) -> None:
+        """Wrong input is exit 2, and nothing goes to stdout."""
+        fails_with(ManyErrors([InputError("a.yaml:3: x"), InputError("b.yaml:9: y")]))
+
+        assert care("boom") == (2, "", "care: a.yaml:3: x\ncare: b.yaml:9: y\n")
+
+    def test_tells_no_from_wrong(self, care: Care, fails_with: Any) -> None:
+        """An understood question whose answer is no is exit 1."""
+        fails_with(AnswerIsNoError("nothing found"))
+
+        assert care("boom") == (1, "", "care: nothing found\n")
+
+    def test_explains_a_driver_error_that_nobody_translated(self, care: Care, fails_with: Any) -> None:
+        """The statement and its values are not shown."""
+        fails_with(sa.exc.OperationalError("INSERT …", {"phone": "13800000001"}, Exception("database is locked")))
+
+        answer = care("boom")
+
+        assert answer.code == 2
+        assert answer.err == "care: database: is locked by another program. End that program or wait, then try again\n"
+
+    def test_explains_what_the_system_refuses(self, care: Care, fails_with: Any) -> None:
+        """A path without permission is one line with the path."""
+        fails_with(PermissionError(13, "Permission denied", "/srv/care"))
+
+        assert care("boom").err == "care: /srv/care: Permission denied. Check the path, its owner and space\n"
+
+    def test_shows_no_traceback_for_a_mistake_of_ours(self, care: Care, fails_with: Any) -> None:
+        """The kind is named, the values in it are not, and the way to the trace is told."""
+        fails_with(KeyError("13800000001"))
+
+        answer = care("boom")
+
+        assert answer.code == 1
+        assert answer.err.startswith("care: an error inside care (KeyError). CARE_LOG__LEVEL=debug shows where")
+        assert "13800000001" not in answer.err
+
+    def test_refuses_an_unknown_option_with_exit_two(self, care: Care) -> None:
+        """A wrong command line is wrong input."""
+        assert care("config", "show", "--jsn").code == 2
+
+    def test_helps_without_loading_the_database(self) -> None:
+        """Every module of commands imports only light things, so that help and completion stay quick."""
+        import subprocess
+        import sys
+
+        code = (
+            "import sys; from care.cli.main import mount; mount();"
+            "print([m for m in ('sqlalchemy','twilio','fastapi','babel','holidays','phonenumbers','jinja2') if m in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+        assert done.stdout.strip() == "[]"
+
+    def test_documents_exit_codes_of_every_command(self) -> None:
+        """`--help` tells scripts what to expect."""
+        silent = [name for name, words in _commands(root.mount()) if "Exit 0" not in words]
+
+        assert silent == []
+
+
+def _commands(app: typer.Typer, above: str = "care") -> Iterator[tuple[str, str]]:
+    """Return the name and the help of every command."""
+    for command in app.registered_commands:
+        assert command.callback
+        yield f"{above} {command.name or command.callback.__name__}", command.callback.__doc__ or ""
+    for group in app.registered_groups:
+        assert group.typer_instance
+        yield from _commands(group.typer_instance, f"{above} {group.name}" if group.name else above)
