@@ -137,7 +137,7 @@ def plain_errors(engine: sa.Engine) -> Iterator[None]:
 
 
 _EXPLANATIONS = (
-    (("no such table", "undefinedtable", "relation"), "has no tables yet. Run: care db upgrade"),
+    (("no such table", "undefinedtable"), "has no tables yet. Run: care db upgrade"),
     (("locked", "busy"), "is locked by another program. End that program or wait, then try again"),
     (("unable to open",), "cannot be opened. Check that the folder exists and may be written"),
     (("full", "no space"), "the disk is full. Free space and run the command again; nothing half-done was kept"),
@@ -149,6 +149,8 @@ _EXPLANATIONS = (
 
 def explain(error: sa.exc.DBAPIError) -> str:
     """Return what a driver's error means and what to do, without the statement's values."""
+    if isinstance(error, (sa.exc.IntegrityError, sa.exc.DataError)):  # their words quote the row
+        return f"refused a statement ({type(error.orig).__name__})"
     text = f"{type(error.orig).__name__} {error.orig}".lower()
     for signs, words in _EXPLANATIONS:
         if any(sign in text for sign in signs):
