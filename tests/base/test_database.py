@@ -119,9 +119,9 @@ class TestPlainErrors:
         """Another program holds the write lock for longer than we wait: one line, and nothing was written."""
         monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 50)
         second = open_engine(sqlite_engine.url.render_as_string())
-        with write(sqlite_engine), pytest.raises(UnavailableError, match="is locked by another program"):
-            with plain_errors(second), write(second) as connection:
-                make_customer(connection)
+        locked = pytest.raises(UnavailableError, match="is locked by another program")
+        with write(sqlite_engine), locked, plain_errors(second), write(second) as connection:
+            make_customer(connection)
         second.dispose()
 
         assert _count(sqlite_engine) == 0
@@ -133,10 +133,10 @@ class TestPlainErrors:
         with sqlite_engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
-        with pytest.raises(UnavailableError, match="the disk is full. Free space"):
-            with plain_errors(sqlite_engine), write(sqlite_engine) as connection:
-                for _ in range(500):
-                    make_customer(connection, name="x" * 200)
+        full = pytest.raises(UnavailableError, match="the disk is full. Free space")
+        with full, plain_errors(sqlite_engine), write(sqlite_engine) as connection:
+            for _ in range(500):
+                make_customer(connection, name="x" * 200)
 
         assert _count(sqlite_engine) == 1
         with sqlite_engine.connect() as connection:
@@ -151,9 +151,9 @@ class TestPlainErrors:
         (tmp_path / "care.db").write_bytes(b"rubbish" * 1000)
         engine = open_engine(f"sqlite:///{tmp_path / 'care.db'}")
 
-        with pytest.raises(UnavailableError, match="is damaged or not a database. Restore a backup"):
-            with plain_errors(engine), read(engine):
-                pass
+        damaged = pytest.raises(UnavailableError, match="is damaged or not a database. Restore a backup")
+        with damaged, plain_errors(engine), read(engine):
+            pass
 
     def test_tell_a_constraint_without_its_values(self, engine: sa.Engine) -> None:
         """Neither statement nor values are part of the line."""
