@@ -24,4 +24,8 @@ async def call_again_if(is_harmless: Callable[[BaseException], bool], call: Call
         wait=tenacity.wait_random(0.05, 0.2),
         reraise=True,
     )
-    return await retrying(call)
+
+    async def once() -> T:
+        return await call()
+
+    return await retrying(once)
