@@ -6,6 +6,7 @@ import care.customers.tables
 import care.delivery.tables
 import care.inbound.tables
 import care.messages.tables
+import care.planning.tables
 import care.segments.tables  # noqa: F401 - each import registers its tables
 from care.base.database import metadata
 

@@ -5,19 +5,9 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from care.base.database import Instant, insert, metadata
+from care.base.database import insert
 from care.customers.tables import consent, customer, customer_change, subscription, suppression
-
-planned_day = sa.Table(
-    "planned_day",
-    metadata,
-    sa.Column("campaign_id", sa.String(64), primary_key=True),
-    sa.Column("day", sa.Date, primary_key=True),
-    sa.Column("zone", sa.String(64), primary_key=True),
-    sa.Column("stamp", sa.String(200), nullable=False),  # campaign digest and customers' watermark when planned
-    sa.Column("at", Instant, nullable=False),
-)
-"""Only an economy: without its rows the planner asks the ledger again and finds nothing missing."""
+from care.planning.tables import planned_day
 
 KEPT = timedelta(days=40)
 
