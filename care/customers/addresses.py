@@ -27,7 +27,7 @@ class AddressHasher:
 
     def __init__(self, key: bytes) -> None:
         """Take the secret key; another key makes every stored hash meaningless (see `care.customers.keys`)."""
-        self._key = key
+        self._keyed = hmac.new(key, digestmod="sha256")
 
     def hash(self, channel: str, address: str) -> str:
         """Return 32 hex digits for a normalised address.
@@ -36,7 +36,9 @@ class AddressHasher:
         """
         if channel == Channel.EMAIL:
             address = address.lower()
-        return hmac.digest(self._key, f"{channel}:{address}".encode(), "sha256").hex()[:32]
+        mac = self._keyed.copy()
+        mac.update(f"{channel}:{address}".encode())
+        return mac.hexdigest()[:32]
 
 
 SHORT_CUT_COUNTRIES = ("CN", "TW", "HK", "GB", "US", "SG", "FR", "DE")

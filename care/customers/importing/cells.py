@@ -16,12 +16,15 @@ class CellError(ValueError):
 
 
 class Untouched(Enum):
-    """The one value that says: an empty cell, change nothing."""
+    """Values that say: change nothing."""
 
     KEEP = "keep"
+    PLACEHOLDER = "placeholder"
 
 
 KEEP: Final = Untouched.KEEP
+PLACEHOLDER: Final = Untouched.PLACEHOLDER
+"""A day such as 1970-01-01, which systems write when they know none: to be told, and then kept out."""
 CLEAR: Final = "-"
 Converter = Callable[[str], Any]
 """Takes a cell as read; returns KEEP, None (clear), or the value; raises CellError."""
@@ -117,6 +120,7 @@ def truth(text: str) -> bool:
     return value
 
 
+_PLACEHOLDER_DAYS = frozenset({(1970, 101), (1900, 101), (1899, 1230), (1, 101), (9999, 1231), (0, 0)})
 _DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.ASCII)
 EARLIEST_YEAR = 1900
 
@@ -132,26 +136,29 @@ def day(text: str) -> date:
         raise CellError("is a day that does not exist") from None
 
 
-_PLACEHOLDER_DAYS = frozenset({(1970, 101), (1900, 101), (1899, 1230), (1, 101), (9999, 1231), (0, 0)})
-
-
-def is_placeholder(year: int | None, month_day: int) -> bool:
-    """Tell whether a day is one that systems write when they know none."""
-    return (year, month_day) in _PLACEHOLDER_DAYS
+def past_day(text: str) -> date | Untouched:
+    """Read a day of a record; PLACEHOLDER for one that only says "unknown"."""
+    match = _DAY.fullmatch(text)
+    if match and (int(match[1]), int(match[2]) * 100 + int(match[3])) in _PLACEHOLDER_DAYS:
+        return PLACEHOLDER
+    return day(text)
 
 
 _BIRTHDAY = re.compile(r"(?:(\d{4})[-/.]|--)(\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?", re.ASCII)
 _MONTHS, _LONGEST_MONTH = 12, 31
 
 
-def birthday(text: str) -> tuple[int | None, int]:
-    """Read YYYY-MM-DD or --MM-DD as year and month * 100 + day; which calendar it means is told elsewhere."""
+def birthday(text: str) -> tuple[int | None, int] | Untouched:
+    """Read YYYY-MM-DD or --MM-DD as year and month * 100 + day; which calendar it means is told elsewhere.
+
+    PLACEHOLDER for a day that only says "unknown": everyone would be greeted on it at once.
+    """
     match = _BIRTHDAY.fullmatch(text)
     if match is None:
         raise CellError("is no birthday. Write it as YYYY-MM-DD or --MM-DD")
     year, month, of_month = int(match[1]) if match[1] else None, int(match[2]), int(match[3])
-    if is_placeholder(year, month * 100 + of_month):
-        return year, month * 100 + of_month
+    if (year, month * 100 + of_month) in _PLACEHOLDER_DAYS:
+        return PLACEHOLDER
     if not (1 <= month <= _MONTHS and 1 <= of_month <= _LONGEST_MONTH):
         raise CellError("is a day that does not exist")
     if year is not None and year < EARLIEST_YEAR:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,6 +24,9 @@ from care.customers.importing.run import Settled
 from care.customers.importing.sheet import Sheet
 from care.customers.store import among
 from care.customers.tables import contact_point, customer
+
+_BIRTH = ("birth_year", "birth_mmdd", "birth_calendar", "birth_leap")
+_NOT_BORN_YET = tuple(NEVER_EMPTY.get(part) for part in _BIRTH)
 
 
 def settle_customers(
@@ -59,10 +64,7 @@ def _load(conn: sa.Connection, sheet: Sheet, names: Sequence[str]) -> Stored:
             "external_id",
             "erased_at",
             "timezone",
-            "birth_year",
-            "birth_mmdd",
-            "birth_calendar",
-            "birth_leap",
+            *_BIRTH,
             *names,
         ]
     )
@@ -88,18 +90,19 @@ def _refuse_contradictions(sheet: Sheet, stored: Stored) -> None:
             known = stored.rows.get(name)
             if known is not None and known["erased_at"] is not None:
                 sheet.refuse(index, "id", "was erased at the customer's wish and is not brought back")
-    parts = ("birth_year", "birth_mmdd", "birth_calendar", "birth_leap")
-    if not any(part in sheet.values for part in parts):
+    if not any(part in sheet.values for part in _BIRTH):
         return
     absent = [KEEP] * len(sheet)
-    columns = [sheet.values.get(part, absent) for part in parts]
-    for index, given in enumerate(zip(*columns, strict=True)):
-        year, month_day, calendar, leap = given
-        if KEEP in given:
-            known = stored.rows.get(sheet.values["external_id"][index])
-            held = [known[part] if known else NEVER_EMPTY.get(part) for part in parts]
-            year, month_day, calendar, leap = (
-                old if new is KEEP else new for old, new in zip(held, given, strict=True)
-            )
-        if month_day is not None and (problem := birthday_problem(year, month_day, calendar, leap)):
+    given = zip(*(sheet.values.get(part, absent) for part in _BIRTH), strict=True)
+    known_rows = map(stored.rows.get, sheet.values["external_id"])
+    held = (_NOT_BORN_YET if known is None else tuple(known[part] for part in _BIRTH) for known in known_rows)
+    for index, problem in enumerate(map(_birthday_problem, given, held)):
+        if problem:
             sheet.refuse(index, "birthday", problem)
+
+
+@lru_cache(maxsize=50_000)
+def _birthday_problem(given: tuple[Any, ...], held: tuple[Any, ...]) -> str | None:
+    """Return why a birthday, given over what is stored, cannot be."""
+    year, month_day, calendar, leap = (old if new is KEEP else new for old, new in zip(held, given, strict=True))
+    return None if month_day is None else birthday_problem(year, month_day, calendar, leap=leap)

@@ -13,7 +13,7 @@ from care.base.vocabulary import Channel
 from care.customers.addresses import AddressError, AddressHasher, normalise_email, normalise_phone
 from care.customers.changes import ATTRIBUTE
 from care.customers.importing import cells
-from care.customers.importing.cells import CLEAR, KEEP, CellError, Converter, cell, remembered
+from care.customers.importing.cells import CLEAR, KEEP, PLACEHOLDER, CellError, Converter, cell, remembered
 from care.customers.importing.customer_rows import settle_customers
 from care.customers.importing.run import Settled
 from care.customers.importing.sheet import Sheet
@@ -35,10 +35,10 @@ class CustomerImport:
     ) -> None:
         """`currency_digits`: decimals of the operator's currency; `now` is asked once a batch."""
         self._operator, self._hasher, self._now = operator, hasher, now
-        money = cell(cells.money(currency_digits))
+        money = remembered(cells.money(currency_digits))
         self._plain: dict[str, Converter] = {
             "id": cells.external_id,
-            "name": cell(cells.text_of(200)),
+            "name": remembered(cells.text_of(200)),
             "salutation": remembered(cells.text_of(100)),
             "locale": remembered(cells.locale),
             "timezone": remembered(cells.zone),
@@ -46,8 +46,8 @@ class CustomerImport:
             "birthday": remembered(cells.birthday),
             "birthday_calendar": remembered(cells.one_of("solar", "lunar")),
             "birthday_leap": remembered(cells.truth),
-            "joined_on": remembered(cells.day),
-            "left_on": remembered(cells.day),
+            "joined_on": remembered(cells.past_day),
+            "left_on": remembered(cells.past_day),
             "status": remembered(cells.one_of("active", "left")),
             "customer_type": remembered(lambda text: str(cells.text_of(32)(text.lower()))),
             "tier": remembered(cells.text_of(32)),
@@ -81,8 +81,8 @@ class CustomerImport:
             sheet.values["email"] = sheet.converted("email", sheet.cells("email"), self._email)
         if "phone" in sheet.layout.known:
             raw = sheet.cells("phone")
-            pairs = list(zip(raw, self._countries_of(engine, sheet, raw), strict=True))
-            sheet.values["phone"] = sheet.converted("phone", pairs, _phone)
+            countries = self._countries_of(engine, sheet, raw)
+            sheet.values["phone"] = sheet.converted("phone", raw, _phone, countries)
 
     def _countries_of(self, engine: sa.Engine, sheet: Sheet, phones: Sequence[str]) -> list[str]:
         """Return the country in whose form each number is written: the row's, the stored one, the operator's."""
@@ -115,8 +115,7 @@ class CustomerImport:
                 status[index] = "left"
 
 
-def _phone(pair: tuple[str, str]) -> Any:
-    raw, country = pair
+def _phone(raw: str, country: str) -> Any:
     text = raw.strip()
     if not text:
         return KEEP
@@ -135,20 +134,12 @@ def _email(text: str) -> str:
         raise CellError(str(error)) from None
 
 
-_KEPT_OUT = "a placeholder such as 1970-01-01, kept out"
-
-
 def _keep_out_placeholders(sheet: Sheet) -> None:
-    """Take no day that only says 'unknown': everyone would be greeted on it at once."""
-    for index, value in enumerate(sheet.values.get("birthday", ())):
-        if value is not KEEP and value is not None and cells.is_placeholder(*value):
-            sheet.values["birthday"][index] = KEEP
-            sheet.warn("birthday", _KEPT_OUT)
-    for name in ("joined_on", "left_on"):
-        for index, day in enumerate(sheet.values.get(name, ())):
-            if day is not KEEP and day is not None and cells.is_placeholder(day.year, day.month * 100 + day.day):
-                sheet.values[name][index] = KEEP
-                sheet.warn(name, _KEPT_OUT)
+    for name in ("birthday", "joined_on", "left_on"):
+        column = sheet.values.get(name, [])
+        if count := column.count(PLACEHOLDER):
+            sheet.values[name] = [KEEP if value is PLACEHOLDER else value for value in column]
+            sheet.warn(name, "a placeholder such as 1970-01-01, kept out", count)
 
 
 _STORED_AS = {

@@ -116,16 +116,19 @@ class Sheet:
         if name in self.layout.known:
             self.values[name] = self.converted(name, self.cells(name), converter)
 
-    def converted(self, name: str, cells: Sequence[Any], converter: Callable[[Any], Any]) -> list[Any]:
-        """Return what the converter makes of each cell, None where it refuses."""
+    def converted(
+        self, name: str, cells: Sequence[str], converter: Callable[..., Any], *more: Sequence[Any]
+    ) -> list[Any]:
+        """Return what the converter makes of each cell (and of its neighbour in `more`), None where it refuses."""
         try:
-            return list(map(converter, cells))
+            return list(map(converter, cells, *more))
         except CellError:
-            return [self._one(name, index, cell, converter) for index, cell in enumerate(cells)]
+            rows = enumerate(zip(cells, *more, strict=True))
+            return [self._one(name, index, given, converter) for index, given in rows]
 
-    def _one(self, name: str, index: int, cell: Any, converter: Callable[[Any], Any]) -> Any:
+    def _one(self, name: str, index: int, given: tuple[Any, ...], converter: Callable[..., Any]) -> Any:
         try:
-            return converter(cell)
+            return converter(*given)
         except CellError as error:
             self.refuse(index, name, str(error))
             return None
@@ -134,9 +137,9 @@ class Sheet:
         """Note why a row cannot be imported; the first reason stays."""
         self._bad.setdefault(index, (column, reason))
 
-    def warn(self, column: str, text: str) -> None:
-        """Count something worth telling that refuses nothing."""
-        self.warnings[column, text] = self.warnings.get((column, text), 0) + 1
+    def warn(self, column: str, text: str, rows: int) -> None:
+        """Count rows with something worth telling that refuses nothing."""
+        self.warnings[column, text] = self.warnings.get((column, text), 0) + rows
 
     def drop_refused(self) -> None:
         """Leave only the rows that are good so far."""
