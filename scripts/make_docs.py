@@ -1,0 +1,39 @@
+"""Write the pages of docs/ that come from the code, or with --check tell which are out of date.
+
+Usage: python scripts/make_docs.py [--check]
+"""
+
+import sys
+from pathlib import Path
+
+from care.base import settings_pages
+from care.messages import diagram
+from care.segments import page as segments_page
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGES = {
+    "segments.md": segments_page.markdown_page,
+    "settings.md": settings_pages.markdown_page,
+    "state-machine.md": diagram.markdown_page,
+}
+
+
+def main(options: list[str]) -> None:
+    """Write or compare every page."""
+    stale = [name for name, page in PAGES.items() if _written(name) != page()]
+    if "--check" in options:
+        if stale:
+            sys.exit(f"docs/: out of date: {', '.join(stale)}. Run: make docs")
+        return
+    for name in stale:
+        (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
+        sys.stdout.write(f"wrote docs/{name}\n")
+
+
+def _written(name: str) -> str:
+    path = DOCS / name
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
