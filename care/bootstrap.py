@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from care.delivery.intent import IntentRules
     from care.delivery.links import LinkSigner
     from care.delivery.prepare import Preparer
+    from care.inbound.route import InboundRules
     from care.inbound.sandbox_life import SandboxLife
     from care.planning.selection import PlanningRules
     from care.planning.shelf import Shelf
     from care.policy.model import Policies
     from care.segments.book import SegmentBook
+    from care.segments.facts import Fact
+    from care.segments.fields import Fields
 
 
 @dataclass
@@ -96,12 +99,39 @@ class Services:
         return TemplateLibrary(self.root / self.settings.paths.templates)
 
     @cached_property
+    def facts(self) -> "Mapping[str, Fact]":
+        """What other capabilities know about a customer and rules may ask, by name."""
+        return {}
+
+    @cached_property
+    def fields(self) -> "Fields":
+        """Every name that rules may use, in the operator's currency."""
+        from care.segments.facts import fact_field
+        from care.segments.fields import Fields
+
+        return Fields(minor_digits=_digits(self.settings.operator.currency)).with_facts(
+            fact_field(fact) for fact in self.facts.values()
+        )
+
+    @cached_property
+    def segments(self) -> "SegmentBook":
+        """Segments as their file says, without looking at campaigns.
+
+        Raises:
+            CareError: with every mistake in the file.
+        """
+        from care.segments.load import load_segments
+
+        return load_segments(self.root / self.settings.paths.campaigns / "segments.yaml", fields=self.fields)
+
+    @cached_property
     def shelf(self) -> "Shelf":
         """Campaign and segment files, read again when they change."""
         from care.planning.shelf import Shelf
 
         directory = self.root / self.settings.paths.campaigns
-        return Shelf(directory=directory, library=self.library, country=self.settings.operator.country)
+        country = self.settings.operator.country
+        return Shelf(directory=directory, library=self.library, country=country, fields=self.fields)
 
     @property
     def campaigns(self) -> "CampaignSet":
@@ -147,7 +177,8 @@ class Services:
         """What the planner needs besides campaigns."""
         from care.planning.selection import PlanningRules
 
-        return PlanningRules(policies=self.policies, book=self.book, operator_zone=self.settings.operator.timezone)
+        zone = self.settings.operator.timezone
+        return PlanningRules(policies=self.policies, book=self.book, operator_zone=zone, facts=self.facts)
 
     @property
     def horizon(self) -> timedelta:
@@ -155,11 +186,28 @@ class Services:
         return timedelta(hours=self.settings.daemon.horizon_hours)
 
     @cached_property
-    def subjects(self) -> Mapping[str, sa.Table]:
+    def subjects(self) -> Mapping[str, sa.FromClause]:
         """The table each kind of occasion speaks of."""
         from care.customers.tables import subscription
+        from care.inbound.tables import answered_inbound
 
-        return {"subscription_end": subscription}
+        return {"subscription_end": subscription, "inbound": answered_inbound}
+
+    @cached_property
+    def inbound_rules(self) -> "InboundRules":
+        """What routes the messages of customers."""
+        from care.inbound.route import InboundRules
+        from care.inbound.twilio import ANSWERED_WORDS
+
+        settings = self.settings
+        by_twilio = settings.sms.provider == "twilio" and settings.twilio.opt_out_replies == "twilio"
+        return InboundRules(
+            policies=self.policies,
+            hasher=self.hasher,
+            operator_country=settings.operator.country,
+            operator_zone=settings.operator.timezone,
+            answered_by_provider=ANSWERED_WORDS if by_twilio else frozenset(),
+        )
 
     def gateways(self) -> "Mapping[Channel, Gateway]":
         """Return fresh gateways, one per channel, not yet opened."""

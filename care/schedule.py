@@ -74,7 +74,7 @@ def work_inbox(services: Services, now: datetime, _last: datetime | None) -> Non
     """Work on what webhooks stored, as a second pair of hands for the web process."""
     from care.inbound.worker import work_inbox as work
 
-    work(services, now)
+    work(services.engine, services.inbound_rules, now=now)
 
 
 def watch(services: Services, now: datetime, _last: datetime | None) -> None:

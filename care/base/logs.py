@@ -159,4 +159,5 @@ def _take_over(handler: logging.Handler, level: int) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("care").setLevel(level)
     for name, least in _QUIET_LIBRARIES.items():
-        logging.getLogger(name).setLevel(max(level, least))
+        is_too_much = name == "sqlalchemy.engine" and level > logging.DEBUG  # it calls every statement information
+        logging.getLogger(name).setLevel(logging.WARNING if is_too_much else max(level, least))

@@ -90,6 +90,7 @@ class TwilioSettings(Section):
 
     account_sid: str = key("", "AC…")
     auth_token: SecretStr = key(SecretStr(""), "Signs requests and checks the signatures of callbacks")
+    next_auth_token: SecretStr = key(SecretStr(""), "The secondary token: while tokens change, callbacks may bear it")
     messaging_service_sid: str = key("", "MG…; this or from_number")
     from_number: str = key("", "Number that SMS come from, +…")
     base_url: str = key("https://api.twilio.com", "Another host for tests and proxies", pattern=r"^https?://[^\s/]+")

@@ -55,7 +55,7 @@ class Work:
     preparer: Preparer
     rules: IntentRules
     campaigns: Callable[[], CampaignSet]
-    subjects: Mapping[str, sa.Table]
+    subjects: Mapping[str, sa.FromClause]
     dice: random.Random = field(default_factory=random.SystemRandom)
     tick_seconds: float = 5.0
     sole: bool = True  # a lock proves that no other sender lives on this database

@@ -107,13 +107,15 @@ def _read_evidence(
     customers = {prepared.message.customer_id for prepared in group}
     hashes = {prepared.contact.address_hash for prepared in group}
     if not is_sqlite(conn):  # an opt-out locks the same rows, so one of the two sees the other
-        conn.execute(sa.select(contact_point.c.id).where(contact_point.c.address_hash.in_(hashes)).with_for_update())
+        same = sa.select(contact_point.c.id).where(contact_point.c.address_hash.in_(hashes))
+        conn.execute(same.order_by(contact_point.c.id).with_for_update())  # everyone locks in this order
     mine = conn.execute(
         sa.select(message.c.id).where(
             message.c.id.in_(ids), message.c.status == str(S.SENDING), message.c.lease_owner == incarnation
         )
     )
-    contacts = open_contacts(conn, customers, purpose)
+    chosen = hashes if purpose is Purpose.REPLY else ()
+    contacts = open_contacts(conn, customers, purpose, first=chosen)
     evidence = Evidence(
         now=now,
         mine=frozenset(mine.scalars()),

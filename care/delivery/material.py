@@ -22,7 +22,7 @@ def gather(
     purpose: Purpose,
     campaigns: CampaignSet,
     consent: ConsentByCountry,
-    subjects: Mapping[str, sa.Table],
+    subjects: Mapping[str, sa.FromClause],
 ) -> list[Claimed]:
     """Return claimed rows of one purpose with everything that rendering and addressing need.
 
@@ -30,9 +30,10 @@ def gather(
     """
     customer_ids = {row.customer_id for row in rows}
     customers = load_customers(conn, customer_ids, purpose, consent)
-    contacts = open_contacts(conn, customer_ids, purpose)
     spent = _spent_channels(conn, [row.id for row in rows if row.attempts])
     spoken_of = _subjects(conn, rows, subjects)
+    asked_from = [str(said["address_hash"]) for said in spoken_of.values() if "address_hash" in said]
+    contacts = open_contacts(conn, customer_ids, purpose, first=asked_from)
     claimed = []
     for row in rows:
         who = customers.get(row.customer_id)
@@ -71,13 +72,21 @@ def load_customers(
     return {row["id"]: cast("Mapping[str, Any]", row) for row in found}
 
 
-def open_contacts(conn: sa.Connection, ids: Collection[int], purpose: Purpose) -> dict[int, dict[Channel, Contact]]:
-    """Return per customer the first contact of each channel that no suppression silences for the purpose."""
+def open_contacts(
+    conn: sa.Connection, ids: Collection[int], purpose: Purpose, *, first: Collection[str] = ()
+) -> dict[int, dict[Channel, Contact]]:
+    """Return per customer the first contact of each channel that no suppression silences for the purpose.
+
+    Addresses whose hash is in `first` go before the customer's own order: an answer goes to the number that asked.
+    """
     silenced = (
         sa.exists()
         .where(suppression.c.address_hash == contact_point.c.address_hash, silences(purpose))
         .correlate(contact_point)
     )
+    own_order: list[sa.ColumnElement[int]] = [contact_point.c.position]
+    if first:
+        own_order.insert(0, sa.case((contact_point.c.address_hash.in_(first), 0), else_=1))
     found = conn.execute(
         sa.select(
             contact_point.c.customer_id,
@@ -86,7 +95,7 @@ def open_contacts(conn: sa.Connection, ids: Collection[int], purpose: Purpose) -
             contact_point.c.address_hash,
         )
         .where(contact_point.c.customer_id.in_(ids), sa.not_(silenced))
-        .order_by(contact_point.c.customer_id, contact_point.c.channel, contact_point.c.position)
+        .order_by(contact_point.c.customer_id, contact_point.c.channel, *own_order)
     )
     contacts: dict[int, dict[Channel, Contact]] = {}
     for customer_id, word, address, address_hash in found:
@@ -116,7 +125,7 @@ def _kind(row: sa.Row[Any]) -> str:
 
 
 def _subjects(
-    conn: sa.Connection, rows: Sequence[sa.Row[Any]], subjects: Mapping[str, sa.Table]
+    conn: sa.Connection, rows: Sequence[sa.Row[Any]], subjects: Mapping[str, sa.FromClause]
 ) -> dict[tuple[str, str | None], Mapping[str, Any]]:
     wanted: dict[str, set[str]] = {}
     for row in rows:

@@ -6,12 +6,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from care.base.clock import Clock
-from care.base.database import insert, write
+from care.base.database import write
 from care.base.settings import Settings
 from care.delivery.channels.registry import build_gateways
 from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.receipts import Receipt, apply_receipts
-from care.inbound.tables import webhook
+from care.inbound.store import store_webhooks
+from care.inbound.twilio import INBOUND_KIND
 
 
 class SandboxLife:
@@ -35,7 +36,7 @@ class SandboxLife:
             with write(self._engine) as conn:
                 apply_receipts(conn, receipts, now=now, dice=self._dice)
                 if replies:
-                    conn.execute(insert(conn, webhook).on_conflict_do_nothing(), replies)
+                    store_webhooks(conn, replies)
         return len(receipts) + len(replies)
 
     def _hear_receipt(self, *, token: str, provider_ref: str, status: str, error_code: str, at: datetime) -> None:
@@ -49,10 +50,11 @@ class SandboxLife:
         payload = {"MessageSid": provider_ref, "From": sender, "To": recipient, "Body": body}
         self._replies.append(
             {
-                "kind": "twilio.inbound",  # the sandbox's customers write as Twilio's would
+                "kind": INBOUND_KIND,  # the sandbox's customers write as Twilio's would
                 "dedupe": f"inbound:{provider_ref}",
                 "token": None,
                 "payload": payload,
                 "received_at": at,
+                "wake_at": at,
             }
         )

@@ -13,9 +13,11 @@ webhook = sa.Table(
     sa.Column("token", sa.String(32)),  # the attempt's own, from the callback address
     sa.Column("payload", sa.JSON, nullable=False),
     sa.Column("received_at", Instant, nullable=False),
+    sa.Column("wake_at", Instant, nullable=False),  # when to work on it, or to try again
+    sa.Column("tries", sa.SmallInteger, nullable=False, server_default="0"),  # that failed
     sa.Column("done_at", Instant),
-    sa.Column("problem", sa.String(200)),
-    sa.Index("ix_webhook_todo", "done_at", "id"),
+    sa.Column("problem", sa.String(200)),  # why it could not be used; the row is kept
+    sa.Index("ix_webhook_todo", "done_at", "wake_at"),
 )
 """Stored first, worked on after; a row is durable before the provider gets its answer."""
 
@@ -38,3 +40,10 @@ inbound_message = sa.Table(
     sa.Index("ix_inbound_message_inbox", "handled_as", "answered_at"),
     sa.Index("ix_inbound_message_address_hash", "address_hash", "received_at"),
 )
+
+answered_inbound = sa.select(
+    inbound_message.c.provider_ref.label("external_id"),
+    inbound_message.c.answer.label("text"),
+    inbound_message.c.address_hash,
+).subquery("answered_inbound")
+"""What an answer of ours speaks of: the words a person wrote, if any, and the address that wrote to us."""

@@ -256,13 +256,15 @@ def upgrade() -> None:
         sa.Column("token", sa.String(length=32), nullable=True),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("wake_at", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
         sa.Column("problem", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook")),
         sa.UniqueConstraint("dedupe", name=op.f("uq_webhook_dedupe")),
     )
     with op.batch_alter_table("webhook", schema=None) as batch_op:
-        batch_op.create_index("ix_webhook_todo", ["done_at", "id"], unique=False)
+        batch_op.create_index("ix_webhook_todo", ["done_at", "wake_at"], unique=False)
 
     op.create_table(
         "attempt",

@@ -1,0 +1,163 @@
+"""What a customer's text message leads to: an open question first, then keywords, else the inbox.
+
+Everything happens in the transaction that stores the message: an opt-out is as durable as its text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from care.base.vocabulary import Channel
+from care.customers.addresses import AddressError, AddressHasher, normalise_phone, region_of_phone
+from care.customers.model import SuppressionReason
+from care.customers.suppressions import lift_opt_out, suppress_hash
+from care.inbound import store
+from care.inbound.model import HandledAs, Inbound, Incoming, ReplyHandler
+from care.inbound.replies import reply_by_itself
+from care.policy.keywords import Keyword, classify
+from care.policy.model import OptOutScope, Policies
+
+SOURCE = "sms"
+_HANDLED = {
+    Keyword.OPT_OUT: HandledAs.OPT_OUT,
+    Keyword.OPT_IN: HandledAs.OPT_IN,
+    Keyword.HELP: HandledAs.HELP,
+}
+_PROVIDER_WORDS = {"STOP": HandledAs.OPT_OUT, "START": HandledAs.OPT_IN, "HELP": HandledAs.HELP}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundRules:
+    """What routing needs besides the message."""
+
+    policies: Policies
+    hasher: AddressHasher
+    operator_country: str
+    operator_zone: str
+    answered_by_provider: frozenset[str] = frozenset()
+    """Words, in capitals, that the provider confirms by itself; our own answer would be a second one."""
+    handlers: Sequence[ReplyHandler] = ()
+
+
+def receive(conn: sa.Connection, incoming: Incoming, *, rules: InboundRules, now: datetime) -> HandledAs | None:
+    """Store an inbound message and do what it asks for; return what it was handled as, None for a repeat."""
+    address, country = _normalise(incoming, rules.operator_country)
+    address_hash = rules.hasher.hash(incoming.channel, address)
+    store.lock_address(conn, address_hash)
+    inbound = _store(conn, incoming, address=address, address_hash=address_hash, country=country)
+    if inbound is None:
+        return None
+    handled_as = _handle(conn, inbound, incoming, rules, now)
+    if handled_as is not HandledAs.INBOX:
+        store.set_handled(conn, inbound.id, handled_as)
+    return handled_as
+
+
+def _normalise(incoming: Incoming, operator_country: str) -> tuple[str, str]:
+    """Return address and country; a sender that is no phone number is kept as it is, in the operator's country."""
+    try:
+        phone = normalise_phone(incoming.sender, operator_country)
+    except AddressError:
+        return incoming.sender, operator_country
+    return phone, region_of_phone(phone) or operator_country
+
+
+def _store(conn: sa.Connection, incoming: Incoming, *, address: str, address_hash: str, country: str) -> Inbound | None:
+    latest = store.latest_message_to(conn, address_hash)
+    countries = {row.id: row.country for row in store.owners(conn, channel=incoming.channel, address_hash=address_hash)}
+    customer_id = next(iter(countries), None)
+    if latest is not None and latest.customer_id in countries:
+        customer_id = int(latest.customer_id)
+    about = None if latest is None else int(latest.id)
+    inbound_id = store.add_inbound(
+        conn,
+        {
+            "provider_ref": incoming.provider_ref,
+            "channel": str(incoming.channel),
+            "address_hash": address_hash,
+            "address": address,
+            "customer_id": customer_id,
+            "text": incoming.text,
+            "handled_as": str(HandledAs.INBOX),
+            "about_message_id": about,
+            "received_at": incoming.received_at,
+        },
+    )
+    if inbound_id is None:
+        return None
+    return Inbound(
+        id=inbound_id,
+        channel=incoming.channel,
+        address=address,
+        address_hash=address_hash,
+        text=incoming.text,
+        provider_word=incoming.provider_word,
+        country=countries.get(customer_id or 0, country),
+        customer_id=customer_id,
+        about_message_id=about,
+        received_at=incoming.received_at,
+    )
+
+
+def _handle(conn: sa.Connection, inbound: Inbound, incoming: Incoming, rules: InboundRules, now: datetime) -> HandledAs:
+    handled_as = _meaning(conn, inbound, rules, now)
+    template = ""
+    if handled_as is HandledAs.OPT_OUT:
+        template = _opt_out(conn, inbound, rules, now)
+    elif handled_as is HandledAs.OPT_IN:
+        template = _opt_in(conn, inbound, now)
+    elif handled_as is HandledAs.HELP:
+        template = "help_reply"
+    if template and not _provider_answers(inbound, rules):
+        reply_by_itself(
+            conn,
+            inbound,
+            provider_ref=incoming.provider_ref,
+            template=template,
+            zone=rules.operator_zone,
+            now=now,
+        )
+    return handled_as
+
+
+def _meaning(conn: sa.Connection, inbound: Inbound, rules: InboundRules, now: datetime) -> HandledAs:
+    """Return what the message is; where the provider acted on a word already, that settles it."""
+    if inbound.provider_word in _PROVIDER_WORDS:
+        return _PROVIDER_WORDS[inbound.provider_word]
+    for handler in rules.handlers:
+        taken = handler.take(conn, inbound, now=now)
+        if taken is not None:
+            return taken
+    keyword = classify(inbound.text, rules.policies.country(inbound.country))
+    return _HANDLED[keyword] if keyword else HandledAs.INBOX
+
+
+def _opt_out(conn: sa.Connection, inbound: Inbound, rules: InboundRules, now: datetime) -> str:
+    """Write the suppression; return the template that confirms it, '' if it stood already or nobody must confirm."""
+    rule = rules.policies.country(inbound.country).opt_out
+    is_news = suppress_hash(
+        conn,
+        address_hash=inbound.address_hash,
+        channel=inbound.channel,
+        scope=rule.scope.value,
+        reason=SuppressionReason.OPT_OUT,
+        source=SOURCE,
+        now=now,
+    )
+    if not (is_news and rule.confirm):
+        return ""
+    return "optout_confirm_all" if rule.scope is OptOutScope.ALL else "optout_confirm"
+
+
+def _opt_in(conn: sa.Connection, inbound: Inbound, now: datetime) -> str:
+    """End the opt-outs of the address; return the template that confirms it, '' if there were none."""
+    lifted = lift_opt_out(conn, address_hash=inbound.address_hash, channel=inbound.channel, now=now, by=SOURCE)
+    return "optin_confirm" if lifted else ""
+
+
+def _provider_answers(inbound: Inbound, rules: InboundRules) -> bool:
+    if not rules.answered_by_provider or inbound.channel is not Channel.SMS:
+        return False
+    return bool(inbound.provider_word) or inbound.text.strip().upper() in rules.answered_by_provider

@@ -1,0 +1,107 @@
+"""Work on the webhooks that were stored: receipts in batches, customers' messages one transaction each.
+
+A row that fails is kept with its problem and tried again; the others go on. Several workers may be at it.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from care.base.database import read, write
+from care.delivery.receipts import apply_receipts
+from care.inbound import store, twilio
+from care.inbound.route import InboundRules, receive
+
+BATCH = 100
+MOST_TRIES = 5
+AGAIN_AFTER = timedelta(seconds=30)
+ASK_FOR_TOKEN = timedelta(minutes=10)
+"""How long a receipt waits for its attempt. Intents are durable before anything leaves, so hardly ever."""
+
+log = structlog.get_logger()
+Handle = Callable[[sa.Connection, Sequence[sa.Row[Any]]], None]
+
+
+def work_inbox(engine: sa.Engine, rules: InboundRules, *, now: datetime, dice: random.Random | None = None) -> int:
+    """Work on everything that waits; return how many webhooks were looked at."""
+    with read(engine) as conn:
+        if not store.is_anything_waiting(conn, now):
+            return 0
+    chance = dice or random.SystemRandom()
+
+    def route(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
+        _route(conn, rows, rules, now)
+
+    def apply(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
+        _apply(conn, rows, now=now, dice=chance)
+
+    words = _work(engine, twilio.INBOUND_KIND, route, now=now, batch=1)
+    return words + _work(engine, twilio.STATUS_KIND, apply, now=now, batch=BATCH)
+
+
+def _work(engine: sa.Engine, kind: str, handle: Handle, *, now: datetime, batch: int) -> int:
+    total, size = 0, batch
+    while True:
+        try:
+            with write(engine) as conn:
+                rows = store.take_waiting(conn, kind=kind, now=now, limit=size)
+                if not rows:
+                    return total
+                handle(conn, rows)
+                total += len(rows)
+        except sa.exc.OperationalError:
+            raise  # the database is in trouble, not the row: all of them stay as they are
+        except Exception as error:  # noqa: BLE001 - whatever a row does, the others go on
+            if size > 1:
+                size = 1  # find out which one it is
+                continue
+            _note_failure(engine, kind, error, now)
+            total += 1
+
+
+def _note_failure(engine: sa.Engine, kind: str, error: Exception, now: datetime) -> None:
+    """Keep the row that failed, the first one waiting, with its problem; give up after some tries."""
+    problem = f"{type(error).__name__} in care"
+    with write(engine) as conn:
+        for row in store.take_waiting(conn, kind=kind, now=now, limit=1):
+            if row.tries + 1 >= MOST_TRIES:
+                store.finish(conn, [row.id], now=now, problem=problem)
+            else:
+                store.postpone(conn, row.id, wake_at=now + AGAIN_AFTER, problem=problem, has_failed=True)
+            log.error("webhook.failed", webhook_id=row.id, kind=kind, tries=row.tries + 1, exc_info=error)
+
+
+def _route(conn: sa.Connection, rows: Sequence[sa.Row[Any]], rules: InboundRules, now: datetime) -> None:
+    for row in rows:
+        handled_as = receive(conn, twilio.incoming_of(row), rules=rules, now=now)
+        store.forget_words(conn, row.id, twilio.impersonal(row.payload))
+        store.finish(conn, [row.id], now=now)
+        if handled_as is not None:
+            log.info("inbound.received", webhook_id=row.id, handled_as=str(handled_as))
+
+
+def _apply(conn: sa.Connection, rows: Sequence[sa.Row[Any]], *, now: datetime, dice: random.Random) -> None:
+    """Apply receipts in the order of their messages, as the sender locks them; each message's own order stays."""
+    known = store.attempts_by_token(conn, [row.token for row in rows])
+    mine = sorted((row for row in rows if row.token in known), key=lambda row: (known[row.token], row.id))
+    apply_receipts(conn, [twilio.receipt_of(row) for row in mine], now=now, dice=dice)
+    if mine:
+        store.finish(conn, [row.id for row in mine], now=now)
+    for row in rows:
+        if row.token not in known:
+            _wait_for_attempt(conn, row, now)
+
+
+def _wait_for_attempt(conn: sa.Connection, row: sa.Row[Any], now: datetime) -> None:
+    problem = "no attempt has this token"
+    age = now - row.received_at
+    if age >= ASK_FOR_TOKEN:
+        store.finish(conn, [row.id], now=now, problem=problem)
+        log.warning("webhook.without_attempt", webhook_id=row.id)
+    else:
+        wake_at = now + max(timedelta(seconds=1), min(age, AGAIN_AFTER))
+        store.postpone(conn, row.id, wake_at=wake_at, problem=problem, has_failed=False)

@@ -1,0 +1,94 @@
+"""What holds for every request: careful headers, a body of limited size that comes in limited time."""
+
+import asyncio
+from collections.abc import Iterable
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 10.0
+
+HEADERS = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Robots-Tag", "noindex, nofollow"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Cache-Control", "no-store"),
+)
+"""Sent with every answer; a route may set its own value for one of them."""
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy of pages: our own style sheets, and no script of anybody's."""
+
+
+class Guards:
+    """ASGI middleware around every route."""
+
+    def __init__(self, app: ASGIApp, *, headers: Iterable[tuple[str, str]] = HEADERS) -> None:
+        self._app = app
+        self._headers = tuple(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def careful_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers:
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, _Body(receive, _declared_length(scope)), careful_send)
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else MOST_BODY_BYTES + 1
+    return 0
+
+
+class _Body:
+    """Receives a body and refuses one that is too large or too slow; most of it is never read."""
+
+    def __init__(self, receive: Receive, declared: int) -> None:
+        self._receive = receive
+        self._declared = declared
+        self._seen = 0
+        self._is_complete = False
+        self._ends_at: float | None = None
+
+    async def __call__(self) -> Message:
+        if self._is_complete:
+            return await self._receive()  # waits for the visitor to leave
+        if self._declared > MOST_BODY_BYTES:
+            raise _too_large()
+        loop = asyncio.get_running_loop()
+        if self._ends_at is None:
+            self._ends_at = loop.time() + BODY_SECONDS
+        try:
+            async with asyncio.timeout_at(self._ends_at):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, "The request took too long.", headers={"Connection": "close"}) from None
+        self._seen += len(message.get("body", b""))
+        if self._seen > MOST_BODY_BYTES:
+            raise _too_large()
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+
+def _too_large() -> HTTPException:
+    return HTTPException(413, f"At most {MOST_BODY_BYTES} bytes.", headers={"Connection": "close"})

@@ -1,0 +1,33 @@
+"""The web process from start to end."""
+
+from collections.abc import Callable
+
+import structlog
+
+from care.base.processes import call_on_end
+from care.bootstrap import Services
+from care.web.app import create_app
+from care.web.server import build_server, listen, url_of
+
+log = structlog.get_logger()
+
+
+def run_web(services: Services, *, say: Callable[[str], None]) -> None:
+    """Serve until asked to end. `say` is told the address once it is taken.
+
+    Raises:
+        UnavailableError: the port is in use.
+    """
+    settings = services.settings.web
+    listener = listen(settings.host, settings.port)
+    with listener:
+        server = build_server(create_app(services))
+
+        def end() -> None:
+            server.should_exit = True
+
+        call_on_end(end)
+        say(f"care web: {url_of(listener)}")
+        log.info("web.started", port=listener.getsockname()[1])
+        server.run(sockets=[listener])
+        log.info("web.stopped")

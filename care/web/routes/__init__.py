@@ -1,0 +1,1 @@
+"""The doors of the web process, one module per kind of visitor."""

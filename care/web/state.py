@@ -1,0 +1,57 @@
+"""What the routes share: services, and the parts that live as long as the web process."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from starlette.requests import Request
+
+from care.base.database import write
+from care.bootstrap import Services
+from care.inbound import store
+from care.inbound.twilio_signature import TwilioSignature
+from care.inbound.worker import work_inbox
+from care.web.group_commit import GroupCommit, Row
+from care.web.inbox_thread import InboxThread
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(kw_only=True)
+class WebState:
+    """One web process at work. `open` and `close` belong to its event loop."""
+
+    services: Services
+    signature: TwilioSignature = field(init=False)
+    inbox: InboxThread = field(init=False)
+    webhooks: GroupCommit = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check engine and keys now: a wrong one refuses to start, not to answer."""
+        services = self.services
+        rules = services.inbound_rules
+        engine, clock = services.engine, services.clock
+        twilio = services.settings.twilio
+        tokens = [twilio.auth_token.get_secret_value(), twilio.next_auth_token.get_secret_value()]
+        self.signature = TwilioSignature(services.settings.operator.public_url, tokens)
+        self.inbox = InboxThread(lambda: work_inbox(engine, rules, now=clock.now()))
+
+        def commit(rows: "Sequence[Row]") -> None:
+            with write(engine) as conn:
+                store.store_webhooks(conn, rows)
+
+        self.webhooks = GroupCommit(commit, after=self.inbox.notice)
+
+    def open(self) -> None:
+        """Start working on what is stored."""
+        self.inbox.start()
+
+    async def close(self) -> None:
+        """Store and work on what is in hand."""
+        await self.webhooks.close()
+        self.inbox.stop()
+
+
+def state_of(request: Request) -> WebState:
+    """Return the state of the process that serves this request."""
+    return cast("WebState", request.app.state.care)
