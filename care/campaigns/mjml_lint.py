@@ -116,6 +116,7 @@ class _Lint(HTMLParser):
     def handle_data(self, data: str) -> None:
         """Refuse words where MJML would drop them."""
         if data.strip() and not self._holds_text():
+            self.shift += data[: len(data) - len(data.lstrip())].count("\n")
             self._refuse("text stands outside <mj-text>", "Put it into <mj-text> inside a <mj-column>")
 
     def handle_comment(self, data: str) -> None:

@@ -16,5 +16,6 @@ def plain(text: str) -> str:
     """
     if text.isprintable() and text[:1] != " " and text[-1:] != " ":
         return text
-    words = _SPACES.sub(" ", text).strip()
-    return "".join(char for char in words if char in _KEPT or unicodedata.category(char) not in _DROPPED)
+    spaced = _SPACES.sub(" ", text)
+    words = "".join(char for char in spaced if char in _KEPT or unicodedata.category(char) not in _DROPPED)
+    return _SPACES.sub(" ", words).strip()
