@@ -13,6 +13,8 @@ from care.segments.fields import IS, Field, Kind
 from care.segments.model import Leaf
 
 MONTHS_A_YEAR = 12
+NUMBER_LENGTH = 15  # characters: as many digits as a double carries exactly
+NUMBER_PATTERN = r"-?[0-9]+(\.[0-9]+)?"  # what spells a number in an attribute
 ONE_DAY = timedelta(days=1)
 
 
@@ -78,6 +80,12 @@ def full_months(since: date, day: date) -> int:
 def day_number(day: date) -> int:
     """Return year * 10000 + month * 100 + day, which orders as days do."""
     return day.year * 10_000 + day.month * 100 + day.day
+
+
+def full_years(born: int, day: date) -> int:
+    """Return how many years are full on `day` since a `day_number`, by the same count."""
+    years = day.year - born // 10_000
+    return years if born <= day_number(months_before(day, years * MONTHS_A_YEAR)) else years - 1
 
 
 def condition_of(leaf: Leaf, field: Field, *, as_of: date) -> Condition:

@@ -1,6 +1,7 @@
 """Rules over customers: nested all/any/none with leaves that compare one declared field."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 
@@ -14,7 +15,8 @@ class Place:
 
     def __str__(self) -> str:
         """Return `segments.yaml:12`, or nothing where the place is not known."""
-        return f"{self.path}:{self.line}" if self.path and self.line else self.path
+        name = PurePath(self.path).name
+        return f"{name}:{self.line}" if name and self.line else name
 
 
 NOWHERE = Place()

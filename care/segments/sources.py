@@ -8,10 +8,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from care.customers.tables import customer
+from care.segments.conditions import NUMBER_LENGTH, NUMBER_PATTERN
 from care.segments.fields import BIRTH_MONTH, BORN
-
-NUMBER_LENGTH = 15  # digits that a double carries exactly
-NUMBER_PATTERN = r"-?[0-9]+(\.[0-9]+)?"
 
 
 class position_in(GenericFunction[int]):  # noqa: N801 - reads as the SQL function it is
