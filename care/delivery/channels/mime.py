@@ -230,4 +230,6 @@ def _base64(content: str) -> bytes:
 
 
 def _quoted_printable(content: str) -> bytes:
-    return b2a_qp(_canonical(content), istext=True).replace(b"\r\n", b"\n").replace(b"\n", CRLF)
+    raw = _canonical(content)
+    encoded = b2a_qp(raw, istext=True)  # breaks lines as the first line of the content ends, else with LF
+    return encoded if CRLF in raw else encoded.replace(b"\n", CRLF)
