@@ -40,8 +40,8 @@ class Reply:
         return given
 
     def variable_names(self) -> frozenset[str]:
-        """Return the names `variables` gives; a reply about a case also has its reference."""
-        return frozenset({"date", "ref", "callback_by"})
+        """Return the names `variables` gives; a reply about a case also has its reference, a written answer its text."""
+        return frozenset({"date", "ref", "callback_by", "text"})
 
     def describe(self) -> str:
         """Return the occasion in plain English."""
