@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from care.base.clock import Clock, SystemClock
 from care.base.database import open_engine
 from care.base.keys import Keys, load_keys
+from care.base.logs import configure_command_logs
 from care.base.settings import Settings, load_settings
 from care.base.vocabulary import Channel, Purpose
 from care.migrations.version import ensure_current
@@ -286,9 +287,11 @@ def _digits(currency: str) -> int:
 
 
 def build_services(*, clock: Clock | None = None) -> Services:
-    """Read the settings and return the services.
+    """Read the settings, set up logs as a command wants them, and return the services.
 
     Raises:
         SettingsError: with every mistake.
     """
-    return Services(settings=load_settings(), clock=clock or SystemClock(), root=Path.cwd())
+    settings = load_settings()
+    configure_command_logs(settings.log)
+    return Services(settings=settings, clock=clock or SystemClock(), root=Path.cwd())
