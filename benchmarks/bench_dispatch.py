@@ -87,12 +87,14 @@ def bare_aiohttp(port: int, count: int) -> float:
         return runner.run(run())
 
 
-def alternate(rounds: int, runs: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """Run each in turn, `rounds` times, and return the median rate of each."""
+def alternate(rounds: int, messages: int, runs: dict[str, Callable[[], float]]) -> dict[str, float]:
+    """Run each in turn, `rounds` times; return the median rate and the median CPU microseconds of each."""
     rates: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
+            before = time.process_time()
             rates[name].append(run())
+            rates.setdefault(f"{name}_cpu_us", []).append((time.process_time() - before) * 1e6 / messages)
     return {name: statistics.median(found) for name, found in rates.items()}
 
 
@@ -115,7 +117,7 @@ def measure_sms(messages: int, rounds: int) -> dict[str, float]:
                 "sdk": lambda: bare_sdk(port, messages),
                 "aiohttp": lambda: bare_aiohttp(port, messages),
             }
-            rates = alternate(rounds, runs)
+            rates = alternate(rounds, messages, runs)
     return {**rates, "P1": rates["ours"] / rates["sdk"], "P2": rates["ours"] / rates["aiohttp"]}
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.vocabulary import Purpose
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
@@ -27,7 +28,7 @@ def sent_lately(
     by_customer: History = {}
     rows = conn.execute(
         sa.select(message.c.customer_id, message.c.sent_at, message.c.purpose).where(
-            message.c.customer_id.in_(customers), message.c.sent_at > since
+            among(message.c.customer_id, customers), message.c.sent_at > since
         )
     )
     for customer_id, at, purpose in rows:
@@ -37,10 +38,10 @@ def sent_lately(
         sa.select(attempt.c.address_hash, attempt.c.intent_at, message.c.purpose)
         .join(message, message.c.id == attempt.c.message_id)
         .where(
-            attempt.c.address_hash.in_(address_hashes),
+            among(attempt.c.address_hash, address_hashes),
             attempt.c.intent_at > since,
             attempt.c.outcome.in_(_COUNTED),
-            message.c.customer_id.not_in(customers),
+            sa.not_(among(message.c.customer_id, customers)),
         )
     )
     for address_hash, at, purpose in shared:
@@ -52,7 +53,7 @@ def more_important(conn: sa.Connection, *, customers: Collection[int], lane: int
     """Return what of more important lanes is due to these customers within a day: it counts as if sent."""
     rows = conn.execute(
         sa.select(message.c.customer_id, message.c.wake_at, message.c.purpose).where(
-            message.c.customer_id.in_(customers),
+            among(message.c.customer_id, customers),
             message.c.status.in_(_WAITING),
             message.c.lane < lane,
             message.c.wake_at <= now + AHEAD,

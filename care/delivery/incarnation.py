@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.delivery.tables import incarnation
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
@@ -45,18 +46,18 @@ def recover(conn: sa.Connection, *, dead: Collection[int] | None, now: datetime)
     `dead` names lives known to be over; None means every claim whose lease has run out. A claim without an
     intent made no call and waits again, with a strike; an intent without an outcome is in doubt: `unknown`.
     """
-    whose = message.c.lease_until < now if dead is None else message.c.lease_owner.in_(list(dead))
+    whose = message.c.lease_until < now if dead is None else among(message.c.lease_owner, dead)
     left = sa.select(message.c.id).where(message.c.status == str(MessageStatus.SENDING), whose)
     ids = conn.execute(left).scalars().all()
     if not ids:
         return 0, 0
     open_intents = sa.select(attempt.c.message_id).where(
-        attempt.c.message_id.in_(ids), attempt.c.outcome == str(Outcome.INTENT)
+        among(attempt.c.message_id, ids), attempt.c.outcome == str(Outcome.INTENT)
     )
     doubtful = {int(i) for i in conn.execute(open_intents).scalars()}
     conn.execute(
         sa.update(attempt)
-        .where(attempt.c.message_id.in_(doubtful), attempt.c.outcome == str(Outcome.INTENT))
+        .where(among(attempt.c.message_id, doubtful), attempt.c.outcome == str(Outcome.INTENT))
         .values(outcome=str(Outcome.UNKNOWN), done_at=now, error_class="ambiguous", error_code="process-ended")
     )
     reason = "the sender ended between request and answer"
@@ -70,7 +71,7 @@ def recover(conn: sa.Connection, *, dead: Collection[int] | None, now: datetime)
 def _requeue(conn: sa.Connection, ids: list[int], now: datetime) -> None:
     struck = conn.execute(
         sa.update(message)
-        .where(message.c.id.in_(ids), message.c.status == str(MessageStatus.SENDING))
+        .where(among(message.c.id, ids), message.c.status == str(MessageStatus.SENDING))
         .values(strikes=message.c.strikes + 1)
         .returning(message.c.id, message.c.strikes)
     ).all()

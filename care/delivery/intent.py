@@ -10,10 +10,11 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.database import is_sqlite
 from care.base.ids import digest, random_token
 from care.base.vocabulary import Channel, Purpose
-from care.customers.tables import contact_point
+from care.customers.tables import contact_point, customer
 from care.delivery import brakes
 from care.delivery.channels.base import Outgoing
 from care.delivery.history import more_important, sent_lately
@@ -27,6 +28,9 @@ from care.messages.tables import message, pause
 from care.planning.permission import ConsentByCountry
 
 S = MessageStatus
+JUDGED = tuple(
+    customer.c[name] for name in ("id", "status", "deceased", "minor", "hardship", "timezone", "country", "area")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +111,11 @@ def _read_evidence(
     customers = {prepared.message.customer_id for prepared in group}
     hashes = {prepared.contact.address_hash for prepared in group}
     if not is_sqlite(conn):  # an opt-out locks the same rows, so one of the two sees the other
-        same = sa.select(contact_point.c.id).where(contact_point.c.address_hash.in_(hashes))
+        same = sa.select(contact_point.c.id).where(among(contact_point.c.address_hash, hashes))
         conn.execute(same.order_by(contact_point.c.id).with_for_update())  # everyone locks in this order
     mine = conn.execute(
         sa.select(message.c.id).where(
-            message.c.id.in_(ids), message.c.status == str(S.SENDING), message.c.lease_owner == incarnation
+            among(message.c.id, ids), message.c.status == str(S.SENDING), message.c.lease_owner == incarnation
         )
     )
     chosen = hashes if purpose is Purpose.REPLY else ()
@@ -119,7 +123,7 @@ def _read_evidence(
     evidence = Evidence(
         now=now,
         mine=frozenset(mine.scalars()),
-        customers=load_customers(conn, customers, purpose, rules.consent[purpose]),
+        customers=load_customers(conn, customers, purpose, rules.consent[purpose], JUDGED),
         open_addresses={i: {c.address_hash for c in found.values()} for i, found in contacts.items()},
         paused={row.scope: row.until for row in conn.execute(sa.select(pause)) if not row.until or row.until > now},
         no_longer_owed=_no_longer_owed(conn, group),
@@ -141,7 +145,7 @@ def _no_longer_owed(conn: sa.Connection, group: Sequence[Prepared]) -> frozenset
             asked.setdefault(campaign.id, (owed, []))[1].append(prepared.message.id)
     gone: set[int] = set()
     for owed, ids in asked.values():
-        still = conn.execute(sa.select(message.c.id).where(message.c.id.in_(ids), owed)).scalars()
+        still = conn.execute(sa.select(message.c.id).where(among(message.c.id, ids), owed)).scalars()
         gone |= set(ids) - set(still)
     return frozenset(gone)
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.campaign_set import CampaignSet
 from care.customers.tables import contact_point, customer, suppression
@@ -64,11 +65,15 @@ def gather(
 
 
 def load_customers(
-    conn: sa.Connection, ids: Collection[int], purpose: Purpose, consent: ConsentByCountry
+    conn: sa.Connection,
+    ids: Collection[int],
+    purpose: Purpose,
+    consent: ConsentByCountry,
+    columns: Sequence[sa.ColumnElement[Any]] = tuple(customer.c),
 ) -> dict[int, Mapping[str, Any]]:
     """Return customer rows by id, each with whether consent allows the purpose per channel."""
     may = [has_consent(channel, purpose, consent).label(name) for channel, name in CONSENT_COLUMN.items()]
-    found = conn.execute(sa.select(customer, *may).where(customer.c.id.in_(ids))).mappings()
+    found = conn.execute(sa.select(*columns, *may).where(among(customer.c.id, ids))).mappings()
     return {row["id"]: cast("Mapping[str, Any]", row) for row in found}
 
 
@@ -94,7 +99,7 @@ def open_contacts(
             contact_point.c.address,
             contact_point.c.address_hash,
         )
-        .where(contact_point.c.customer_id.in_(ids), sa.not_(silenced))
+        .where(among(contact_point.c.customer_id, ids), sa.not_(silenced))
         .order_by(contact_point.c.customer_id, contact_point.c.channel, *own_order)
     )
     contacts: dict[int, dict[Channel, Contact]] = {}
@@ -111,7 +116,7 @@ def _spent_channels(conn: sa.Connection, ids: Collection[int]) -> dict[int, froz
         return {}
     rows = conn.execute(
         sa.select(attempt.c.message_id, attempt.c.channel).where(
-            attempt.c.message_id.in_(ids), attempt.c.spent.is_(True)
+            among(attempt.c.message_id, ids), attempt.c.spent.is_(True)
         )
     )
     spent: dict[int, frozenset[Channel]] = {}
@@ -134,6 +139,6 @@ def _subjects(
     found: dict[tuple[str, str | None], Mapping[str, Any]] = {}
     for kind, names in wanted.items():
         table = subjects[kind]
-        for spoken_of in conn.execute(sa.select(table).where(table.c.external_id.in_(names))).mappings():
+        for spoken_of in conn.execute(sa.select(table).where(among(table.c.external_id, names))).mappings():
             found[kind, spoken_of["external_id"]] = cast("Mapping[str, Any]", spoken_of)
     return found

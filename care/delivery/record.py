@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import ErrorRule, Result, Suppress
 from care.delivery.model import Ready
@@ -92,7 +93,7 @@ def accept_messages(conn: sa.Connection, ids: Sequence[int], status: MessageStat
     if status is S.DELIVERED:
         values["delivered_at"] = sa.func.coalesce(message.c.delivered_at, sa.literal(now, message.c.delivered_at.type))
     in_work = [str(S.SENDING), str(S.UNKNOWN)]
-    conn.execute(sa.update(message).where(message.c.id.in_(ids), message.c.status.in_(in_work)).values(values))
+    conn.execute(sa.update(message).where(among(message.c.id, ids), message.c.status.in_(in_work)).values(values))
 
 
 def _doubt(conn: sa.Connection, unknown: Sequence[Answer], now: datetime) -> None:
@@ -102,7 +103,7 @@ def _doubt(conn: sa.Connection, unknown: Sequence[Answer], now: datetime) -> Non
         reason = f"no certain answer from the provider: {word}"
         moved = ledger.move_messages(conn, ids, S.UNKNOWN, now=now, by="dispatcher", reason=reason)
         sent_at = sa.func.coalesce(message.c.sent_at, sa.literal(now, message.c.sent_at.type))
-        conn.execute(sa.update(message).where(message.c.id.in_(moved)).values(sent_at=sent_at))
+        conn.execute(sa.update(message).where(among(message.c.id, moved)).values(sent_at=sent_at))
 
 
 def _refuse(conn: sa.Connection, answer: Answer, now: datetime, dice: random.Random) -> None:

@@ -7,12 +7,29 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.database import insert, to_micros
 from care.base.vocabulary import Purpose
 from care.messages.model import CLAIMABLE, MessageStatus, sources_of
 from care.messages.tables import attempt, contact_claim, intended, message, move, pause
 
 REASON_LENGTH = 120
+CLAIMED = tuple(
+    message.c[name]
+    for name in (
+        "id",
+        "campaign_id",
+        "occasion",
+        "customer_id",
+        "leg",
+        "occasion_on",
+        "subject",
+        "due_at",
+        "use_by",
+        "attempts",
+    )
+)
+"""What a sender needs of a claimed row."""
 _CLAIMABLE = sorted(str(status) for status in CLAIMABLE)
 
 
@@ -72,11 +89,11 @@ def claim_due(
         return []
     return conn.execute(
         sa.update(message)
-        .where(message.c.id.in_(ids))
+        .where(among(message.c.id, ids))
         .values(
             status=str(MessageStatus.SENDING), reason=None, lease_owner=owner, lease_until=lease_until, status_at=now
         )
-        .returning(*message.c)
+        .returning(*CLAIMED)
     ).all()
 
 
@@ -88,7 +105,7 @@ def _is_paused(now: datetime) -> sa.ColumnElement[bool]:
 
 def renew_leases(conn: sa.Connection, *, owner: int, ids: Collection[int], lease_until: datetime) -> None:
     """Push the end of leases on: progress, not age, tells that a sender is alive."""
-    mine = sa.and_(message.c.id.in_(ids), message.c.lease_owner == owner)
+    mine = sa.and_(among(message.c.id, ids), message.c.lease_owner == owner)
     conn.execute(sa.update(message).where(mine).values(lease_until=lease_until))
 
 
@@ -115,7 +132,7 @@ def move_messages(
         values |= {"lease_owner": None, "lease_until": None}
     if wake_at is not None:
         values["wake_at"] = wake_at
-    where: list[sa.ColumnElement[bool]] = [message.c.id.in_(list(ids)), message.c.status.in_(_words(sources_of(to)))]
+    where: list[sa.ColumnElement[bool]] = [among(message.c.id, ids), message.c.status.in_(_words(sources_of(to)))]
     if only_owner is not None:
         where.append(message.c.lease_owner == only_owner)
     moved = conn.execute(sa.update(message).where(*where).values(values).returning(message.c.id)).scalars().all()
@@ -134,14 +151,15 @@ def note_moves(
 
 def write_intents(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
     """Write attempts down before their first byte leaves; return attempt id by message id."""
-    made = conn.execute(sa.insert(attempt).returning(attempt.c.id, attempt.c.message_id), list(rows)).all()
-    return {int(row.message_id): int(row.id) for row in made}
+    conn.execute(sa.insert(attempt), list(rows))  # without RETURNING the driver repeats one prepared statement
+    made = sa.select(attempt.c.message_id, attempt.c.id).where(among(attempt.c.token, [row["token"] for row in rows]))
+    return {int(row.message_id): int(row.id) for row in conn.execute(made)}
 
 
 def count_attempts(conn: sa.Connection, ids: Sequence[int], *, channel: str) -> None:
     """Note on messages that one more attempt was written down, and on which channel."""
     conn.execute(
-        sa.update(message).where(message.c.id.in_(ids)).values(attempts=message.c.attempts + 1, channel=str(channel))
+        sa.update(message).where(among(message.c.id, ids)).values(attempts=message.c.attempts + 1, channel=str(channel))
     )
 
 
@@ -161,9 +179,9 @@ def claim_contacts(
     conn.execute(insert(conn, contact_claim).on_conflict_do_nothing(), rows)
     held = conn.execute(
         sa.select(contact_claim).where(
-            contact_claim.c.campaign_id.in_({row["campaign_id"] for row in rows}),
-            contact_claim.c.address_hash.in_({row["address_hash"] for row in rows}),
-            contact_claim.c.occasion.in_({row["occasion"] for row in rows}),
+            among(contact_claim.c.campaign_id, {row["campaign_id"] for row in rows}),
+            among(contact_claim.c.occasion, {row["occasion"] for row in rows}),
+            among(contact_claim.c.address_hash, {row["address_hash"] for row in rows}),
         )
     )
     return {(row.campaign_id, row.occasion, row.address_hash): int(row.message_id) for row in held}
@@ -171,7 +189,7 @@ def claim_contacts(
 
 def release_contacts(conn: sa.Connection, message_ids: Collection[int]) -> None:
     """Give claims back when nothing was sent after all, so that another of the household may be told."""
-    conn.execute(sa.delete(contact_claim).where(contact_claim.c.message_id.in_(list(message_ids))))
+    conn.execute(sa.delete(contact_claim).where(among(contact_claim.c.message_id, message_ids)))
 
 
 def find_message(conn: sa.Connection, message_id: int) -> sa.Row[Any] | None:
@@ -187,7 +205,7 @@ def reelect(conn: sa.Connection, failed: Collection[int], *, now: datetime) -> l
     """Let others of the household be told after all, where the one chosen to be told got nothing."""
     words = [f"told_via:{message_id}" for message_id in failed]
     waiting = sa.select(message.c.id).where(
-        message.c.status == str(MessageStatus.SKIPPED), message.c.reason.in_(words), message.c.use_by > now
+        message.c.status == str(MessageStatus.SKIPPED), among(message.c.reason, words), message.c.use_by > now
     )
     ids = conn.execute(waiting).scalars().all()
     return move_messages(conn, ids, MessageStatus.PLANNED, now=now, by="dispatcher", wake_at=now, reason="re-elected")

@@ -117,6 +117,7 @@ contact_claim = sa.Table(
     sa.Column("address_hash", sa.String(32), primary_key=True),
     sa.Column("message_id", sa.BigInteger, nullable=False),
     sa.Column("at", Instant, nullable=False),
+    sa.Index("ix_contact_claim_message_id", "message_id"),
 )
 """One phone gets one message per campaign and occasion, however many accounts share it."""
 

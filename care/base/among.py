@@ -1,0 +1,70 @@
+"""`column IN (many values)` as one parameter: the statement's text never changes, so it is compiled once.
+
+SQLite reads the values from a JSON array, PostgreSQL from an array parameter. A plain IN list costs a bind per
+value and a new text per length, which for batches of hundreds is dearer than the look-up itself.
+"""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+
+
+class _Values(sa.types.TypeDecorator[Any]):
+    """A list: JSON text on SQLite, an array of the item type on PostgreSQL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, item: type[sa.types.TypeEngine[Any]]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.ARRAY(self.item()))
+        return dialect.type_descriptor(sa.Text())
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:
+        return value if dialect.name == "postgresql" else json.dumps(value)
+
+
+class Among(sa.ColumnElement[bool]):
+    """True where a column's value is one of a list given as one parameter."""
+
+    inherit_cache = True
+    type = sa.Boolean()
+    _traverse_internals = [  # noqa: RUF012 - SQLAlchemy's protocol for cache keys
+        ("column", sa.sql.visitors.InternalTraversal.dp_clauseelement),
+        ("values", sa.sql.visitors.InternalTraversal.dp_clauseelement),
+    ]
+
+    def __init__(self, column: sa.ColumnElement[Any], values: sa.BindParameter[Any]) -> None:
+        self.column, self.values = column, values
+
+    @property
+    def _from_objects(self) -> list[sa.FromClause]:
+        return self.column._from_objects  # noqa: SLF001 - the column decides which tables take part
+
+
+@compiles(Among)
+def _generic(element: Among, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(part, **options) for part in (element.column, element.values))
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - compiled parts, no data
+
+
+@compiles(Among, "postgresql")
+def _postgresql(element: Among, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(part, **options) for part in (element.column, element.values))
+    return f"{column} = ANY ({values})"
+
+
+def among(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
+    """Return: the column's value is one of `values`, integers or strings; false for an empty collection."""
+    is_number = isinstance(column.type, sa.Integer)
+    item: type[sa.types.TypeEngine[Any]] = sa.BigInteger if is_number else sa.String
+    listed = [int(value) for value in values] if is_number else [str(value) for value in values]
+    return Among(column, sa.bindparam(None, listed, type_=_Values(item), unique=True))

@@ -1,0 +1,176 @@
+"""Stops by hand: pause, resume and cancel a campaign or a purpose, and try again what failed.
+
+A pause is a row that planner and sender read; it moves no message. Cancel and retry move messages of one campaign
+in short transactions, so that a million of them lock nobody out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from care.base.database import insert, write
+from care.messages import store as ledger
+from care.messages.model import CLAIMABLE, MessageStatus
+from care.messages.tables import attempt, message, pause
+
+EVERYTHING = "all"
+CANCELLED_BY_OPS = "cancelled by ops"
+RETRIED_BY_OPS = "sent again by ops"
+RETRYABLE = (MessageStatus.FAILED, MessageStatus.UNDELIVERED)
+"""What `retry` may send again: nobody was told. Whatever was delivered or may have been is never among them."""
+
+CHUNK = 2_000
+"""Messages per transaction."""
+
+_BY_LENGTH = 32  # of the columns that say who did it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """One stop that stands. `scope` is `all`, `campaign:ID` or `purpose:NAME`; `until` None means until resumed."""
+
+    scope: str
+    until: datetime | None
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """What a cancellation did: messages withdrawn, and those too far on their way to be."""
+
+    cancelled: int
+    in_work: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """What a retry did, or would do: messages that go again, and those whose time has passed."""
+
+    again: int
+    too_late: int
+
+
+def campaign_scope(campaign_id: str) -> str:
+    """Return the scope of one campaign's pause."""
+    return f"campaign:{campaign_id}"
+
+
+def purpose_scope(purpose: str) -> str:
+    """Return the scope of a whole purpose's pause."""
+    return f"purpose:{purpose}"
+
+
+def signed(by: str) -> str:
+    """Return who did it, as short as the ledger keeps it."""
+    return by[:_BY_LENGTH]
+
+
+def put_pause(conn: sa.Connection, scope: str, *, until: datetime | None, by: str, now: datetime) -> None:
+    """Stop a scope; a second word about the same scope replaces the first."""
+    row = insert(conn, pause).values(scope=scope, until=until, by=signed(by), at=now)
+    again = {name: row.excluded[name] for name in ("until", "by", "at")}
+    conn.execute(row.on_conflict_do_update(index_elements=["scope"], set_=again))
+
+
+def lift_pause(conn: sa.Connection, scope: str) -> bool:
+    """Let a scope go on; return False if it was not stopped."""
+    return conn.execute(sa.delete(pause).where(pause.c.scope == scope).returning(pause.c.scope)).first() is not None
+
+
+def standing_pauses(conn: sa.Connection, now: datetime) -> list[Pause]:
+    """Return the stops in force, by scope; those whose end has passed are none."""
+    rows = conn.execute(
+        sa.select(pause).where(sa.or_(pause.c.until.is_(None), pause.c.until > now)).order_by(pause.c.scope)
+    )
+    return [Pause(scope=row.scope, until=row.until, by=row.by, at=row.at) for row in rows]
+
+
+def count_waiting(conn: sa.Connection, scope: str) -> int:
+    """Return how many messages wait in a scope: what a pause holds back now."""
+    waiting = sa.select(sa.func.count()).where(message.c.status.in_(_words(CLAIMABLE)))
+    kind, _, name = scope.partition(":")
+    if scope != EVERYTHING:
+        waiting = waiting.where((message.c.campaign_id if kind == "campaign" else message.c.purpose) == name)
+    return int(conn.execute(waiting).scalar_one())
+
+
+def cancel_campaign(engine: sa.Engine, campaign_id: str, *, by: str, now: datetime) -> Cancelled:
+    """Withdraw every message of a campaign that has not left; what a sender holds at this moment may still go.
+
+    Occasions to come are planned as the file says: pause the campaign, or take the file away, to stop those too.
+    """
+    mine = sa.and_(message.c.campaign_id == campaign_id, message.c.status.in_(_words(CLAIMABLE)))
+    total = 0
+    for ids in _chunks(engine, mine):
+        with write(engine) as conn:
+            moved = ledger.move_messages(
+                conn, ids, MessageStatus.CANCELLED, now=now, by=signed(by), reason=CANCELLED_BY_OPS
+            )
+            total += len(moved)
+    with engine.connect() as conn:
+        working = sa.and_(message.c.campaign_id == campaign_id, message.c.status == str(MessageStatus.SENDING))
+        in_work = conn.execute(sa.select(sa.func.count()).where(working)).scalar_one()
+    return Cancelled(cancelled=total, in_work=int(in_work))
+
+
+def count_retryable(conn: sa.Connection, campaign_id: str, status: MessageStatus, *, now: datetime) -> Retried:
+    """Return how many messages a retry would send again, and how many are too late."""
+    in_time = sa.func.coalesce(sa.func.sum(sa.case((message.c.use_by > now, 1), else_=0)), 0)
+    row = conn.execute(
+        sa.select(sa.func.count().label("all"), in_time.label("again")).where(_ended(campaign_id, status))
+    ).one()
+    return Retried(again=int(row.again), too_late=int(row.all) - int(row.again))
+
+
+def retry_campaign(engine: sa.Engine, campaign_id: str, status: MessageStatus, *, by: str, now: datetime) -> Retried:
+    """Plan the same rows again that failed, on every channel once more, while their time has not passed.
+
+    Raises:
+        ValueError: for a status whose messages may have arrived.
+    """
+    if status not in RETRYABLE:
+        raise ValueError(f"{status} is never sent again")
+    with engine.connect() as conn:
+        before = count_retryable(conn, campaign_id, status, now=now)
+    again = 0
+    for ids in _chunks(engine, sa.and_(_ended(campaign_id, status), message.c.use_by > now)):
+        with write(engine) as conn:
+            still = conn.execute(sa.select(message.c.id).where(message.c.id.in_(ids), message.c.status == str(status)))
+            moved = ledger.move_messages(
+                conn,
+                still.scalars().all(),
+                MessageStatus.PLANNED,
+                now=now,
+                by=signed(by),
+                reason=RETRIED_BY_OPS,
+                wake_at=now,
+            )
+            conn.execute(
+                sa.update(attempt).where(attempt.c.message_id.in_(moved), attempt.c.spent).values(spent=sa.false())
+            )
+            again += len(moved)
+    return Retried(again=again, too_late=before.too_late)
+
+
+def _ended(campaign_id: str, status: MessageStatus) -> sa.ColumnElement[bool]:
+    return sa.and_(message.c.campaign_id == campaign_id, message.c.status == str(status))
+
+
+def _chunks(engine: sa.Engine, which: sa.ColumnElement[bool]) -> Iterator[list[int]]:
+    """Yield ids of the messages meant, some thousands at a time; each is given once however the rows move."""
+    after = 0
+    while True:
+        with engine.connect() as conn:
+            some = sa.select(message.c.id).where(which, message.c.id > after).order_by(message.c.id).limit(CHUNK)
+            ids = [int(i) for i in conn.execute(some).scalars()]
+        if not ids:
+            return
+        yield ids
+        after = ids[-1]
+
+
+def _words(statuses: frozenset[MessageStatus]) -> list[str]:
+    return sorted(str(status) for status in statuses)

@@ -1,0 +1,22 @@
+import sqlalchemy as sa
+from care.base.among import among
+from care.base.database import read, write
+from care.customers.tables import customer
+from tests.factories import make_customer
+
+class TestAmong:
+    def test_selects_exactly_the_listed(self, engine):
+        with write(engine) as conn:
+            ids = [make_customer(conn, country=c) for c in ("CN", "GB", "US")]
+        for i in range(2):
+            with read(engine) as conn:
+                got = conn.execute(sa.select(customer.c.id).where(among(customer.c.id, ids[i:]), sa.true())).scalars().all()
+                assert sorted(got) == ids[i:]
+                got = conn.execute(sa.select(customer.c.id).where(sa.not_(among(customer.c.country, {"CN", "GB"})))).scalars().all()
+                assert got == ids[2:]
+                assert conn.execute(sa.select(customer.c.id).where(among(customer.c.id, []))).all() == []
+                inner = sa.exists().where(customer.c.id == sa.literal(1), among(customer.c.country, ["CN"]))
+                assert conn.execute(sa.select(inner)).scalar() in (True, 1)
+        with write(engine) as conn:
+            n = conn.execute(sa.update(customer).where(among(customer.c.id, ids[:2])).values(area="x")).rowcount
+            assert n == 2
