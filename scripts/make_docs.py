@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from care.base import settings_pages
+from care.campaigns import template_page
 from care.messages import diagram
 from care.segments import page as segments_page
 
@@ -15,6 +16,7 @@ PAGES = {
     "segments.md": segments_page.markdown_page,
     "settings.md": settings_pages.markdown_page,
     "state-machine.md": diagram.markdown_page,
+    "templates.md": template_page.markdown_page,
 }
 
 
