@@ -5,33 +5,24 @@ This one keeps connections, keeps its time, never retries, never logs, and says 
 did not leave.
 """
 
-import asyncio
+import base64
 import logging
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
 
-import aiohttp
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
-from yarl import URL
 
-CONNECT_SECONDS: Final = 5.0
+from care.delivery.channels.http_wire import HttpPool
+
 _SILENT: Final = logging.getLogger("care.twilio")
 _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
-
-
-class NotSentError(Exception):
-    """No byte of the request left: name not found, connection refused, TLS failed."""
-
-    def __init__(self, *, is_certificate: bool = False) -> None:
-        """Keep no text: it could hold an address."""
-        super().__init__("the request did not leave")
-        self.is_certificate = is_certificate
-
-
-class NoAnswerError(Exception):
-    """The request left, wholly or in part, and no complete answer came."""
+_is_plain: Final = re.compile(r"[!-~]+").fullmatch
+_SAFE_IN_TARGET: Final = "/?&=%:+,;@!$'()*~"
 
 
 class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
@@ -41,29 +32,26 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
     """
 
     def __init__(self, base_url: str, *, timeout_seconds: float, connections: int) -> None:
-        """Prepare; `open` makes the connections' pool inside the event loop."""
+        """Prepare; `open` allows connections."""
         super().__init__(_SILENT, is_async=True, timeout=timeout_seconds)
-        self._base_url = base_url.rstrip("/")
-        self._connections = connections
-        self._urls: dict[str, URL] = {}
-        self._session: aiohttp.ClientSession | None = None
+        base = urlsplit(base_url)
+        self._host, self._prefix = base.netloc, base.path.rstrip("/")
+        self._pool = HttpPool(base_url, connections=connections, timeout_seconds=timeout_seconds)
 
     async def open(self) -> None:
-        """Make the pool; connections are opened when first needed."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=min(CONNECT_SECONDS, self.timeout / 2)),
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-        )
+        """Allow connections; they are opened when first needed."""
+        self._pool.open()
+
+    async def close(self) -> None:
+        """Close the connections; closing twice does no harm."""
+        self._pool.close()
 
     async def request(  # noqa: PLR0917 - the SDK's signature
         self,
         method: str,
         uri: str,
         params: Mapping[str, str] | None = None,
-        data: Mapping[str, object] | bytes | None = None,
+        data: Mapping[str, str] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the same
@@ -75,44 +63,32 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
             NotSentError: certainly nothing left.
             NoAnswerError: something left, and no complete answer came.
         """
-        if self._session is None:
-            raise NotSentError
-        sent_headers = dict(headers or {})
+        body = data if isinstance(data, bytes) else urlencode(data or {}).encode()
+        lines = [
+            f"{method.upper()} {self._target(uri, params)} HTTP/1.1\r\nHost: {self._host}",
+            f"Content-Length: {len(body)}",
+            *(f"{name}: {value}" for name, value in (headers or {}).items()),
+        ]
         if auth is not None:
-            sent_headers["Authorization"] = aiohttp.encode_basic_auth(*auth)
-        try:
-            async with (
-                asyncio.timeout(timeout or self.timeout),
-                self._session.request(
-                    method, self._url(uri), params=params, data=data, headers=sent_headers, allow_redirects=False
-                ) as answer,
-            ):
-                body = await answer.read()
-        except (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError):
-            raise NotSentError(is_certificate=True) from None
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
-            raise NotSentError from None
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            raise NoAnswerError from None
-        return Response(answer.status, body.decode(errors="replace"), answer.headers)
+            lines.append(_authorization(*auth))
+        lines.append("\r\n")
+        answer = await self._pool.ask("\r\n".join(lines).encode() + body, timeout_seconds=timeout)
+        return Response(answer.status, answer.body.decode(errors="replace"), answer.headers())
 
-    async def close(self) -> None:
-        """Close the connections; closing twice does no harm."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+    def _target(self, uri: str, params: Mapping[str, str] | None) -> str:
+        """Return what stands in the request line: never with a space or a line end in it."""
+        target = f"{self._prefix}/{uri.split('/', 3)[3]}"
+        if params:
+            target += ("&" if "?" in target else "?") + urlencode(params)
+        return target if _is_plain(target) else quote(target, safe=_SAFE_IN_TARGET)
 
-    def _url(self, uri: str) -> URL:
-        found = self._urls.get(uri)
-        if found is None:
-            path = uri.split("/", 3)[3]
-            found = URL(f"{self._base_url}/{path}", encoded=True)
-            if len(self._urls) < 8:  # noqa: PLR2004 - the few that repeat
-                self._urls[uri] = found
-        return found
+
+@lru_cache(maxsize=4)
+def _authorization(username: str, password: str) -> str:
+    return f"Authorization: Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
 
 
 def header(response: Any, name: str) -> str:
-    """Return one header of an SDK response, '' when it is absent; names are matched without case."""
+    """Return one header of an SDK response, '' when it is absent; `name` in lower case."""
     headers: Mapping[str, str] = response.headers or {}
     return headers.get(name, "")

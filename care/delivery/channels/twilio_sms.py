@@ -18,7 +18,8 @@ from care.base.vocabulary import Channel
 from care.delivery.channels.again import call_again_if
 from care.delivery.channels.base import Capabilities, Outgoing, Result, refusal
 from care.delivery.channels.errors import classify_transport, classify_twilio
-from care.delivery.channels.twilio_http import NoAnswerError, NotSentError, TwilioHttp, header
+from care.delivery.channels.http_wire import NoAnswerError, NotSentError
+from care.delivery.channels.twilio_http import TwilioHttp, header
 from care.messages.model import Outcome
 
 LONGEST_VALIDITY_SECONDS: Final = 36_000
@@ -190,7 +191,7 @@ def _result_of(attempt_id: int, response: Any) -> Result:
         attempt_id,
         classify_twilio(status, code),
         str(code or status),
-        retry_after_seconds=_seconds(header(response, "Retry-After")),
+        retry_after_seconds=_seconds(header(response, "retry-after")),
     )
 
 
