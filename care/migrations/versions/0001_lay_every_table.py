@@ -28,6 +28,9 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("campaign_id", "occasion", "address_hash", name=op.f("pk_contact_claim")),
     )
+    with op.batch_alter_table("contact_claim", schema=None) as batch_op:
+        batch_op.create_index("ix_contact_claim_message_id", ["message_id"], unique=False)
+
     op.create_table(
         "customer",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -201,6 +204,15 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=32), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("scope", name=op.f("pk_pause")),
+    )
+    op.create_table(
+        "planned_day",
+        sa.Column("campaign_id", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("stamp", sa.String(length=200), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("campaign_id", "day", "zone", name=op.f("pk_planned_day")),
     )
     op.create_table(
         "spend",
@@ -480,6 +492,7 @@ def downgrade() -> None:
 
     op.drop_table("suppression")
     op.drop_table("spend")
+    op.drop_table("planned_day")
     op.drop_table("pause")
     op.drop_table("pace")
     with op.batch_alter_table("move", schema=None) as batch_op:
@@ -509,5 +522,8 @@ def downgrade() -> None:
         batch_op.drop_index("ix_customer_area")
 
     op.drop_table("customer")
+    with op.batch_alter_table("contact_claim", schema=None) as batch_op:
+        batch_op.drop_index("ix_contact_claim_message_id")
+
     op.drop_table("contact_claim")
     op.drop_table("campaign_known")
