@@ -1,0 +1,119 @@
+"""`care books`: does everything add up, and was every promise kept?"""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from care.reports.books import BookPage, Books
+
+app = typer.Typer()
+
+
+@app.command()
+def books(
+    date: str = typer.Option("", "--date", help="The local day, as 2027-02-06; the last of several with --days."),
+    days: int = typer.Option(0, "--days", help="How many days up to that one; without --date the last 7."),
+    json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Print the books: everyone intended, counted independently, against where each of them stands now.
+
+    Exit 0: they balance, every status has its evidence and no promise was broken. Exit 1: they do not.
+    """
+    from datetime import timedelta
+    from zoneinfo import ZoneInfo
+
+    from care.base.database import plain_errors, read
+    from care.base.errors import AnswerIsNoError, InputError
+    from care.bootstrap import build_services
+    from care.cli.output import print_json
+    from care.cli.times import read_day
+    from care.reports.books import open_books
+
+    if days < 0:
+        raise InputError(f"--days {days}: not a number of days. Use 1 or more")
+    services = build_services()
+    now = services.clock.now()
+    last = read_day("--date", date) if date else now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    count = days or (1 if date else 7)
+    first = last - timedelta(days=count - 1)
+    with plain_errors(services.engine), read(services.engine) as conn:
+        found = open_books(conn, first=first, last=last, policies=services.policies, now=now)
+    if json:
+        print_json(_as_object(found))
+    else:
+        _tell(found)
+    if not found.balance:
+        raise AnswerIsNoError(found.verdict)
+
+
+def _as_object(found: "Books") -> dict[str, Any]:
+    return {
+        "first": found.first,
+        "last": found.last,
+        "balance": found.balance,
+        "verdict": found.verdict,
+        "intended": found.intended,
+        "final": found.final,
+        "open": found.open,
+        "difference": sum(page.difference for page in found.pages),
+        "unknown": list(found.unknown),
+        "stalled": found.stalled,
+        "promises": {finding.name: finding.count for finding in found.findings},
+        "concerned": {finding.name: list(finding.message_ids) for finding in found.broken},
+        "pages": [
+            {
+                "campaign": page.campaign_id,
+                "day": page.occasion_on,
+                "leg": page.leg,
+                "intended": page.intended,
+                "by_status": {str(status): count for status, count in sorted(page.by_status.items())},
+                "final": page.final,
+                "open": page.open,
+                "difference": page.difference,
+            }
+            for page in found.pages
+        ],
+    }
+
+
+def _tell(found: "Books") -> None:
+    from care.cli.output import print_rows, say
+
+    print_rows([_as_cells(page) for page in found.pages], as_json_lines=False)
+    if found.pages:
+        say()
+    for finding in found.findings:
+        ids = f"  messages {', '.join(map(str, finding.message_ids))}" if finding.message_ids else ""
+        say(f"{'kept' if not finding.count else 'BROKEN':<7}{finding.count} {finding.text}{ids}")
+    if found.unknown:
+        ids = ", ".join(map(str, found.unknown))
+        say(f"{'note':<7}{len(found.unknown)} messages may or may not have gone (care resolve settles them): {ids}")
+    if found.stalled:
+        say(f"{'note':<7}{found.stalled} messages are due and nobody takes them. Does care run?")
+    if found.balance:
+        say(found.verdict)
+
+
+def _as_cells(page: "BookPage") -> dict[str, Any]:
+    from care.messages.model import MessageStatus as S
+
+    def sum_of(*statuses: S) -> int:
+        return sum(page.count(status) for status in statuses)
+
+    return {
+        "campaign": page.campaign_id,
+        "day": page.occasion_on,
+        "leg": page.leg,
+        "intended": page.intended,
+        "delivered": page.count(S.DELIVERED),
+        "sent": sum_of(S.ACCEPTED, S.SENT),
+        "not_confirmed": page.count(S.UNCONFIRMED),
+        "not_delivered": sum_of(S.UNDELIVERED, S.FAILED),
+        "skipped": page.count(S.SKIPPED),
+        "too_late": page.count(S.EXPIRED),
+        "cancelled": page.count(S.CANCELLED),
+        "waiting": sum_of(S.PLANNED, S.HELD, S.SENDING),
+        "unknown": page.count(S.UNKNOWN),
+        "difference": page.difference,
+    }

@@ -1,0 +1,124 @@
+"""Reasons of the ledger in plain words, with what to do about each."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from care.delivery.channels.base import ErrorClass
+from care.messages.model import PLAIN_WORDS, MessageStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What happened, and what to do next."""
+
+    text: str
+    advice: str = ""
+
+
+_WHOLE: Mapping[str, Words] = {
+    "deceased": Words(text="reported as deceased", advice="nothing; correct the record if it is wrong"),
+    "left": Words(text="is no longer a customer", advice="nothing; only what is owed under the contract goes out"),
+    "minor": Words(text="is under age: no greetings or offers", advice="nothing; correct the record if it is wrong"),
+    "hardship": Words(text="is on a hardship tariff: no offers", advice="nothing"),
+    "no_contact": Words(text="has no address on the channels of this campaign", advice="import a phone or an e-mail"),
+    "suppressed_or_no_contact": Words(
+        text="every address is silenced, or there is none", advice="care customers show tells which"
+    ),
+    "no_consent": Words(
+        text="has not agreed to this purpose on any channel of the campaign",
+        advice="import the consent if there is one: care import consents",
+    ),
+    "late": Words(text="its time had passed when it was planned", advice="nothing; late is worse than never"),
+    "quiet_hours": Words(text="outside the allowed hours", advice="nothing; it wakes at the next allowed hour"),
+    "paused": Words(text="stopped by hand", advice="care resume lets it go"),
+    "no longer owed": Words(text="the reason for it is gone: renewed, paid, closed or moved", advice="nothing"),
+    "customer erased": Words(text="the customer's data was erased", advice="nothing"),
+    "campaign withdrawn": Words(text="the campaign's file was taken away", advice="nothing; put it back if meant"),
+    "spend_limit": Words(text="the day's money is spent", advice="raise limits.spend_per_day, or wait for tomorrow"),
+    "international_limit": Words(
+        text="the day's limit for other countries is reached", advice="raise limits.international_per_day, or wait"
+    ),
+    "cancelled by ops": Words(text="cancelled by hand", advice="nothing"),
+    "sent again by ops": Words(text="sent again by hand", advice="nothing"),
+    "no other channel reaches": Words(text="failed, and no other channel reaches", advice="correct the address"),
+    "re-elected": Words(text="is told after all, because another of the household was not", advice="nothing"),
+    "yields to a more important message": Words(
+        text="gives way to a more important message within a day", advice="nothing; it waits while there is time"
+    ),
+}
+
+_BEFORE_COLON: Mapping[str, Words] = {
+    "holdout": Words(text="left out on purpose, to measure the effect (group {rest})", advice="nothing"),
+    "suppressed": Words(text="must not be written to: {rest}", advice="only the customer can lift an opt-out"),
+    "frequency_cap": Words(text="had as many messages as allowed ({rest})", advice="nothing; the cap is in the policy"),
+    "told_via": Words(text="was told through another account on the same phone (message {rest})", advice="nothing"),
+    "trial": Words(text="trial: not among the addresses in trial.only_to", advice="end the trial, or add the address"),
+    "quiet_hours": Words(text="outside the allowed hours: {rest}", advice="give the customer a time zone"),
+}
+
+_MEND_ADDRESS = "correct the address, then care retry"
+_ERRORS: Mapping[ErrorClass, Words] = {
+    ErrorClass.CAPACITY: Words(text="the provider asked to slow down", advice="nothing unless many: lower the rate"),
+    ErrorClass.TRANSPORT: Words(text="the provider could not be reached", advice="care doctor tells why"),
+    ErrorClass.AMBIGUOUS: Words(text="it is not certain that the provider took it"),
+    ErrorClass.NUMBER_PERMANENT: Words(text="the address does not exist or takes no messages", advice=_MEND_ADDRESS),
+    ErrorClass.NUMBER_SOFT: Words(text="the address has probably been given up", advice=_MEND_ADDRESS),
+    ErrorClass.UNREACHABLE: Words(text="the phone is off or full", advice="care retry while there is time"),
+    ErrorClass.OPTED_OUT: Words(text="the provider knows of an opt-out", advice="nothing; it is respected from now on"),
+    ErrorClass.BLOCKED: Words(text="the carrier or receiver blocks us", advice="ask the provider why"),
+    ErrorClass.FILTERED: Words(text="the carrier filtered the text", advice="check its wording and registration"),
+    ErrorClass.EXPIRED: Words(text="it waited at the carrier until its time was over", advice="nothing"),
+    ErrorClass.RISK: Words(text="the provider suspects misuse", advice="ask the provider before sending more"),
+    ErrorClass.QUIET_HOURS: Words(text="the carrier's own quiet hours", advice="care retry at an allowed hour"),
+    ErrorClass.LOOP_GUARD: Words(text="the same text went there too often", advice="nothing"),
+    ErrorClass.CONFIG: Words(text="our account or settings are wrong", advice="care doctor; mend, then care retry"),
+    ErrorClass.UNKNOWN: Words(text="the provider gave no reason we know", advice="see the code in care message show"),
+}
+_FINDINGS = re.compile(r"(?P<what>gave up after \d+ tries|no time left) ?(?:: |after )(?P<error>[\w-]+)")
+_AGAIN = ("again later", "the next channel")
+
+
+def in_words(reason: str | None) -> Words:
+    """Return a reason as a clerk would say it; what is not listed is said as it stands."""
+    if not reason:
+        return Words(text="")
+    if reason in _WHOLE:
+        return _WHOLE[reason]
+    head, colon, rest = reason.partition(":")
+    if colon and head in _BEFORE_COLON:
+        words = _BEFORE_COLON[head]
+        return Words(text=words.text.format(rest=_spoken(rest)), advice=words.advice)
+    if reason.startswith("template "):
+        return Words(text=reason, advice="mend the template or the data: care campaigns check")
+    return _failure(reason)
+
+
+def _failure(reason: str) -> Words:
+    """Return the words for what a provider's refusal led to, `unreachable: again later` among them."""
+    found = _FINDINGS.fullmatch(reason)
+    if found:
+        error = _error(found["error"])
+        return Words(text=f"{found['what']}: {error.text}", advice=error.advice)
+    head, _, rest = reason.partition(": ")
+    if rest in _AGAIN:
+        return Words(text=f"{_error(head).text}; {rest.replace('the next', 'tried on the next')}", advice="nothing")
+    return _error(reason)
+
+
+def _error(word: str) -> Words:
+    try:
+        return _ERRORS[ErrorClass(word)]
+    except ValueError:
+        return Words(text=_spoken(word))
+
+
+def _spoken(word: str) -> str:
+    return word.strip().replace("_", " ")
+
+
+def status_in_words(status: str, reason: str | None = None) -> Words:
+    """Return where a message stands and what to do next: the reason's own advice where it has one."""
+    text, advice = PLAIN_WORDS[MessageStatus(status)]
+    why = in_words(reason)
+    return Words(text=f"{text}: {why.text}" if why.text else text, advice=why.advice or advice)

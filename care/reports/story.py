@@ -1,0 +1,142 @@
+"""The story of one message: planned, decided, tried, answered, in the order in which it happened."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from care.delivery.channels.base import ErrorClass
+from care.delivery.channels.errors import classify_receipt
+from care.delivery.receipts import MEANING
+from care.messages.model import PLAIN_WORDS, MessageStatus, Outcome
+from care.messages.tables import attempt, message, move, receipt
+from care.reports.log import Entry, entries_by_id
+from care.reports.reasons import in_words
+
+_OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.INTENT: "no answer yet",
+    Outcome.ACCEPTED: "the provider took it",
+    Outcome.REFUSED: "the provider refused it",
+    Outcome.UNKNOWN: "no answer that settles it",
+    Outcome.ABANDONED: "given up before anything left",
+}
+_WHO: Mapping[str, str] = {
+    "planner": "the planner",
+    "dispatcher": "the sender",
+    "receipt": "the provider's receipt",
+    "watchdog": "the watch",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened to a message. `kind` is planned, decision, attempt, answer or receipt."""
+
+    at: datetime
+    kind: str
+    text: str
+    details: Mapping[str, Any]  # for machines; no address, no secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One message with everything the ledger knows of it."""
+
+    entry: Entry
+    use_by: datetime
+    plan_digest: str
+    events: Sequence[Event]
+
+
+def tell_story(conn: sa.Connection, message_id: int) -> Story | None:
+    """Return the story of a message, oldest event first; None if there is no such message."""
+    row = conn.execute(sa.select(message).where(message.c.id == message_id)).one_or_none()
+    if row is None:
+        return None
+    attempts = conn.execute(sa.select(attempt).where(attempt.c.message_id == message_id).order_by(attempt.c.n)).all()
+    ids = [one.id for one in attempts]
+    receipts = conn.execute(sa.select(receipt).where(receipt.c.attempt_id.in_(ids)).order_by(receipt.c.id)).all()
+    moves = conn.execute(sa.select(move).where(move.c.message_id == message_id).order_by(move.c.id)).all()
+    events = [_planned(row), *(_decision(one) for one in moves)]
+    for one in attempts:
+        events += _tried(one)
+    number = {one.id: one.n for one in attempts}
+    events += [_received(one, number[one.attempt_id]) for one in receipts]
+    return Story(
+        entry=entries_by_id(conn, [message_id])[0],
+        use_by=row.use_by,
+        plan_digest=row.plan_digest,
+        events=sorted(events, key=lambda event: event.at),
+    )
+
+
+def _planned(row: sa.Row[Any]) -> Event:
+    was_decided = row.status_at == row.planned_at and row.reason
+    text = f"planned for {row.occasion}"
+    if was_decided:
+        text = f"entered as {row.status}: {in_words(row.reason).text}"
+    return Event(
+        at=row.planned_at,
+        kind="planned",
+        text=text,
+        details={"due_at": row.due_at, "use_by": row.use_by, "plan": row.plan_digest},
+    )
+
+
+def _decision(row: sa.Row[Any]) -> Event:
+    who = _WHO.get(row.by, row.by)
+    why = in_words(row.reason).text
+    text = f"{who}: {PLAIN_WORDS[MessageStatus(row.status)][0]}" + (f", because {why}" if why else "")
+    return Event(
+        at=row.at, kind="decision", text=text, details={"status": row.status, "reason": row.reason, "by": row.by}
+    )
+
+
+def _tried(row: sa.Row[Any]) -> list[Event]:
+    parts = f", {row.parts} parts" if row.channel == "sms" and row.parts != 1 else ""
+    begun = Event(
+        at=row.intent_at,
+        kind="attempt",
+        text=f"try {row.n} by {row.channel} through {row.provider}{parts}",
+        details={"n": row.n, "channel": row.channel, "provider": row.provider, "parts": row.parts},
+    )
+    if row.done_at is None:
+        return [begun]
+    code = f" ({row.error_code}: {_error(row.error_class)})" if row.error_code else ""
+    reference = f", reference {row.provider_ref}" if row.provider_ref and not code else ""
+    return [
+        begun,
+        Event(
+            at=row.done_at,
+            kind="answer",
+            text=f"try {row.n}: {_OUTCOMES[Outcome(row.outcome)]}{code}{reference}",
+            details={
+                "n": row.n,
+                "outcome": row.outcome,
+                "provider_ref": row.provider_ref,
+                "error_code": row.error_code,
+                "error_class": row.error_class,
+            },
+        ),
+    ]
+
+
+def _received(row: sa.Row[Any], n: int) -> Event:
+    means = MEANING.get(row.status)
+    text = f"receipt for try {n}: {row.status}"
+    if row.error_code:
+        text += f" ({row.error_code}: {_error(str(classify_receipt(row.error_code).error_class))})"
+    elif means is None:
+        text += " (a word that moves nothing)"
+    return Event(
+        at=row.received_at,
+        kind="receipt",
+        text=text,
+        details={"n": n, "status": row.status, "error_code": row.error_code, "provider_ref": row.provider_ref},
+    )
+
+
+def _error(word: str | None) -> str:
+    return in_words(word or str(ErrorClass.UNKNOWN)).text
