@@ -13,6 +13,7 @@ from care.segments.model import Days, Share
 
 MOST_DAYS = 3_660
 LARGEST = 10**15
+LARGEST_WHOLE = 2**31 - 1  # as integer columns hold
 LONGEST_TEXT = 200
 LONGEST_LIST = 500
 _MOST: Mapping[Kind, int] = MappingProxyType({Kind.YEARS: 150, Kind.MONTHS: 1_800, Kind.AGE: 150})
@@ -115,8 +116,8 @@ def _text(node: Any, field: Field | None = None, _minor_digits: int = 0) -> str:
 
 
 def _whole(node: Any, field: Field, _minor_digits: int) -> int:
-    most = _MOST.get(field.kind, LARGEST)
-    least = 0 if field.kind in _MOST else -LARGEST
+    most = _MOST.get(field.kind, LARGEST_WHOLE)
+    least = 0 if field.kind in _MOST else -LARGEST_WHOLE
     if isinstance(node, bool) or not isinstance(node, int):
         hint = "Use tenure_months for parts of a year" if field.kind is Kind.YEARS else "Write digits only"
         raise ValueProblem(f"needs a whole number, not {shown(node)}", hint)

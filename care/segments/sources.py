@@ -83,12 +83,11 @@ def _number_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 
 def customer_value_of(column: str) -> sa.ColumnElement[Any]:
     """Return the expression behind a customer field: a column, or what follows from several."""
-    if column == BORN:
-        day = sa.cast(customer.c.birth_year, sa.Integer) * 10_000 + customer.c.birth_mmdd
-        return sa.case((customer.c.birth_calendar == "solar", day))
-    if column == BIRTH_MONTH:
-        return sa.case((customer.c.birth_calendar == "solar", customer.c.birth_mmdd // 100))
-    return customer.c[column]
+    if column not in (BORN, BIRTH_MONTH):
+        return customer.c[column]
+    month_day = sa.cast(customer.c.birth_mmdd, sa.Integer)  # a small integer cannot be compared with a large one
+    day = sa.cast(customer.c.birth_year, sa.Integer) * 10_000 + month_day
+    return sa.case((customer.c.birth_calendar == "solar", day if column == BORN else month_day // 100))
 
 
 def attribute(name: str) -> sa.ColumnElement[str]:
