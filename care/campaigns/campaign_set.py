@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from care.base.errors import AnswerIsNoError, CareError, FileError, ManyErrors
 from care.base.yamlfile import did_you_mean
@@ -27,6 +28,7 @@ class CampaignSet:
     problems: tuple[FileError, ...] = ()
     broken_ids: frozenset[str] = frozenset()  # ids of files that cannot be used now
     nameless_breakage: bool = False  # a broken file does not even say its id
+    unreadable: frozenset[Path] = frozenset()  # broken files that are not even YAML
 
     def __iter__(self) -> Iterator[Campaign]:
         return iter(self.live.values())

@@ -16,15 +16,17 @@ RULES = (check_texts, check_keywords, check_two_way, check_promotion, check_limi
 """One per question; a new rule is one more function here."""
 
 
-def check_campaigns(campaigns: CampaignSet, context: CheckContext) -> list[Finding]:
+def check_campaigns(campaigns: CampaignSet, context: CheckContext, *, is_whole_folder: bool = True) -> list[Finding]:
     """Return everything found, in the order of files and lines, nothing twice.
 
-    Broken files are errors too; templates that no campaign uses are compiled as well.
+    Broken files are errors too. Of a whole folder, templates that no campaign uses are compiled as well, and
+    campaigns that vanished are looked for.
     """
     found = [in_file(problem, rule="file") for problem in campaigns.problems]
     found += [finding for campaign in campaigns for finding in check_campaign(campaign, context)]
-    found += check_renames(campaigns, context)
-    found += [in_file(problem, rule="template") for problem in context.library.problems()]
+    if is_whole_folder:
+        found += check_renames(campaigns, context)
+        found += [in_file(problem, rule="template") for problem in context.library.problems()]
     return sorted({_order(finding): finding for finding in reversed(found)}.values(), key=_order)
 
 

@@ -24,10 +24,17 @@ from care.segments.load import parse_rule
 from care.segments.model import Leaf, Rule, SegmentRef
 
 SEGMENTS_FILE = "segments.yaml"
+OTHER_FILES = frozenset({SEGMENTS_FILE, "policy.yaml", "calendar.yaml"})
+"""Files of the same folder that are no campaigns."""
+
 _ENDINGS = (".yaml", ".yml")
 _DIGEST_LENGTH = 16
 _NOT_SENT = {"id", "name", "title", "owner"}  # changing these changes nothing that a customer sees
 _ID_LINE = re.compile(r"^(id|name):\s*[\"']?([a-z][a-z0-9_-]{0,63})[\"']?\s*(?:#.*)?$", re.MULTILINE)
+
+
+class _NotYamlError(FileError):
+    """A file that cannot even be read as YAML."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +78,7 @@ def campaign_files(directory: Path) -> list[Path]:
     return sorted(
         path
         for path in directory.iterdir()
-        if path.suffix in _ENDINGS and path.name != SEGMENTS_FILE and not path.name.startswith((".", "_"))
+        if path.suffix in _ENDINGS and path.name not in OTHER_FILES and not path.name.startswith((".", "_"))
     )
 
 
@@ -80,12 +87,14 @@ def gather(paths: Iterable[Path], reader: Reader) -> CampaignSet:
     sound: list[Campaign] = []
     problems: list[FileError] = []
     broken: set[str] = set()
+    unreadable: set[Path] = set()
     nameless = False
     for path in paths:
         try:
             sound.append(read_campaign(path, reader))
         except CareError as error:
             problems += _flatten(error, path)
+            unreadable |= {path} if isinstance(error, _NotYamlError) else set()
             told = told_id(path)
             broken |= {told} if told else set()
             nameless = nameless or told is None
@@ -96,6 +105,7 @@ def gather(paths: Iterable[Path], reader: Reader) -> CampaignSet:
         problems=(*problems, *(error for _, error in clashes)),
         broken_ids=frozenset(broken | doubled),
         nameless_breakage=nameless,
+        unreadable=frozenset(unreadable),
     )
 
 
@@ -106,7 +116,10 @@ def read_campaign(path: Path, reader: Reader) -> Campaign:
         FileError: one mistake.
         ManyErrors: several, in the order of the file.
     """
-    node = load_yaml(path)
+    try:
+        node = load_yaml(path)
+    except FileError as error:
+        raise _NotYamlError(path, error.problem, error.fix, line=error.line, column=error.column) from None
     problems: list[CareError] = []
     audience = _audience(node, path, reader.book, problems)
     model = campaign_model(reader.kinds)

@@ -18,12 +18,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GROUPS = ("calendar", "config", "customers", "db", "import", "segments", "sms")
+GROUPS = ("calendar", "campaigns", "config", "customers", "db", "import", "message", "segments", "sms")
 """Modules of `care.cli` that hold one sub-application each, named like their command."""
 
 _MODULES = {"import": "imports"}  # words that cannot name a module
 
-COMMANDS: tuple[str, ...] = ("doctor", "init", "run", "web")
+COMMANDS: tuple[str, ...] = ("books", "doctor", "init", "log", "ops", "run", "web")
 """Modules of `care.cli` whose commands stand on the first level: `care init`."""
 
 

@@ -121,8 +121,8 @@ class TestTexts:
         )
 
         assert [str(f).rpartition("a.yaml")[2] for f in findings if f.rule == "values"] == [
-            ":12:10: error: the value 'wish' has no words for en. Add en: … to it; customers of that language would "
-            + "be skipped"
+            ":12:10: error: the value 'wish' has no words for en. "
+            "Add en: … to it; customers of that language would be skipped"
         ]
 
     def test_that_cannot_be_read_are_told_with_their_line(self, check) -> None:
