@@ -9,6 +9,7 @@ import structlog
 
 from care.base.database import write
 from care.campaigns.model import Campaign
+from care.campaigns.states import CANCELLED
 from care.messages.tables import campaign_known
 from care.planning import marks, refresh
 from care.planning.planner import plan_campaign
@@ -49,7 +50,8 @@ def plan_all(
     with engine.connect() as conn:
         known = {row.campaign_id: row for row in conn.execute(sa.select(campaign_known))}
         watermark = marks.watermark(conn)
-    live = {campaign.id: campaign for campaign in campaigns}
+    stopped = {i for i, row in known.items() if row.state == CANCELLED}  # by hand, until resumed
+    live = {campaign.id: campaign for campaign in campaigns if campaign.id not in stopped}
     gone = [i for i, row in known.items() if row.state == refresh.LIVE and i not in live and i not in keep]
     run.cancelled += refresh.withdraw(engine, gone, now)
     back = min(CATCH_UP, now - last_run_at) if last_run_at is not None else timedelta(0)
