@@ -13,6 +13,7 @@ from care.base.clock import VirtualClock
 from care.base.database import metadata, open_engine, write
 from care.migrations.schema import full_metadata
 from care.migrations.version import newest
+from tests.house import House, build_house
 from tests.postgres_server import postgres_server
 
 
@@ -86,3 +87,9 @@ def engine(request: pytest.FixtureRequest) -> sa.Engine:
 def clock() -> VirtualClock:
     """A clock that stands at 2026-09-25 02:00 UTC, which is 10:00 in Shanghai on Mid-Autumn day."""
     return VirtualClock(datetime(2026, 9, 25, 2, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def house(tmp_path: Path, engine: sa.Engine, clock: VirtualClock) -> House:
+    """Services on each database, at 10:00 in Shanghai, with no campaign yet."""
+    return build_house(tmp_path, engine, clock)
