@@ -1,6 +1,5 @@
-"""What people decide about a running campaign: paused, resumed, cancelled. The files stay as they are."""
+"""Campaigns that people cancelled, beside the pauses of the ledger: nothing more of them is planned."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -9,64 +8,26 @@ import sqlalchemy as sa
 from care.base.database import insert, write
 from care.campaigns.checks.context import KnownCampaign
 from care.campaigns.model import Campaign
-from care.messages.model import MessageStatus
-from care.messages.store import move_messages
-from care.messages.tables import campaign_known, message, pause
+from care.messages import stops
+from care.messages.tables import campaign_known
 
 LIVE: Final = "live"
 CANCELLED: Final = "cancelled"
-CANCELLED_BY_HAND: Final = "cancelled by hand"
-_WAITING = [str(MessageStatus.PLANNED), str(MessageStatus.HELD)]
-_CHUNK = 2_000  # messages per transaction, so that senders never wait long
 
 
-def campaign_scope(campaign_id: str) -> str:
-    """Return the scope of a pause that stops one campaign."""
-    return f"campaign:{campaign_id}"
+def cancel_campaign(engine: sa.Engine, campaign: Campaign, *, by: str, now: datetime) -> stops.Cancelled:
+    """Withdraw what is unsent and plan nothing more until the campaign is resumed.
 
-
-def pause_scope(conn: sa.Connection, scope: str, *, until: datetime | None, by: str, now: datetime) -> None:
-    """Stop planning's sends of a scope (`campaign:ID`, `purpose:NAME`, `all`) until an instant, or until resumed."""
-    statement = insert(conn, pause).values(scope=scope, until=until, by=by, at=now)
-    same = {name: statement.excluded[name] for name in ("until", "by", "at")}
-    conn.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=same))
-
-
-def resume_scope(conn: sa.Connection, scope: str) -> bool:
-    """Lift a pause; return whether there was one."""
-    gone = sa.delete(pause).where(pause.c.scope == scope)
-    return int(conn.execute(gone.execution_options(preserve_rowcount=True)).rowcount) > 0
-
-
-def pauses(conn: sa.Connection, now: datetime) -> Mapping[str, datetime | None]:
-    """Return the scopes that are stopped now, with the end of each pause; None until resumed."""
-    running = sa.or_(pause.c.until.is_(None), pause.c.until > now)
-    return {row.scope: row.until for row in conn.execute(sa.select(pause.c.scope, pause.c.until).where(running))}
-
-
-def cancel_campaign(engine: sa.Engine, campaign: Campaign, *, by: str, now: datetime) -> int:
-    """Cancel what is unsent and plan nothing more until the campaign is resumed; return how many messages.
-
-    What is being sent at this moment goes out. Safe to run again after a crash: it goes on where it stopped.
+    What is being sent at this moment may still go. Safe to run again after a crash: it goes on where it stopped.
     """
     with write(engine) as conn:
         _set_state(conn, campaign, CANCELLED, now)
-    total = 0
-    while True:
-        with write(engine) as conn:
-            waiting = sa.select(message.c.id).where(
-                message.c.campaign_id == campaign.id, message.c.status.in_(_WAITING)
-            )
-            ids = conn.execute(waiting.limit(_CHUNK)).scalars().all()
-            moved = move_messages(conn, ids, MessageStatus.CANCELLED, now=now, by=by, reason=CANCELLED_BY_HAND)
-        total += len(moved)
-        if not moved:
-            return total
+    return stops.cancel_campaign(engine, campaign.id, by=by, now=now)
 
 
 def resume_campaign(conn: sa.Connection, campaign: Campaign, *, now: datetime) -> bool:
     """Lift pause and cancellation; return whether there was either. What was cancelled stays so."""
-    was_paused = resume_scope(conn, campaign_scope(campaign.id))
+    was_paused = stops.lift_pause(conn, stops.campaign_scope(campaign.id))
     was_cancelled = campaign.id in cancelled_ids(conn)
     if was_cancelled:
         _set_state(conn, campaign, LIVE, now)
@@ -74,9 +35,16 @@ def resume_campaign(conn: sa.Connection, campaign: Campaign, *, now: datetime) -
 
 
 def cancelled_ids(conn: sa.Connection) -> frozenset[str]:
-    """Return the campaigns that were cancelled by hand and not resumed: nothing of them is planned."""
+    """Return the campaigns that were cancelled by hand and not resumed."""
     chosen = sa.select(campaign_known.c.campaign_id).where(campaign_known.c.state == CANCELLED)
     return frozenset(conn.execute(chosen).scalars())
+
+
+def states_now(conn: sa.Connection, now: datetime) -> dict[str, str]:
+    """Return `paused` or `cancelled` for the campaigns that are not simply live, by id."""
+    scopes = (one.scope.partition(":") for one in stops.standing_pauses(conn, now))
+    paused = {name: "paused" for kind, _, name in scopes if kind == "campaign"}
+    return paused | dict.fromkeys(cancelled_ids(conn), CANCELLED)
 
 
 def known_campaigns(conn: sa.Connection) -> tuple[KnownCampaign, ...]:

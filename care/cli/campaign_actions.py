@@ -28,14 +28,14 @@ def pause(
     from care.base.database import write
     from care.bootstrap import build_services
     from care.calendars.walltime import instant_at, load_zone
-    from care.campaigns.states import campaign_scope, pause_scope
+    from care.messages.stops import campaign_scope, put_pause
 
     services = build_services()
     campaign = files_of(services)[0].named(name)
     zone = load_zone(services.settings.operator.timezone)
     end = instant_at(until.date(), until.time(), zone) if until else None
     with write(services.engine) as conn:
-        pause_scope(conn, campaign_scope(campaign.id), until=end, by=_who(), now=services.clock.now())
+        put_pause(conn, campaign_scope(campaign.id), until=end, by=_who(), now=services.clock.now())
     if json:
         print_json({"paused": campaign.id, "until": end})
     else:
@@ -76,11 +76,13 @@ def cancel(name: str = NAME, json: bool = JSON) -> None:
 
     services = build_services()
     campaign = files_of(services)[0].named(name)
-    count = cancel_campaign(services.engine, campaign, by=_who(), now=services.clock.now())
+    done = cancel_campaign(services.engine, campaign, by=_who(), now=services.clock.now())
     if json:
-        print_json({"cancelled": campaign.id, "messages": count})
-    else:
-        say(f"{campaign.name} is cancelled; {count} unsent messages with it")
+        print_json({"campaign": campaign.id, "cancelled": done.cancelled, "in_work": done.in_work})
+        return
+    say(f"{campaign.name} is cancelled; {done.cancelled} unsent messages with it")
+    if done.in_work:
+        say(f"{done.in_work} were with a sender at this moment and may still go")
 
 
 @app.command("send-proof")
@@ -137,4 +139,4 @@ def send_proof(
 def _who() -> str:
     import getpass
 
-    return f"ops:{getpass.getuser()}"[:32]
+    return f"ops:{getpass.getuser()}"

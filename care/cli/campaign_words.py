@@ -70,15 +70,12 @@ def known_to_ledger(services: "Services") -> "tuple[KnownCampaign, ...]":
 def states_of(services: "Services") -> dict[str, str]:
     """Return the state of campaigns that are not simply live, by id; none without a database."""
     from care.base.database import read
-    from care.campaigns.states import cancelled_ids, pauses
+    from care.campaigns.states import states_now
 
     if not has_database(services):
         return {}
     with read(services.engine) as conn:
-        stopped = pauses(conn, services.clock.now())
-        cancelled = cancelled_ids(conn)
-    states = {scope.removeprefix("campaign:"): "paused" for scope in stopped if scope.startswith("campaign:")}
-    return states | dict.fromkeys(cancelled, "cancelled")
+        return states_now(conn, services.clock.now())
 
 
 def preview_of(services: "Services", name: str, customer: str | None) -> "Preview":

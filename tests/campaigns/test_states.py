@@ -6,15 +6,13 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.campaigns.model import Campaign
 from care.campaigns.states import (
-    campaign_scope,
     cancel_campaign,
     cancelled_ids,
     known_campaigns,
-    pause_scope,
-    pauses,
     resume_campaign,
-    resume_scope,
+    states_now,
 )
+from care.messages.stops import campaign_scope, put_pause
 from care.messages.tables import campaign_known, message, move
 from tests.campaigns.conftest import BIRTHDAY
 from tests.factories import make_customer
@@ -50,21 +48,19 @@ def add_message(conn: sa.Connection, status: str, **more: object) -> int:
     return int(conn.execute(sa.insert(message).values(row | more).returning(message.c.id)).scalar_one())
 
 
-class TestPauseScope:
-    def test_stops_until_an_instant_and_is_lifted(self, engine) -> None:
-        """A pause has an end or none, can be moved, and ends by itself or by hand."""
-        scope = campaign_scope("birthday")
+class TestStatesNow:
+    def test_tells_paused_and_cancelled_campaigns(self, engine, campaign) -> None:
+        """A pause that is over is none; a cancellation outweighs a pause; purposes are not campaigns."""
+        hour = timedelta(hours=1)
+        cancel_campaign(engine, campaign, by="ops:ann", now=NOW)
         with write(engine) as conn:
-            pause_scope(conn, scope, until=None, by="ops:ann", now=NOW)
-            pause_scope(conn, scope, until=NOW + timedelta(hours=1), by="ops:bob", now=NOW)
-            pause_scope(conn, "purpose:greeting", until=None, by="ops:bob", now=NOW)
+            put_pause(conn, campaign_scope("birthday"), until=None, by="ops:ann", now=NOW)
+            put_pause(conn, campaign_scope("qixi"), until=NOW + hour, by="ops:ann", now=NOW)
+            put_pause(conn, "purpose:greeting", until=None, by="ops:bob", now=NOW)
 
         with read(engine) as conn:
-            assert pauses(conn, NOW) == {scope: NOW + timedelta(hours=1), "purpose:greeting": None}
-            assert pauses(conn, NOW + timedelta(hours=1)) == {"purpose:greeting": None}
-        with write(engine) as conn:
-            assert resume_scope(conn, "purpose:greeting")
-            assert not resume_scope(conn, "purpose:greeting")
+            assert states_now(conn, NOW) == {"birthday": "cancelled", "qixi": "paused"}
+            assert states_now(conn, NOW + hour) == {"birthday": "cancelled"}
 
 
 class TestCancelCampaign:
@@ -75,14 +71,14 @@ class TestCancelCampaign:
                 add_message(conn, status)
             add_message(conn, "planned", campaign_id="other")
 
-        assert cancel_campaign(engine, campaign, by="ops:ann", now=NOW) == 2
+        assert cancel_campaign(engine, campaign, by="ops:ann", now=NOW).cancelled == 2
 
         with read(engine) as conn:
             rows = conn.execute(sa.select(message.c.campaign_id, message.c.status, message.c.reason)).all()
             moves = conn.execute(sa.select(move.c.status, move.c.by)).all()
         assert sorted(map(tuple, rows), key=str) == [
-            ("birthday", "cancelled", "cancelled by hand"),
-            ("birthday", "cancelled", "cancelled by hand"),
+            ("birthday", "cancelled", "cancelled by ops"),
+            ("birthday", "cancelled", "cancelled by ops"),
             ("birthday", "delivered", None),
             ("other", "planned", None),
         ]
@@ -90,7 +86,7 @@ class TestCancelCampaign:
 
     def test_stays_known_until_resumed(self, engine, campaign) -> None:
         """The planner reads the state; resuming it twice is told apart from resuming it once."""
-        assert cancel_campaign(engine, campaign, by="ops:ann", now=NOW) == 0
+        assert cancel_campaign(engine, campaign, by="ops:ann", now=NOW).cancelled == 0
         with read(engine) as conn:
             assert cancelled_ids(conn) == {"birthday"}
             assert [known.id for known in known_campaigns(conn)] == ["birthday"]

@@ -141,8 +141,9 @@ class TestCampaignsPause:
     def test_differs_from_cancel(self, care, house) -> None:
         """Cancelled campaigns say so until they are resumed."""
         assert json.loads(care("campaigns", "cancel", "birthday", "--json").out) == {
-            "cancelled": "birthday",
-            "messages": 0,
+            "campaign": "birthday",
+            "cancelled": 0,
+            "in_work": 0,
         }
         assert json.loads(care("campaigns", "show", "birthday", "--json").out)["state"] == "cancelled"
         assert care("campaigns", "resume", "birthday").code == 0
