@@ -18,7 +18,7 @@ from care.campaigns.plain_words import plain
 from care.campaigns.sandbox import Value
 from care.campaigns.sms_parts import count_parts
 from care.campaigns.templates import MessageTemplate, TemplateLibrary
-from care.campaigns.variables import LINK_VARIABLES, Reader, customer_reader, fixed_values
+from care.campaigns.variables import LINK_VARIABLES, Reader, customer_reader, fixed_values, is_fit
 from care.policy.model import CountryPolicy, Policies
 from care.policy.wording import sms_wrapping
 
@@ -192,10 +192,10 @@ def _values(plan: _Plan, facts: OccasionFacts, links: Mapping[str, str] | None) 
 
 
 def _put(values: dict[str, Value], name: str, value: Value | None) -> None:
-    """Add a value that is there: only plain strings and numbers, and no empty words."""
+    """Add a value that is there: only plain strings and numbers, no empty words, no address that is none."""
     if type(value) is str:
         words = plain(value)
-        if words:
+        if is_fit(name, words):
             values[name] = words
     elif type(value) is int:
         values[name] = value

@@ -7,6 +7,7 @@ globals, tests or built-in filters, which also refuses the operators that can gr
 
 import re
 from collections.abc import Callable, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ Value = str | int
 Render = Callable[[dict[str, Value]], str]
 
 MAX_SOURCE: Final = 100_000  #: characters of one template file
+MAX_NODES: Final = 2_000  #: pieces of one template: a tag has two or three
+MAX_DEPTH: Final = 40  #: pieces inside each other
 
 _ALLOWED: Final = (
     nodes.Template,
@@ -137,26 +140,36 @@ def parse(source: str, path: Path, *, first_line: int = 1) -> nodes.Template:
     except TemplateSyntaxError as error:
         problem = (error.message or "is not a template").rstrip(".")
         raise FileError(path, problem, "Correct the tag here", line=error.lineno + shift) from None
-    except RecursionError:
-        raise FileError(path, "is nested too deeply", "Write it plainly") from None
+    except (RecursionError, ValueError):  # ValueError: a number with thousands of digits
+        raise FileError(path, "is nested too deeply, or a number in it is too long", "Write it plainly") from None
     _refuse_strangers(tree, path, shift)
     return tree
 
 
 def _refuse_strangers(tree: nodes.Template, path: Path, shift: int) -> None:
-    stack: list[tuple[nodes.Node, int]] = [(tree, 1)]
+    stack: list[tuple[nodes.Node, int, int]] = [(tree, 1, 0)]
+    seen = 0
     while stack:
-        node, line = stack.pop()
+        node, line, depth = stack.pop()
+        seen += 1
         line = node.lineno or next((below.lineno for below in node.find_all(nodes.Node) if below.lineno), line)
+        if depth > MAX_DEPTH or seen > MAX_NODES:
+            raise FileError(path, "has too many tags, or too many inside each other", "Split it", line=line + shift)
         problem = _stranger(node)
         if problem:
             fix = "Use variables, {% if %} and the filters " + ", ".join(FILTERS)
             raise FileError(path, problem, fix, line=line + shift)
-        if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-            raise FileError(
-                path, f"the filter '{node.name}' is not allowed", did_you_mean(node.name, FILTERS), line=line + shift
-            )
-        stack.extend((child, line) for child in node.iter_child_nodes())
+        if isinstance(node, nodes.Filter):
+            _check_filter(node, path, line + shift)
+        stack.extend((child, line, depth + 1) for child in node.iter_child_nodes())
+
+
+def _check_filter(node: nodes.Filter, path: Path, line: int) -> None:
+    if node.name not in FILTERS:
+        raise FileError(path, f"the filter '{node.name}' is not allowed", did_you_mean(node.name, FILTERS), line=line)
+    wanted = len(signature(FILTERS[node.name]).parameters) - 1
+    if len(node.args) != wanted:
+        raise FileError(path, f"the filter '{node.name}' takes {wanted} words", "Give it as many", line=line)
 
 
 def _stranger(node: nodes.Node) -> str:

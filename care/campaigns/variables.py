@@ -152,21 +152,21 @@ def _attribute(name: str) -> Reader:
     return read
 
 
-def fixed_values(
-    campaign: Campaign, locale: str, *, operator: Mapping[str, str], links: Mapping[str, str] | None = None
-) -> dict[str, Value]:
+def is_fit(name: str, words: str) -> bool:
+    """Tell whether words may stand for a variable: not empty, and a web address where the name ends in `_url`."""
+    return bool(words) and (not name.endswith("_url") or words.startswith(("https://", "http://")))
+
+
+def fixed_values(campaign: Campaign, locale: str, *, operator: Mapping[str, str]) -> dict[str, Value]:
     """Return the variables that are the same for all customers of one campaign and locale.
 
     A value of the campaign that has no words for the locale or a relative of it is left out, never given
     in another language.
     """
-    found: dict[str, Value] = {name: plain(operator[name]) for name in OPERATOR_VARIABLES if operator.get(name)}
-    found |= {name: plain(url) for name, url in (links or {}).items() if url}
-    for name, words in campaign.values.items():
-        chosen = _words_for(locale, words)
-        if chosen:
-            found[name] = plain(chosen)
-    return found
+    given = {name: operator.get(name, "") for name in OPERATOR_VARIABLES}
+    given |= {name: chosen for name, words in campaign.values.items() if (chosen := _words_for(locale, words))}
+    clean = {name: plain(words) for name, words in given.items()}
+    return {name: words for name, words in clean.items() if is_fit(name, words)}
 
 
 def _words_for(locale: str, words: Mapping[str, str]) -> str:

@@ -188,6 +188,18 @@ class TestEmail:
             renderer.render(campaign(purpose=Purpose.SERVICE), Channel.EMAIL, facts(name="x" * 200_001))
 
 
+class TestAddresses:
+    @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "//evil.example", "x"])
+    def test_must_be_addresses(self, renderer: Renderer, write: Callable[..., None], address: str) -> None:
+        """What a customer's record calls a link is taken as one only if it is a web address."""
+        write(HEAD + '<a href="{{ offer_url }}">{{ name }}</a>' + TAIL, "en.email.mjml.j2")
+        given = campaign(purpose=Purpose.SERVICE)
+        with pytest.raises(RenderError, match="needs offer_url"):
+            renderer.render(given, Channel.EMAIL, facts(attributes={"offer_url": address}))
+        said = renderer.render(given, Channel.EMAIL, facts(attributes={"offer_url": 'https://x.example/"><script>'}))
+        assert '<a href="https://x.example/&#34;&gt;&lt;script&gt;"' in said.html
+
+
 class TestTheRenderer:
     def test_uses_a_new_text_after_a_reload(
         self, renderer: Renderer, library: TemplateLibrary, write: Callable[..., None]

@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jinja2 import TemplateError
 
 from care.base.errors import FileError
@@ -71,6 +73,15 @@ ESCAPES = [
     "{{ name() }}",
     "{{ 'x' in name }}",
     "{{ years|plural(one='year', many='years') }}",
+    "{{ years|plural }}",
+    "{{ name|upper(1) }}",
+]
+
+
+PIECES = [
+    *("{{", "}}", "{%", "%}", "{#", "#}", "-%}", "{{-", "if", "elif", "else", "endif", "name", "years", "|", "upper"),
+    *("plural", "(", ")", "'", '"', ",", "1", "==", ">", "and", "or", "not", "[", "]", ".", ":", "~", "raw", "endraw"),
+    *("for", "in", "set", "a", "\n", "é", "\x00", "9999", "1e5", "<", "/>", "&amp;", "%", "#", "-"),
 ]
 
 
@@ -94,10 +105,40 @@ class TestTheLint:
             parse("one\ntwo {{ name }\n", HERE, first_line=4)
         assert caught.value.line == 5
 
-    def test_survives_deep_nesting(self) -> None:
-        """A text made to exhaust the parser is an error like any other."""
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "{{ " + "(" * 20_000 + "name" + ")" * 20_000 + " }}",
+            "{{ " + "not " * 2_000 + "name }}",
+            "{{ name" + " or name" * 3_000 + " }}",
+            "{{ name" + "|upper" * 3_000 + " }}",
+            "{% if name %}" * 150 + "x" + "{% endif %}" * 150,
+            "{% if name %}x" + "{% elif name %}x" * 3_000 + "{% endif %}",
+            "{{ name }}" * 5_000,
+            "{{ " + "9" * 5_000 + " }}",
+            "{{ " * 30_000,
+        ],
+        ids=lambda source: source[:24],
+    )
+    def test_survives_texts_made_to_exhaust_it(self, source: str) -> None:
+        """Depth, length and size that would choke the parser or the compiler are errors like any other, at once."""
         with pytest.raises(FileError):
-            parse("{{ " + "(" * 20_000 + "name" + ")" * 20_000 + " }}", HERE)
+            parse(source, HERE)
+
+    @given(st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join))
+    @settings(max_examples=500, deadline=None)
+    def test_lets_nothing_pass_that_cannot_be_compiled(self, source: str) -> None:
+        """Any heap of tags either is refused with its place or compiles; filling it in raises nothing of Python's."""
+        try:
+            needed, optional = names_in(parse(source, HERE))
+        except FileError:
+            return
+        values: dict[str, str | int] = {**dict.fromkeys(optional, ""), **dict.fromkeys(needed, "x")}
+        try:
+            compile_html(source)(values)
+            compile_text(source)(values)
+        except (TemplateError, TypeError):
+            return
 
     def test_refuses_an_enormous_text(self) -> None:
         """No template is larger than a mail may be."""
