@@ -73,6 +73,8 @@ class Dispatcher:
         self._flying: set[asyncio.Task[None]] = set()
         self._landed = asyncio.Event()
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._is_recording = False
+        self._is_closing = False
         self._number = 0
         self.sent = 0
 
@@ -81,12 +83,12 @@ class Dispatcher:
         self._number = await self._in_thread(self._begin)
         for gateway in self._work.gateways.values():
             await gateway.open()
-        recorder = asyncio.create_task(self._record_forever())
+        recorder = asyncio.create_task(self._record_until_closing())
         try:
             while not stop.is_set():
                 if await self._step():
                     continue
-                if until_idle and not self._in_flight and not self._answers:
+                if until_idle and not self._is_busy:
                     break
                 await self._rest(stop, until_idle=until_idle)
         finally:
@@ -220,8 +222,13 @@ class Dispatcher:
         if len(self._answers) >= RECORD_LIMIT:
             self._answered.set()
 
-    async def _record_forever(self) -> None:
-        while True:
+    @property
+    def _is_busy(self) -> bool:
+        """Tell whether something flies or is not recorded yet."""
+        return bool(self._in_flight or self._answers or self._is_recording)
+
+    async def _record_until_closing(self) -> None:
+        while not self._is_closing:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._answered.wait(), RECORD_WAIT_SECONDS)
             self._answered.clear()
@@ -231,12 +238,15 @@ class Dispatcher:
         if not self._answers:
             return
         answers, self._answers = self._answers, []
+        self._is_recording = True
         try:
             await self._in_thread(self._write_answers, answers)
         except sa.exc.SQLAlchemyError as error:
             self._answers = answers + self._answers  # facts are kept until they can be written
             log.error("dispatch.record_failed", answers=len(answers), error=type(error).__name__)
             await asyncio.sleep(1.0)
+        finally:
+            self._is_recording = False
 
     def _write_answers(self, answers: list[Answer]) -> None:
         now = self._work.clock.now()
@@ -249,7 +259,7 @@ class Dispatcher:
             await asyncio.wait_for(self._landed.wait(), 1.0)
 
     async def _rest(self, stop: asyncio.Event, *, until_idle: bool) -> None:
-        seconds = 0.01 if until_idle or self._in_flight or self._answers else self._work.tick_seconds
+        seconds = 0.01 if until_idle or self._is_busy else self._work.tick_seconds
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
 
@@ -257,8 +267,9 @@ class Dispatcher:
         """Land what flies, record it, give back what was claimed and not begun."""
         while self._in_flight:
             await self._wait_for_landing()
-        recorder.cancel()
-        await asyncio.gather(recorder, return_exceptions=True)
+        self._is_closing = True  # not cancelled: that would drop answers on their way to the database
+        self._answered.set()
+        await recorder
         for _ in range(RECORD_TRIES):  # what is still unwritten then is in doubt, and recovery says so
             await self._record()
             if not self._answers:
