@@ -12,19 +12,20 @@ from care.segments.evaluate import Profile, attribute_text, customer_value_in, s
 from care.segments.fields import IS, TOP_PERCENT, Field, Kind, Source
 from care.segments.model import Leaf, band_key
 
-_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+_WORDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
-        "at_least": (">=", "<"),
-        "at_most": ("<=", ">"),
-        "more_than": (">", "<="),
-        "less_than": ("<", ">="),
-        "equals": ("is", "is not"),
-        "one_of": ("is one of", "is none of"),
-        "contains": ("contains", "does not contain"),
-        "within_next": ("is within the next", "is not within the next"),
-        "within_last": ("is within the last", "is not within the last"),
+        "at_least": (">=", "<", ">="),
+        "at_most": ("<=", ">", "<="),
+        "more_than": (">", "<=", ">"),
+        "less_than": ("<", ">=", "<"),
+        "equals": ("is", "is not", "to be"),
+        "one_of": ("is one of", "is none of", "to be one of"),
+        "contains": ("contains", "does not contain", "to contain"),
+        "within_next": ("is within the next", "is not within the next", "to be within the next"),
+        "within_last": ("is within the last", "is not within the last", "to be within the last"),
     }
 )
+"""What is said of a value that passes, of one that does not, and of what is needed."""
 _TENTHS = 10
 
 
@@ -47,13 +48,11 @@ def statement_of(
         return Statement(text=f"{leaf.field} is {actual}", actual=actual, needed=needed)
     if leaf.operator == TOP_PERCENT:
         return _rank_statement(leaf, profile, needed, passed=passed)
-    shown = sorted(set(_actual(leaf, field, profile, as_of, minor_digits)))
-    if not shown:
-        return Statement(
-            text=f"{leaf.field} is not known, needs {_WORDS[leaf.operator][0]} {needed}", actual="", needed=needed
-        )
-    actual = ", ".join(shown)
-    words = _WORDS[leaf.operator][0 if passed else 1]
+    passing, failing, needing = _WORDS[leaf.operator]
+    actual = ", ".join(sorted(set(_actual(leaf, field, profile, as_of, minor_digits))))
+    if not actual:
+        return Statement(text=f"{leaf.field} is not known, needs {needing} {needed}", actual="", needed=needed)
+    words = passing if passed else failing
     return Statement(text=f"{leaf.field} {actual} {words} {needed}", actual=actual, needed=needed)
 
 

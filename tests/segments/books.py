@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from care.base.errors import FileError, ManyErrors
-from care.base.yamlfile import parse_yaml
+from care.base.yamlfile import parse_yaml, place_of
 from care.segments.book import SegmentBook
 from care.segments.fields import STANDARD_FIELDS, Fields
 from care.segments.load import load_segments, parse_rule
@@ -16,7 +16,7 @@ FILE = Path("segments.yaml")
 def rule_of(text: str, *, fields: Fields = STANDARD_FIELDS, segments: tuple[str, ...] = ()) -> Rule:
     """Return the rule written after `rule:`."""
     node: Any = parse_yaml(f"rule: {text}\n", FILE)
-    return parse_rule(node["rule"], FILE, fields=fields, segments=segments)
+    return parse_rule(node["rule"], FILE, fields=fields, segments=segments, at=place_of(node, "rule"))
 
 
 def book_of(folder: Path, text: str, *, fields: Fields = STANDARD_FIELDS) -> SegmentBook:

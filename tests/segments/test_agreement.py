@@ -154,7 +154,7 @@ def book_with(named: Leaf) -> SegmentBook:
 
 
 class TestCompiledAndExplainedRules:
-    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
     @given(crowd=st.lists(people, min_size=1, max_size=4), rule=rules, named=leaves())
     def test_agree(self, engine, crowd, rule, named) -> None:
         """Whoever the predicate selects passes in Python, with ranks gathered or looked up, and nobody else."""
@@ -169,7 +169,7 @@ class TestCompiledAndExplainedRules:
 
         assert {one for one, verdict in verdicts.items() if first_failure(verdict) is None} == passing
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
     @given(crowd=st.lists(people, min_size=1, max_size=3), rule=rules, named=leaves())
     def test_are_never_unknown_when_asked_to_be_definite(self, engine, crowd, rule, named) -> None:
         """With `definite` a NOT before the predicate selects exactly the others."""
