@@ -6,21 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from care.base.among import among
 from care.base.database import is_sqlite
 from care.customers.tables import contact_point, customer
 
 Columns = Mapping[str, Sequence[Any]]
 """Rows by column: every list has one value per row, in the same order."""
-
-
-def among(conn: sa.Connection, column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnElement[bool]:
-    """Return `column IN values` as one parameter, so thousands of values cost one short statement."""
-    if is_sqlite(conn):
-        import json
-
-        each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
-        return column.in_(sa.select(each.c.value))
-    return column == sa.any_(sa.cast(sa.literal(list(values), postgresql.ARRAY(sa.Text)), postgresql.ARRAY(sa.Text)))
 
 
 def reserve_ids(conn: sa.Connection, table: sa.Table, count: int) -> list[int]:
@@ -68,7 +59,7 @@ def _insert_arrays(conn: sa.Connection, table: sa.Table, stored: Columns) -> sa.
         if isinstance(kind, sa.types.TypeDecorator):
             kind = kind.impl_instance
         arrays.append(sa.cast(sa.literal(list(values), postgresql.ARRAY(kind)), postgresql.ARRAY(kind)))
-    rows = sa.func.unnest(*arrays).table_valued(*stored, name="given")
+    rows = sa.func.unnest(*arrays).table_valued(*stored, name="given").render_derived()
     selected = [
         sa.cast(rows.c[name], table.c[name].type) if isinstance(table.c[name].type, sa.JSON) else rows.c[name]
         for name in stored
@@ -81,7 +72,7 @@ def draws_by_address(conn: sa.Connection, hashes: Collection[str]) -> dict[str, 
     rows = conn.execute(
         sa.select(contact_point.c.address_hash, customer.c.draw)
         .join(customer, customer.c.id == contact_point.c.customer_id)
-        .where(among(conn, contact_point.c.address_hash, hashes))
+        .where(among(contact_point.c.address_hash, hashes))
         .order_by(customer.c.id.desc())
     )
     return {row.address_hash: row.draw for row in rows}
@@ -91,7 +82,7 @@ def customer_ids(conn: sa.Connection, external_ids: Collection[str]) -> dict[str
     """Return our key for each known external id; erased customers are unknown."""
     rows = conn.execute(
         sa.select(customer.c.external_id, customer.c.id).where(
-            among(conn, customer.c.external_id, external_ids), customer.c.erased_at.is_(None)
+            among(customer.c.external_id, external_ids), customer.c.erased_at.is_(None)
         )
     )
     return {row.external_id: row.id for row in rows}

@@ -37,7 +37,7 @@ def known_zones() -> frozenset[str]:
 @lru_cache(maxsize=512)
 def locale_of_country(country: str) -> str:
     """Return the language most people of a country read, such as zh-TW; `en` when nothing is known."""
-    from babel.core import get_global
+    from babel.languages import get_official_languages
 
-    likely = get_global("likely_subtags").get(f"und_{country}")
-    return f"{likely.split('_')[0]}-{country}" if likely else "en"
+    languages = get_official_languages(country, de_facto=True)
+    return f"{languages[0].split('_')[0]}-{country}" if languages else "en"

@@ -226,6 +226,19 @@ def money_by_decimal(text: str, digits: int) -> int:
     return int(minor)
 
 
+def price(digits: int) -> Converter:
+    """Return a converter like `money` for amounts that cannot be negative."""
+    convert = money(digits)
+
+    def converted(text: str) -> int:
+        amount: int = convert(text)
+        if amount < 0:
+            raise CellError("is below zero")
+        return amount
+
+    return converted
+
+
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
 
 

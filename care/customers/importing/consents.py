@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.database import insert
 from care.base.settings import OperatorSettings
 from care.base.vocabulary import Channel, Purpose
@@ -17,7 +18,7 @@ from care.customers.importing.cells import KEEP, CellError, Converter, remembere
 from care.customers.importing.run import Settled
 from care.customers.importing.sheet import Sheet
 from care.customers.model import SuppressionReason, SuppressionScope
-from care.customers.store import among, customer_ids, insert_columns
+from care.customers.store import customer_ids, insert_columns
 from care.customers.tables import consent, consent_now, contact_point, customer, suppression
 
 PURPOSES = (Purpose.GREETING, Purpose.OFFER, Purpose.SURVEY, Purpose.SERVICE)
@@ -145,7 +146,7 @@ def _needed(convert: Callable[[str], Any]) -> Converter:
 def _load(conn: sa.Connection, sheet: Sheet) -> _Known:
     names = sorted(set(sheet.values["customer"]))
     known = _Known(customer_ids(conn, names))
-    mine = among(conn, customer.c.external_id, names)
+    mine = among(customer.c.external_id, names)
     words = sa.select(consent.c.customer_id, consent.c.purpose, consent.c.channel, consent.c.at, consent.c.given)
     for row in conn.execute(words.join(customer, customer.c.id == consent.c.customer_id).where(mine)):
         known.note((row.customer_id, row.purpose, row.channel), row.at, given=row.given)

@@ -44,32 +44,32 @@ def newcomers(
         held = [None if value is KEEP else value for value in given.get(channel, absent)]
         found.addresses[channel] = held
         found.hashes[channel] = [address and hasher.hash(channel, address) for address in held]
-    _locate(found, operator)
+    _locate(found, given, operator)
     names = [name for name in given if name.startswith(ATTRIBUTE)]
     if names:
         columns["attributes"] = _attributes([given[name] for name in names], names)
     return found
 
 
-def _locate(found: Newcomers, operator: OperatorSettings) -> None:
-    """Fill in country, zone and language from what the row gives and what the number tells.
+def _locate(found: Newcomers, given: Mapping[str, Sequence[Any]], operator: OperatorSettings) -> None:
+    """Fill in country, zone and language where the row is silent, from what the number tells.
 
     A zone that is not certain stays unknown: quiet hours then hold for every zone of the country.
     """
-    absent: list[Any] = [None] * found.count
+    absent: list[Any] = [KEEP] * found.count
     columns = found.columns
-    countries, zones, locales = (columns.get(name, absent) for name in ("country", "timezone", "locale"))
-    phones = found.addresses[CHANNELS[0]]
+    countries, zones, locales = (given.get(name, absent) for name in ("country", "timezone", "locale"))
+    phones, home = found.addresses[CHANNELS[0]], operator.country
     columns["country"] = [
-        country or (phone and region_of_phone(phone)) or operator.country
+        ((phone and region_of_phone(phone)) or operator.country) if country is KEEP else country
         for country, phone in zip(countries, phones, strict=True)
     ]
     columns["timezone"] = [
-        zone or (phone and zone_of_phone(phone)) or zone_of_country(country)
+        ((phone and zone_of_phone(phone)) or zone_of_country(country)) if zone is KEEP else zone
         for zone, phone, country in zip(zones, phones, columns["country"], strict=True)
     ]
     columns["locale"] = [
-        locale or (operator.locale if country == operator.country else locale_of_country(country))
+        locale if locale is not KEEP else operator.locale if country == home else locale_of_country(country)
         for locale, country in zip(locales, columns["country"], strict=True)
     ]
 

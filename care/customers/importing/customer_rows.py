@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.settings import OperatorSettings
 from care.customers.addresses import AddressHasher
 from care.customers.changes import ATTRIBUTE
@@ -22,7 +23,6 @@ from care.customers.importing.customer_changes import (
 from care.customers.importing.customer_inserts import insert_newcomers, newcomers
 from care.customers.importing.run import Settled
 from care.customers.importing.sheet import Sheet
-from care.customers.store import among
 from care.customers.tables import contact_point, customer
 
 _BIRTH = ("birth_year", "birth_mmdd", "birth_calendar", "birth_leap")
@@ -71,14 +71,14 @@ def _load(conn: sa.Connection, sheet: Sheet, names: Sequence[str]) -> Stored:
     if any(name.startswith(ATTRIBUTE) for name in sheet.values):
         wanted["attributes"] = None
     query = sa.select(*(customer.c[name] for name in wanted))
-    rows = conn.execute(query.where(among(conn, customer.c.external_id, sheet.values["external_id"]))).mappings()
+    rows = conn.execute(query.where(among(customer.c.external_id, sheet.values["external_id"]))).mappings()
     known = {row["external_id"]: row for row in rows}
     if not known or not any(channel in sheet.values for channel in CHANNELS):
         return Stored(known, {})
     points = conn.execute(
         sa.select(contact_point)
         .join(customer, customer.c.id == contact_point.c.customer_id)
-        .where(contact_point.c.position == 0, among(conn, customer.c.external_id, list(known)))
+        .where(contact_point.c.position == 0, among(customer.c.external_id, list(known)))
     )
     return Stored(known, {(point.customer_id, point.channel): point for point in points})
 

@@ -1,12 +1,13 @@
 """`care import customers`: what each column means, and what a row says about itself."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.database import read
 from care.base.settings import OperatorSettings
 from care.base.vocabulary import Channel
@@ -17,7 +18,6 @@ from care.customers.importing.cells import CLEAR, KEEP, PLACEHOLDER, CellError, 
 from care.customers.importing.customer_rows import settle_customers
 from care.customers.importing.run import Settled
 from care.customers.importing.sheet import Sheet
-from care.customers.store import among
 from care.customers.tables import customer
 
 _FLAGS = ("key_account", "depends_on_line", "deceased", "minor", "hardship", "open_complaint")
@@ -69,8 +69,10 @@ class CustomerImport:
             sheet.values[ATTRIBUTE + name] = values
         sheet.drop_refused()
         _keep_out_placeholders(sheet)
+        today = self._now().astimezone(ZoneInfo(self._operator.timezone)).date()
+        _refuse_unborn(sheet, today)
         _to_stored_columns(sheet)
-        self._leave_when_gone(sheet)
+        _leave_when_gone(sheet, today)
 
     def settle(self, conn: sa.Connection, sheet: Sheet) -> Settled:
         """Compare the batch with the stored customers."""
@@ -97,22 +99,12 @@ class CustomerImport:
         if national:
             query = sa.select(customer.c.external_id, customer.c.country).where(customer.c.country != home)
             with read(engine) as conn:
-                rows = conn.execute(query.where(among(conn, customer.c.external_id, national)))
+                rows = conn.execute(query.where(among(customer.c.external_id, national)))
                 stored = {row.external_id: row.country for row in rows}
         return [
             stored.get(identity, home) if country is KEEP or country is None else country
             for identity, country in zip(sheet.values["id"], given, strict=True)
         ]
-
-    def _leave_when_gone(self, sheet: Sheet) -> None:
-        """Mark as left who has a day of leaving that is past, unless the row says otherwise."""
-        if "left_on" not in sheet.values:
-            return
-        today = self._now().astimezone(ZoneInfo(self._operator.timezone)).date()
-        status = sheet.values.setdefault("status", [KEEP] * len(sheet))
-        for index, left_on in enumerate(sheet.values["left_on"]):
-            if status[index] is KEEP and left_on is not KEEP and left_on is not None and left_on <= today:
-                status[index] = "left"
 
 
 def _phone(raw: str, country: str) -> Any:
@@ -140,6 +132,24 @@ def _keep_out_placeholders(sheet: Sheet) -> None:
         if count := column.count(PLACEHOLDER):
             sheet.values[name] = [KEEP if value is PLACEHOLDER else value for value in column]
             sheet.warn(name, "a placeholder such as 1970-01-01, kept out", count)
+
+
+def _refuse_unborn(sheet: Sheet, today: date) -> None:
+    latest = (today.year, today.month * 100 + today.day)
+    for index, born in enumerate(sheet.values.get("birthday", ())):
+        if born is not KEEP and born is not None and born[0] is not None and born > latest:
+            sheet.refuse(index, "birthday", "lies in the future")
+    sheet.drop_refused()
+
+
+def _leave_when_gone(sheet: Sheet, today: date) -> None:
+    """Mark as left who has a day of leaving that is past, unless the row says otherwise."""
+    if "left_on" not in sheet.values:
+        return
+    status = sheet.values.setdefault("status", [KEEP] * len(sheet))
+    for index, left_on in enumerate(sheet.values["left_on"]):
+        if status[index] is KEEP and left_on is not KEEP and left_on is not None and left_on <= today:
+            status[index] = "left"
 
 
 _STORED_AS = {

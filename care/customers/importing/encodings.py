@@ -6,7 +6,7 @@ from pathlib import Path
 
 from care.base.errors import FileError, UnavailableError
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _COMMON_CHINESE = (0xB0A1, 0xD7F9)  # the 3,755 most used characters, first level of GB 2312
 _LEAST_COMMON_SHARE = 0.5  # Chinese text has far more; Latin-1 and Big5 misread as GBK have far less
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from care.customers.importing.encodings import detect_encoding
 DELIMITERS = ",;\t"
 _LONGEST_HEADER = 1 << 20
 _JSON_SUFFIXES = {".jsonl", ".ndjson"}
+_QUOTED = re.compile(r'"[^"]*"')
 REJECT_COLUMNS = ("row", "column", "reason")
 """The first columns of a rejects file; when such a file is corrected and imported, they are passed over."""
 
@@ -156,7 +158,7 @@ def open_source(path: Path) -> Source:
         raise FileError(path, "is a JSON list", "Write one JSON object a line (JSON Lines)", line=1)
     if "\0" in first:
         raise FileError(path, "is no text file", "Export the table as CSV")
-    delimiter = max(DELIMITERS, key=lambda sign: len(_split(path, first, sign)))
+    delimiter = max(DELIMITERS, key=_QUOTED.sub("", first).count)
     header = tuple(cell.strip() for cell in _split(path, first, delimiter))
     if header[:3] == REJECT_COLUMNS:
         header = ("", "", "", *header[3:])

@@ -5,11 +5,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.calendars.walltime import instant_at, load_zone
 from care.customers.changes import ATTRIBUTE, SUBSCRIPTION, Change, record_changes, subscription_value
 from care.customers.importing.cells import KEEP
 from care.customers.importing.sheet import Sheet
-from care.customers.store import among, insert_columns
+from care.customers.store import insert_columns
 from care.customers.tables import customer, subscription
 
 _ONE_DAY = timedelta(days=1)
@@ -33,13 +34,13 @@ class SubscriptionBatch:
         rows = conn.execute(
             sa.select(subscription, customer.c.timezone)
             .join(customer, customer.c.id == subscription.c.customer_id)
-            .where(among(conn, subscription.c.external_id, sheet.values["id"]))
+            .where(among(subscription.c.external_id, sheet.values["id"]))
         ).mappings()
         self._stored = {row["external_id"]: row for row in rows}
         named = {name for name in sheet.values.get("customer", ()) if isinstance(name, str)}
         owners = conn.execute(
             sa.select(customer.c.external_id, customer.c.id, customer.c.timezone).where(
-                among(conn, customer.c.external_id, sorted(named)), customer.c.erased_at.is_(None)
+                among(customer.c.external_id, sorted(named)), customer.c.erased_at.is_(None)
             )
         )
         self._owners = {row.external_id: (row.id, row.timezone) for row in owners}

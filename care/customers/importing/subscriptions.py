@@ -33,7 +33,7 @@ class SubscriptionImport:
             "customer": cell(cells.text_of(cells.LONGEST_ID)),
             "service": remembered(cells.text_of(64)),
             "plan": remembered(cells.text_of(100)),
-            "monthly_amount": remembered(cells.money(currency_digits)),
+            "monthly_amount": remembered(cells.price(currency_digits)),
             "started_on": remembered(cells.day),
             "ends_at": remembered(cells.moment),
             "auto_renew": remembered(cells.truth),
