@@ -144,6 +144,6 @@ class MailServer:
 def _checker(account: tuple[str, str]) -> Any:
     def check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         is_right = isinstance(data, LoginPassword) and (data.login.decode(), data.password.decode()) == account
-        return AuthResult(success=is_right)
+        return AuthResult(success=is_right, handled=False)
 
     return check

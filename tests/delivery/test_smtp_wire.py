@@ -1,0 +1,108 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from care.delivery.channels.smtp_wire import Reply, SmtpWire, WireError, as_data
+
+
+def undone(data: bytes) -> bytes:
+    """Read a mail as a strict server does: up to the final dot, doubled dots made single."""
+    lines = data.split(b"\r\n")
+    end = lines.index(b".")
+    assert lines[end + 1 :] == [b""]
+    return b"".join(line.removeprefix(b".") + b"\r\n" for line in lines[:end])
+
+
+class TestData:
+    @given(st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"a", b"MAIL FROM:<x@y>", b"\r\n.\r\n"])))
+    def test_ends_at_its_final_dot_alone(self, pieces: list[bytes]) -> None:
+        """No mail, however made, holds a line end that is not CRLF, or a second end."""
+        mail = b"".join(pieces)
+        data = as_data(mail)
+        assert data.endswith(b"\r\n.\r\n")
+        assert data.count(b"\n") == data.count(b"\r") == data.count(b"\r\n")
+        plain = mail.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+        assert undone(data) == (plain if plain.endswith(b"\r\n") else plain + b"\r\n")
+
+    def test_leaves_a_sound_mail_as_it_is(self) -> None:
+        """Only the final dot is added."""
+        assert as_data(b"A: b\r\n\r\ntext\r\n") == b"A: b\r\n\r\ntext\r\n.\r\n"
+
+
+class TestReply:
+    @pytest.mark.parametrize(
+        ("line", "enhanced"),
+        [(b"550 5.1.1 no", "5.1.1"), (b"550 5.1.10", "5.1.10"), (b"550 no 5.1.1", ""), (b"250 2.0.0.1 x", "")],
+    )
+    def test_shows_its_enhanced_status(self, line: bytes, enhanced: str) -> None:
+        """Only a status that begins the text counts."""
+        assert Reply(int(line[:3]), (line,)).enhanced == enhanced
+
+
+class Peer:
+    """The server's side of a wire under test: a transport that only records."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.is_aborted = False
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Nothing to do."""
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def is_closing(self) -> bool:
+        return self.is_aborted
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+def talk(pieces: list[bytes], *, replies: int = 1) -> list[tuple[int, str]]:
+    """Ask once and let the server answer in these pieces."""
+
+    async def run() -> list[tuple[int, str]]:
+        wire = SmtpWire(Peer(), asyncio.get_running_loop())
+        asked = asyncio.ensure_future(wire.ask(b"NOOP\r\n", replies))
+        await asyncio.sleep(0)
+        for piece in pieces:
+            wire.data_received(piece)
+        return [(reply.code, reply.text) for reply in await asyncio.wait_for(asked, 1)]
+
+    return asyncio.run(run())
+
+
+class TestWire:
+    @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+    def test_reads_replies_in_any_pieces(self, size: int) -> None:
+        """Three replies, one of several lines, arrive whole however they were cut."""
+        stream = b"250 2.1.0 sender ok\r\n550-5.1.1 no\r\n550 5.1.1 such user\r\n503 nothing to send\n"
+        pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+        assert talk(pieces, replies=3) == [
+            (250, "2.1.0 sender ok"),
+            (550, "5.1.1 no 5.1.1 such user"),
+            (503, "nothing to send"),
+        ]
+
+    @pytest.mark.parametrize(
+        "stream", [b"hello\r\n", b"99 low\r\n", b"2500 odd\r\n", b"x" * 70_000, b"250-a\r\n" * 500]
+    )
+    def test_ends_with_who_speaks_otherwise(self, stream: bytes) -> None:
+        """What is not SMTP, or never ends, ends the connection."""
+        with pytest.raises(WireError):
+            talk([stream])
+
+    def test_unasked_word_closes_it(self) -> None:
+        """A goodbye between mails must not be taken for the next answer."""
+
+        async def run() -> None:
+            wire = SmtpWire(Peer(), asyncio.get_running_loop())
+            wire.data_received(b"421 4.4.2 idle too long\r\n")
+            assert not wire.is_open
+            with pytest.raises(WireError):
+                await wire.ask(b"NOOP\r\n")
+
+        asyncio.run(run())
