@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
 from babel.core import Locale, UnknownLocaleError
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,4})m)?")
@@ -126,6 +126,10 @@ def _as_pattern(pattern: re.Pattern[str], example: str) -> WithJsonSchema:
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), _as_pattern(_DURATION, "8h")]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), _as_pattern(_TIME, "10:00")]
+TenByDefault = Annotated[
+    TimeOfDay,
+    Field(description="time of day on the customer's clock", json_schema_extra={"default": "10:00"}),
+]
 Day = Annotated[date, BeforeValidator(_day)]
 Share = Annotated[float, BeforeValidator(_share), _as_pattern(_SHARE, "5%")]
 LeadTime = Annotated[Lead, BeforeValidator(_lead), _as_pattern(_LEAD, "30d")]

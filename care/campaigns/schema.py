@@ -10,19 +10,11 @@ from care.base.vocabulary import Channel, Purpose
 from care.campaigns.occasion import OccasionSpec
 from care.campaigns.occasions import KINDS
 from care.campaigns.scalars import Duration, Name, Share, TemplateName, check_locale, mistake
+from care.segments.fields import STANDARD_FIELDS, Fields
+from care.segments.schema import DIALECT, rule_definitions
 
 SCHEMA_FILE = "campaign.schema.json"
 """Where `care campaigns schema` is meant to be kept: `# yaml-language-server: $schema=campaign.schema.json`."""
-
-_Rule = Annotated[
-    Any,
-    WithJsonSchema(
-        {
-            "description": "a segment's name, or all / any / none of rules over the declared fields",
-            "anyOf": [{"type": "string"}, {"type": "object"}],
-        }
-    ),
-]
 
 
 def _words(value: Any) -> Any:
@@ -80,7 +72,7 @@ class CampaignFile(BaseModel):
         description="decides consent, hours, caps and lane; a benefit or a price makes it an offer",
         examples=["greeting"],
     )
-    audience: _Rule = Field(examples=["{any: [high_value, long_tenure]}"])
+    audience: Any = Field(examples=["{any: [high_value, long_tenure]}"])
     occasion: OccasionSpec = Field(examples=['{kind: birthday, at: "10:00"}'])
     channels: tuple[Channel, ...] = Field(min_length=1, description="the first that reaches", examples=["[sms, email]"])
     on_every_channel: bool = Field(False, description="one message on each channel instead of the first that reaches")
@@ -137,7 +129,9 @@ def campaign_model(kinds: Mapping[str, type[OccasionSpec]] = KINDS) -> type[Camp
     return _model_of(tuple(kinds.values()))
 
 
-def json_schema(kinds: Mapping[str, type[OccasionSpec]] = KINDS) -> dict[str, Any]:
+def json_schema(kinds: Mapping[str, type[OccasionSpec]] = KINDS, *, fields: Fields = STANDARD_FIELDS) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of campaign files, for editors."""
     schema = campaign_model(kinds).model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Campaign of care"}
+    schema["$defs"] |= rule_definitions(fields)
+    schema["properties"]["audience"] = {"$ref": "#/$defs/rule", "description": "a segment's name, or a rule"}
+    return {"$schema": DIALECT, **schema, "title": "Campaign"}

@@ -99,14 +99,17 @@ def send_proof(
     import asyncio
 
     from care.base.database import read
-    from care.base.errors import AnswerIsNoError
+    from care.base.errors import AnswerIsNoError, InputError
     from care.bootstrap import build_services
     from care.delivery.proof import recipient_of, require_welcome
     from care.delivery.proof import send_proof as hand_over
 
     services = build_services()
     campaign = files_of(services)[0].named(name)
-    recipient = recipient_of(to, services.settings.operator.country)
+    try:
+        recipient = recipient_of(to, services.settings.operator.country)
+    except InputError as error:
+        raise InputError(f"--to: {error}") from None
     hasher = services.hasher
     with read(services.engine) as conn:
         require_welcome(conn, recipient, hasher=hasher, settings=services.settings)

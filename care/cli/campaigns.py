@@ -138,9 +138,10 @@ def schema() -> None:
     """
     import json
 
+    from care.bootstrap import build_services
     from care.campaigns.schema import json_schema
 
-    say(json.dumps(json_schema(), ensure_ascii=False, indent=2))
+    say(json.dumps(json_schema(fields=build_services().fields), ensure_ascii=False, indent=2))
 
 
 app.add_typer(campaign_actions.app)

@@ -13,7 +13,7 @@ from care.calendars.lunar import LunarBirthdayKey, lunar_birthdays_on
 from care.calendars.walltime import instant_at, load_zone
 from care.campaigns.formats import format_clock, format_day
 from care.campaigns.occasion import Due, Occasion, OccasionFacts, OccasionSpec, Surroundings
-from care.campaigns.scalars import Day, TimeOfDay
+from care.campaigns.scalars import Day, TenByDefault
 from care.customers.tables import customer
 
 PLACEHOLDERS = (date(1900, 1, 1), date(1970, 1, 1))
@@ -83,7 +83,7 @@ class BirthdaySpec(OccasionSpec):
     """On each birthday: `{kind: birthday, at: "10:00", feb29: feb28, lunar: true}`."""
 
     kind: Literal["birthday"]
-    at: TimeOfDay = Field(time(10), description="time of day on the customer's clock")
+    at: TenByDefault = time(10)
     feb29: Feb29Policy = Field(Feb29Policy.FEB28, description="when 29 February is kept in other years")
     lunar: bool = Field(True, description="greet those who keep a lunar date on that date")
     placeholders: tuple[Day, ...] = Field(PLACEHOLDERS, description="birthdays that mean 'not known'")

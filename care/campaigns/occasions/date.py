@@ -6,12 +6,11 @@ from datetime import date, time
 from typing import ClassVar, Literal
 
 import sqlalchemy as sa
-from pydantic import Field
 
 from care.calendars.walltime import instant_at, load_zone
 from care.campaigns.formats import format_clock, format_day
 from care.campaigns.occasion import Due, Occasion, OccasionFacts, OccasionSpec, Surroundings
-from care.campaigns.scalars import Day, TimeOfDay
+from care.campaigns.scalars import Day, TenByDefault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ class DateSpec(OccasionSpec):
 
     kind: Literal["date"]
     on: Day
-    at: TimeOfDay = Field(time(10), description="time of day on the customer's clock")
+    at: TenByDefault = time(10)
 
     def build(self, around: Surroundings) -> Occasion:  # noqa: ARG002 - a date is one everywhere
         """Return the occasion."""

@@ -13,7 +13,7 @@ from care.calendars.festivals import FESTIVALS, UnknownFestivalError, festival_d
 from care.calendars.walltime import instant_at, load_zone
 from care.campaigns.formats import format_clock, format_day
 from care.campaigns.occasion import Due, Occasion, OccasionFacts, OccasionSpec, OptionError, Surroundings
-from care.campaigns.scalars import TimeOfDay
+from care.campaigns.scalars import TenByDefault
 
 _ANY_YEAR = 2026  # names are looked up around it
 
@@ -68,7 +68,7 @@ class HolidaySpec(OccasionSpec):
 
     kind: Literal["holiday"]
     name: str = Field(description="see `care calendar list`, or COUNTRY:English name of a public holiday")
-    at: TimeOfDay = Field(time(10), description="time of day on the customer's clock")
+    at: TenByDefault = time(10)
     days_before: int = Field(0, ge=0, le=60)
     country: str | None = Field(None, pattern="^[A-Z]{2}$", description="whose calendar; the operator's by default")
 

@@ -14,7 +14,7 @@ from care.base.database import Instant
 from care.calendars.walltime import instant_at, load_zone
 from care.campaigns.formats import format_clock, format_day, format_end, format_money
 from care.campaigns.occasion import Due, Occasion, OccasionFacts, OccasionSpec, Surroundings
-from care.campaigns.scalars import Lead, LeadTime, TimeOfDay, mistake
+from care.campaigns.scalars import Lead, LeadTime, TenByDefault, mistake
 from care.customers.tables import customer, subscription
 from care.messages.tables import message
 
@@ -156,7 +156,7 @@ class SubscriptionEndSpec(OccasionSpec):
 
     kind: Literal["subscription_end"]
     before: tuple[LeadTime, ...] = Field(min_length=1, description="days at the hour of `at`, or exact hours")
-    at: TimeOfDay = Field(time(10), description="time of day on the customer's clock, for leads in days")
+    at: TenByDefault = time(10)
     auto_renew: AutoRenew = Field(AutoRenew.EXCLUDE, description="terms that renew by themselves")
 
     @field_validator("before", mode="before")

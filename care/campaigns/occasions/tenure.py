@@ -12,7 +12,7 @@ from care.calendars.birthdays import Feb29Policy, tenure_anniversaries_on
 from care.calendars.walltime import instant_at, load_zone
 from care.campaigns.formats import format_clock, format_day
 from care.campaigns.occasion import Due, Occasion, OccasionFacts, OccasionSpec, Surroundings
-from care.campaigns.scalars import TimeOfDay, mistake
+from care.campaigns.scalars import TenByDefault, mistake
 from care.customers.tables import customer
 
 
@@ -74,7 +74,7 @@ class TenureSpec(OccasionSpec):
     """On anniversaries of joining: `{kind: tenure, years: [1, 5, 10]}` or `{kind: tenure, every_from: 5}`."""
 
     kind: Literal["tenure"]
-    at: TimeOfDay = Field(time(10), description="time of day on the customer's clock")
+    at: TenByDefault = time(10)
     years: tuple[Annotated[int, Field(ge=1, le=99)], ...] = Field((), description="these years only")
     every_from: Annotated[int, Field(ge=1, le=99)] | None = Field(None, description="each year from this one on")
     feb29: Feb29Policy = Field(Feb29Policy.FEB28, description="when 29 February is kept in other years")
