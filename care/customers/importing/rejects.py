@@ -4,6 +4,7 @@ import csv
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -39,7 +40,8 @@ class RejectsFile:
         if self._file is not None:
             self._file.close()
         elif kind is None and not self._off:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
 
     def add(self, header: Sequence[str], refusals: Sequence[Refusal]) -> None:
         """Append refused rows; `header` names their cells.

@@ -20,6 +20,9 @@ class Layout:
     attributes: Mapping[str, int]
 
 
+_TITLES_SHOWN = 12  # a line's worth
+
+
 def lay_out(path: Path, header: Sequence[str], columns: Iterable[str], renames: Mapping[str, str]) -> Layout:
     """Find our columns in a header; `renames` gives our names for the file's.
 
@@ -61,9 +64,9 @@ def require(path: Path, header: Sequence[str], layout: Layout, required: Iterabl
     """
     for name in required:
         if name not in layout.known:
-            near = _near(name, header)
-            fix = f"Name it in the header, or map one: --map HEADER={name}"
-            raise FileError(path, f"has no column '{name}'.{near}".removesuffix("."), fix, line=1)
+            there = ", ".join(title for title in header[:_TITLES_SHOWN] if title)
+            fix = f"Name it in the header, or map one: --map THEIRS={name}"
+            raise FileError(path, f"has no column '{name}' among: {there}", fix, line=1)
 
 
 def _near(word: str, names: Iterable[str]) -> str:
