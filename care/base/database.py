@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,6 +24,7 @@ metadata = sa.MetaData(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 BUSY_TIMEOUT_MS = 10_000
+_opened: WeakSet[sa.Engine] = WeakSet()
 
 
 def to_micros(instant: datetime) -> int:
@@ -77,7 +79,14 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+    _opened.add(engine)
     return engine
+
+
+def close_engines() -> None:
+    """Close every idle connection of this process; SQLite then folds its log into the database file."""
+    for engine in list(_opened):
+        engine.dispose()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

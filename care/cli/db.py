@@ -85,7 +85,9 @@ def restore(file: Path = typer.Argument(help="What care db backup wrote."), json
     from care.migrations.backup import restore as bring_back
 
     services = build_services()
-    kept = bring_back(services.unchecked_engine, file, now=services.clock.now(), by=f"ops:{getpass.getuser()}"[:32])
+    by = f"ops:{getpass.getuser()}"
+    where = services.settings.data_dir
+    kept = bring_back(services.unchecked_engine, file, directory=where, now=services.clock.now(), by=by)
     if json:
         print_json({"restored": file, "former": kept, "paused": True})
         return

@@ -66,6 +66,11 @@ def main() -> None:
         for line in str(known).splitlines():
             typer.echo(f"care: {line}", err=True)
         sys.exit(known.exit_code)
+    finally:
+        if "care.base.database" in sys.modules:
+            from care.base.database import close_engines
+
+            close_engines()
 
 
 def _translate(error: Exception) -> CareError:

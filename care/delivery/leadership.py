@@ -37,11 +37,21 @@ class Leadership(Protocol):
         ...
 
 
+def leader_lock(directory: Path) -> FileLock:
+    """Return the lock of the one leader on an SQLite database."""
+    return FileLock(directory / "care.leader.lock", "a leader")
+
+
+def dispatch_lock(directory: Path) -> FileLock:
+    """Return the lock of the one dispatcher on an SQLite database."""
+    return FileLock(directory / "care.dispatch.lock", "a dispatcher")
+
+
 class FileLeadership:
     """SQLite: the kernel knows at once when a leader has died."""
 
     def __init__(self, directory: Path) -> None:
-        self._lock = FileLock(directory / "care.leader.lock", "a leader")
+        self._lock = leader_lock(directory)
 
     def acquire(self) -> None:
         """Take the file lock."""

@@ -4,9 +4,9 @@ import asyncio
 from contextlib import ExitStack
 from pathlib import Path
 
-from care.base.locks import FileLock
 from care.base.processes import call_on_end
 from care.delivery.dispatcher import Dispatcher, Work
+from care.delivery.leadership import dispatch_lock
 
 
 def run_dispatcher(work: Work, *, directory: Path, until_idle: bool = False) -> int:
@@ -17,7 +17,7 @@ def run_dispatcher(work: Work, *, directory: Path, until_idle: bool = False) -> 
     """
     with ExitStack() as stack:
         if work.sole:
-            stack.enter_context(FileLock(directory / "care.dispatch.lock", "a dispatcher"))
+            stack.enter_context(dispatch_lock(directory))
         runner = stack.enter_context(asyncio.Runner(loop_factory=_fast_loop()))
         return runner.run(_run(work, until_idle=until_idle))
 

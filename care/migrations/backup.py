@@ -7,19 +7,20 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from care.base.database import insert, plain_errors, read, write
+from care.base.database import plain_errors, read, write
 from care.base.errors import AnswerIsNoError, FileError, InputError, UnavailableError
+from care.base.locks import LockTakenError
+from care.delivery.leadership import dispatch_lock, leader_lock
 from care.delivery.tables import incarnation
-from care.messages.tables import pause
+from care.messages.stops import EVERYTHING, put_pause
 from care.migrations.version import VERSIONS, problem_with, version_of
-
-EVERYTHING = "all"
-"""Scope of the pause that a restore leaves behind: nothing is planned or sent until it is lifted."""
 
 _STILL_ALIVE = timedelta(minutes=3)
 
@@ -60,8 +61,10 @@ def back_up(engine: sa.Engine, target: Path) -> int:
     return target.stat().st_size
 
 
-def restore(engine: sa.Engine, source: Path, *, now: datetime, by: str) -> Path | None:
+def restore(engine: sa.Engine, source: Path, *, directory: Path, now: datetime, by: str) -> Path | None:
     """Put a backup in place of the database, paused; return where the former SQLite file was kept, if any.
+
+    `directory` is where the locks of leader and dispatcher lie.
 
     Raises:
         FileError: not a sound backup of a version this program knows; the database is as it was.
@@ -69,26 +72,37 @@ def restore(engine: sa.Engine, source: Path, *, now: datetime, by: str) -> Path 
     """
     if not source.is_file():
         raise FileError(source, "no such file", "Name a file that care db backup wrote")
-    refuse_while_running(engine, now)
-    if engine.dialect.name != "sqlite":
-        _restore_postgres(engine, source)
-        kept = None
-    else:
-        kept = _restore_sqlite(engine, source)
+    if engine.dialect.name == "sqlite":
+        with _nobody_at_work(directory):
+            kept = _restore_sqlite(engine, source)
+            _pause_everything(engine, now, by)
+        return kept
+    _refuse_living_senders(engine, now)
+    _restore_postgres(engine, source)
+    _pause_everything(engine, now, by)
+    return None
+
+
+def _pause_everything(engine: sa.Engine, now: datetime, by: str) -> None:
+    """Leave a stop, and end the lives that the copy says are still going on."""
     with plain_errors(engine), write(engine) as connection:
-        row = {"scope": EVERYTHING, "until": None, "by": by, "at": now}
-        connection.execute(insert(connection, pause).values(row).on_conflict_do_nothing())
+        put_pause(connection, EVERYTHING, until=None, by=by, now=now)
         connection.execute(sa.update(incarnation).where(incarnation.c.ended_at.is_(None)).values(ended_at=now))
-    return kept
 
 
-def refuse_while_running(engine: sa.Engine, now: datetime) -> None:
-    """Refuse when a process was seen at work in the last minutes; a damaged or empty database has nobody.
+@contextmanager
+def _nobody_at_work(directory: Path) -> Iterator[None]:
+    """Hold the locks of leader and dispatcher, so that neither lives nor begins meanwhile."""
+    try:
+        with leader_lock(directory), dispatch_lock(directory):
+            yield
+    except LockTakenError as error:
+        raise RunningError(str(error)) from None
 
-    Raises:
-        RunningError: with what to do.
-    """
-    alive = sa.select(incarnation.c.role, incarnation.c.pid).where(
+
+def _refuse_living_senders(engine: sa.Engine, now: datetime) -> None:
+    """Refuse when a process was seen at work in the last minutes; an empty or broken database has nobody."""
+    alive = sa.select(incarnation.c.role, incarnation.c.host, incarnation.c.pid).where(
         incarnation.c.ended_at.is_(None), incarnation.c.seen_at > now - _STILL_ALIVE
     )
     try:
@@ -98,7 +112,7 @@ def refuse_while_running(engine: sa.Engine, now: datetime) -> None:
         return
     if found:
         raise RunningError(
-            f"care is at work on this database ({found.role}, process {found.pid}). Stop it, or wait "
+            f"care is at work on this database ({found.role} on {found.host}, process {found.pid}). Stop it, or wait "
             f"{_STILL_ALIVE.seconds // 60} minutes if it was killed; then run the command again"
         )
 
@@ -155,9 +169,14 @@ def _check_copy(copy: Path, source: Path) -> None:
 
 
 def _put_aside(live: Path) -> Path | None:
-    """Move the former database, with the log that belongs to it, out of the way."""
+    """Move the former database, with the log that belongs to it, out of the way.
+
+    Raises:
+        RunningError: another program, such as the web process, has it open.
+    """
     if not live.exists():
         return None
+    _fold_log(live)
     kept = next(
         name for number in range(1, 10_000) if not (name := live.with_name(f"{live.name}.replaced-{number}")).exists()
     )
@@ -167,6 +186,20 @@ def _put_aside(live: Path) -> Path | None:
             beside.rename(kept.with_name(kept.name + ending))
     live.rename(kept)
     return kept
+
+
+def _fold_log(live: Path) -> None:
+    """Leave write-ahead logging, which SQLite allows only to the last one who has the file open."""
+    connection = sqlite3.connect(live, timeout=1)
+    try:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise RunningError(f"{live}: another program has it open. Stop care web and whatever reads it") from None
+    except sqlite3.DatabaseError:
+        pass  # damaged: that is why a backup is brought back
+    finally:
+        connection.close()
 
 
 def _restore_postgres(engine: sa.Engine, source: Path) -> None:

@@ -6,14 +6,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from care.base.database import open_engine, read, write
-from care.delivery.incarnation import begin_incarnation
+from care.delivery.leadership import dispatch_lock, leader_lock
 from care.messages.tables import pause
 from tests.cli.conftest import Care
 from tests.factories import make_customer
@@ -197,19 +196,29 @@ class TestRestore:
         assert care("db", "check").code == 0
 
     def test_refuses_while_a_daemon_is_at_work(self, care: Care, database: Path) -> None:
-        """A sender that was just seen alive is named, and the database stays."""
+        """Leader or dispatcher: the line names the process, and the database stays."""
         care("db", "backup", "copy.db")
         _add_customer(database)
+        for lock, name in ((leader_lock, "a leader"), (dispatch_lock, "a dispatcher")):
+            with lock(database.parent):
+                answer = care("db", "restore", "copy.db")
+
+            assert answer.code == 1
+            assert f"{name} runs on this database already (process {os.getpid()})" in answer.err
+        assert _customers(database) == 2
+
+    def test_refuses_while_another_program_has_it_open(self, care: Care, database: Path) -> None:
+        """A web process would go on writing into the file that was put aside."""
+        care("db", "backup", "copy.db")
         engine = open_engine(f"sqlite:///{database}")
-        with write(engine) as connection:
-            begin_incarnation(connection, "leader", datetime.now(UTC))  # noqa: TID251 - compared with the command's clock
+        with read(engine) as connection:
+            connection.execute(sa.text("SELECT 1 FROM customer"))
+            answer = care("db", "restore", "copy.db")
         engine.dispose()
 
-        answer = care("db", "restore", "copy.db")
-
         assert answer.code == 1
-        assert "care is at work on this database (leader, process" in answer.err
-        assert _customers(database) == 2
+        assert "another program has it open" in answer.err
+        assert _customers(database) == 1
 
     def test_refuses_what_is_no_backup(self, care: Care, database: Path, tmp_path: Path) -> None:
         """Rubbish, another program's database, a later version and a missing file: exit 2 and nothing changed."""
