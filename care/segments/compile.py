@@ -139,14 +139,15 @@ def _compare(column: sa.ColumnElement[Any], condition: Condition, *, definite: b
 
 def ranked_within(measure: str, share: Share, *, whole: bool = False) -> Predicate:
     """Return whether a customer ranks in the top share, or was in and has not fallen below the share for leaving."""
-    within = customer_value.c.percent <= share.enter
-    if share.leave > share.enter:
-        stays = sa.exists().where(
-            segment_member.c.segment == band_key(measure, share),
-            segment_member.c.customer_id == customer_value.c.customer_id,
-        )
-        within = sa.and_(customer_value.c.percent <= share.leave, sa.or_(within, stays.correlate(customer_value)))
-    ranked = sa.and_(customer_value.c.measure == measure, within)
+    value = customer_value.c
+    was_in = sa.exists().where(
+        segment_member.c.segment == band_key(measure, share), segment_member.c.customer_id == value.customer_id
+    )
+    enters = value.percent <= share.enter
+    stays = sa.and_(value.percent > share.enter, value.percent <= share.leave, was_in.correlate(customer_value))
+    ways = [enters] if share.leave == share.enter else [enters, stays]
     if whole:
-        return customer.c.id.in_(sa.select(customer_value.c.customer_id).where(ranked).correlate(None))
-    return sa.exists().where(customer_value.c.customer_id == customer.c.id, ranked).correlate(customer)
+        ranked = [sa.select(value.customer_id).where(value.measure == measure, way) for way in ways]
+        return customer.c.id.in_(sa.union_all(*ranked) if len(ranked) > 1 else ranked[0])
+    ranks = (value.customer_id == customer.c.id, value.measure == measure, sa.or_(*ways))
+    return sa.exists().where(*ranks).correlate(customer)
