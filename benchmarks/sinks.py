@@ -9,8 +9,10 @@ sink withhold PIPELINING.
 import argparse
 import asyncio
 import contextlib
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 ANSWER = (
@@ -69,7 +71,7 @@ class SmtpSink(asyncio.Protocol):
                 break
             self.buffer = rest
             answers.append(b"250 2.0.0 Ok: queued as 4F1A2B3C\r\n" if self.is_content else self.answer(line))
-            self.is_content = not self.is_content and line == b"DATA" or line == b"data"
+            self.is_content = (not self.is_content and line == b"DATA") or line == b"data"
         self.transport.write(b"".join(answers))
 
     def answer(self, line: bytes) -> bytes:
@@ -90,6 +92,27 @@ def sink(kind: str, *options: str) -> Iterator[int]:
         process.terminate()
         process.wait()
         process.stdout.close()
+
+
+def ceiling(kind: str, port: int, *, count: int = 40_000, at_once: int = 50) -> float:
+    """Return how many messages a second a sink takes from a client that hardly does anything."""
+    if kind == "http":
+        one = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\n" + b"x" * 400
+        answer = b"HTTP/1.1 201"
+    else:
+        one = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n" + b"x" * 2500 + b"\r\n.\r\n"
+        answer = b"queued as"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        started = time.perf_counter()
+        for _ in range(count // at_once):
+            connection.sendall(one * at_once)
+            seen = 0
+            tail = b""
+            while seen < at_once:
+                data = tail + connection.recv(1 << 20)
+                seen += data.count(answer)
+                tail = data[-len(answer) + 1 :]
+    return count / (time.perf_counter() - started)
 
 
 async def serve(kind: str, port: int) -> None:
