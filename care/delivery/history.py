@@ -17,42 +17,42 @@ AHEAD = timedelta(hours=24)
 _COUNTED = [str(outcome) for outcome in (Outcome.INTENT, Outcome.ACCEPTED, Outcome.UNKNOWN)]
 _WAITING = [str(MessageStatus.PLANNED), str(MessageStatus.HELD)]
 
-History = dict[int, list[tuple[datetime, Purpose]]]
+Touches = dict[int, tuple[datetime, Purpose]]
+"""What reached, or is about to reach, one ear: when and for which purpose, by message id."""
 
 
 def sent_lately(
     conn: sa.Connection, *, customers: Collection[int], address_hashes: Collection[str], now: datetime
-) -> tuple[History, dict[str, list[tuple[datetime, Purpose]]]]:
+) -> tuple[dict[int, Touches], dict[str, Touches]]:
     """Return hand-overs of the last 30 days by customer and by address: a shared phone counts for all of them."""
     since = now - LOOK_BACK
-    by_customer: History = {}
+    by_customer: dict[int, Touches] = {}
     rows = conn.execute(
-        sa.select(message.c.customer_id, message.c.sent_at, message.c.purpose).where(
+        sa.select(message.c.customer_id, message.c.id, message.c.sent_at, message.c.purpose).where(
             among(message.c.customer_id, customers), message.c.sent_at > since
         )
     )
-    for customer_id, at, purpose in rows:
-        by_customer.setdefault(customer_id, []).append((at, Purpose(purpose)))
-    by_address: dict[str, list[tuple[datetime, Purpose]]] = {}
+    for customer_id, message_id, at, purpose in rows:
+        by_customer.setdefault(customer_id, {})[message_id] = (at, Purpose(purpose))
+    by_address: dict[str, Touches] = {}
     shared = conn.execute(
-        sa.select(attempt.c.address_hash, attempt.c.intent_at, message.c.purpose)
+        sa.select(attempt.c.address_hash, message.c.id, attempt.c.intent_at, message.c.purpose)
         .join(message, message.c.id == attempt.c.message_id)
         .where(
             among(attempt.c.address_hash, address_hashes),
             attempt.c.intent_at > since,
             attempt.c.outcome.in_(_COUNTED),
-            sa.not_(among(message.c.customer_id, customers)),
         )
     )
-    for address_hash, at, purpose in shared:
-        by_address.setdefault(address_hash, []).append((at, Purpose(purpose)))
+    for address_hash, message_id, at, purpose in shared:
+        by_address.setdefault(address_hash, {})[message_id] = (at, Purpose(purpose))
     return by_customer, by_address
 
 
-def more_important(conn: sa.Connection, *, customers: Collection[int], lane: int, now: datetime) -> History:
+def more_important(conn: sa.Connection, *, customers: Collection[int], lane: int, now: datetime) -> dict[int, Touches]:
     """Return what of more important lanes is due to these customers within a day: it counts as if sent."""
     rows = conn.execute(
-        sa.select(message.c.customer_id, message.c.wake_at, message.c.purpose).where(
+        sa.select(message.c.customer_id, message.c.id, message.c.wake_at, message.c.purpose).where(
             among(message.c.customer_id, customers),
             message.c.status.in_(_WAITING),
             message.c.lane < lane,
@@ -60,7 +60,7 @@ def more_important(conn: sa.Connection, *, customers: Collection[int], lane: int
             message.c.use_by > now,
         )
     )
-    found: History = {}
-    for customer_id, at, purpose in rows:
-        found.setdefault(customer_id, []).append((max(at, now), Purpose(purpose)))
+    found: dict[int, Touches] = {}
+    for customer_id, message_id, at, purpose in rows:
+        found.setdefault(customer_id, {})[message_id] = (max(at, now), Purpose(purpose))
     return found

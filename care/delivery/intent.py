@@ -18,7 +18,7 @@ from care.customers.tables import contact_point, customer
 from care.delivery import brakes
 from care.delivery.channels.base import Outgoing
 from care.delivery.history import more_important, sent_lately
-from care.delivery.judge import CAPPED, Evidence, Judge
+from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
 from care.delivery.material import load_customers, open_contacts
 from care.delivery.model import Prepared, Ready, Verdict
 from care.delivery.pace import take_slice
@@ -128,6 +128,8 @@ def _read_evidence(
         paused={row.scope: row.until for row in conn.execute(sa.select(pause)) if not row.until or row.until > now},
         no_longer_owed=_no_longer_owed(conn, group),
     )
+    if purpose is not Purpose.REPLY:
+        evidence.told = ledger.held_contacts(conn, {contact_key(prepared) for prepared in group})
     if purpose in CAPPED:
         evidence.by_customer, evidence.by_address = sent_lately(
             conn, customers=customers, address_hashes=hashes, now=now
@@ -152,21 +154,21 @@ def _no_longer_owed(conn: sa.Connection, group: Sequence[Prepared]) -> frozenset
 
 def _count(prepared: Prepared, evidence: Evidence, now: datetime) -> None:
     """Let later messages of the same group see this one."""
-    entry = (now, prepared.message.purpose)
-    evidence.by_customer.setdefault(prepared.message.customer_id, []).append(entry)
+    message_id, touch = prepared.message.id, (now, prepared.message.purpose)
+    evidence.by_customer.setdefault(prepared.message.customer_id, {})[message_id] = touch
+    evidence.by_address.setdefault(prepared.contact.address_hash, {})[message_id] = touch
+    if prepared.message.purpose is not Purpose.REPLY:
+        evidence.told.setdefault(contact_key(prepared), message_id)
 
 
 def _claim_contacts(
     conn: sa.Connection, passed: list[Prepared], outcome: IntentOutcome, now: datetime
 ) -> list[Prepared]:
-    def key(prepared: Prepared) -> tuple[str, str, str]:
-        return prepared.message.campaign_id, prepared.message.occasion, prepared.contact.address_hash
-
     claimed = [prepared for prepared in passed if prepared.message.purpose is not Purpose.REPLY]
-    winners = ledger.claim_contacts(conn, [(*key(p), p.message.id) for p in claimed], now)
+    winners = ledger.claim_contacts(conn, [(*contact_key(p), p.message.id) for p in claimed], now)
     kept = []
     for prepared in passed:
-        winner = winners.get(key(prepared), prepared.message.id)
+        winner = winners.get(contact_key(prepared), prepared.message.id)
         if winner == prepared.message.id:
             kept.append(prepared)
         else:

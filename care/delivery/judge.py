@@ -1,19 +1,26 @@
 """May this message go now? Facts in, verdict out; the order of the lines is the policy."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from care.base.vocabulary import Purpose
+from care.delivery.history import Touches
 from care.delivery.model import Prepared, Verdict
 from care.messages.model import MessageStatus
+from care.messages.store import ContactKey
 from care.policy.caps import cap_release
 from care.policy.model import CountryPolicy, Policies
 from care.policy.windows import NeverOpensError, closes_at, contact_window, is_open, next_open, zones_for
 
 S = MessageStatus
 CAPPED = (Purpose.SURVEY, Purpose.OFFER, Purpose.GREETING)
+
+
+def contact_key(prepared: Prepared) -> ContactKey:
+    """Return what of the contact is claimed for the occasion."""
+    return prepared.message.campaign_id, prepared.message.occasion, prepared.contact.address_hash
 
 
 @dataclass(kw_only=True)
@@ -26,9 +33,10 @@ class Evidence:
     open_addresses: Mapping[int, Collection[str]]  # customer id -> address hashes no suppression silences
     paused: Mapping[str, datetime | None]  # scope -> until
     no_longer_owed: Collection[int]  # message ids
-    by_customer: dict[int, list[tuple[datetime, Purpose]]] = field(default_factory=dict)
-    by_address: dict[str, list[tuple[datetime, Purpose]]] = field(default_factory=dict)
-    coming: Mapping[int, Sequence[tuple[datetime, Purpose]]] = field(default_factory=dict)
+    by_customer: dict[int, Touches] = field(default_factory=dict)
+    by_address: dict[str, Touches] = field(default_factory=dict)
+    coming: Mapping[int, Touches] = field(default_factory=dict)
+    told: dict[ContactKey, int] = field(default_factory=dict)  # who has claimed an address for an occasion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +58,7 @@ class Judge:
             self._stopped(prepared, evidence)
             or self._unwelcome(prepared, who, evidence)
             or self._outside_hours(prepared, who, now)
+            or self._told_already(prepared, evidence)
             or self._too_often(prepared, who, evidence)
             or self._outside_trial(prepared)
         )
@@ -97,6 +106,12 @@ class Judge:
         return self._wait(prepared, opens, "quiet_hours")
 
     @staticmethod
+    def _told_already(prepared: Prepared, evidence: Evidence) -> Verdict | None:
+        """The household hears it once: before caps, as this is the truer reason."""
+        teller = evidence.told.get(contact_key(prepared), prepared.message.id)
+        return None if teller == prepared.message.id else Verdict(status=S.SKIPPED, reason=f"told_via:{teller}")
+
+    @staticmethod
     def _windows(prepared: Prepared, who: Mapping[str, Any], policy: CountryPolicy) -> Any:
         purpose = prepared.message.purpose
         return contact_window(policy, purpose, urgent=purpose is Purpose.EMERGENCY, area=who["area"])
@@ -112,16 +127,18 @@ class Judge:
         message = prepared.message
         if message.purpose not in CAPPED:
             return None
-        sent = [
-            *evidence.by_customer.get(message.customer_id, ()),
-            *evidence.by_address.get(prepared.contact.address_hash, ()),
-        ]
+        touches = {
+            **evidence.by_customer.get(message.customer_id, {}),
+            **evidence.by_address.get(prepared.contact.address_hash, {}),
+        }
+        touches.pop(message.id, None)  # another try of the same message is not a second message
+        sent = list(touches.values())
         caps = self.policies.country(who["country"]).caps
         release = cap_release(sent, message.purpose, caps, evidence.now)
         rule = f"frequency_cap:{release.rule}" if release else ""
-        coming = evidence.coming.get(message.customer_id, ())
+        coming = evidence.coming.get(message.customer_id, {})
         if release is None and coming:
-            release = cap_release([*sent, *coming], message.purpose, caps, evidence.now)
+            release = cap_release([*sent, *coming.values()], message.purpose, caps, evidence.now)
             rule = "yields to a more important message" if release else ""
         if release is None:
             return None

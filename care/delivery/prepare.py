@@ -55,7 +55,8 @@ class Preparer:
                 )
             )
         try:
-            rendered = self.renderer.render(campaign, contact.channel, facts, links=_links(link))
+            links = _links(link, may_refuse=claimed.purpose not in _NEVER_UNSUBSCRIBED)
+            rendered = self.renderer.render(campaign, contact.channel, facts, links=links)
         except RenderError as error:
             return Verdict(status=MessageStatus.SKIPPED, reason=_template_reason(error))
         except FileError:
@@ -97,8 +98,11 @@ class Preparer:
         )
 
 
-def _links(link: str) -> dict[str, str]:
-    return {"unsubscribe_url": link, "preferences_url": link} if link else {}
+def _links(link: str, *, may_refuse: bool) -> dict[str, str]:
+    """Return the recipient's own links; what is owed under the contract has no way out, only preferences."""
+    if not link:
+        return {}
+    return {"preferences_url": link, **({"unsubscribe_url": link} if may_refuse else {})}
 
 
 def _template_reason(error: RenderError) -> str:

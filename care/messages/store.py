@@ -13,6 +13,9 @@ from care.base.vocabulary import Purpose
 from care.messages.model import CLAIMABLE, MessageStatus, sources_of
 from care.messages.tables import attempt, contact_claim, intended, message, move, pause
 
+ContactKey = tuple[str, str, str]
+"""Campaign id, occasion, address hash: what one phone is told once."""
+
 REASON_LENGTH = 120
 CLAIMED = tuple(
     message.c[name]
@@ -165,7 +168,7 @@ def count_attempts(conn: sa.Connection, ids: Sequence[int], *, channel: str) -> 
 
 def claim_contacts(
     conn: sa.Connection, claims: Sequence[tuple[str, str, str, int]], now: datetime
-) -> dict[tuple[str, str, str], int]:
+) -> dict[ContactKey, int]:
     """Claim (campaign, occasion, address hash) for messages; return who holds each claim now.
 
     The first to claim an address keeps it, however many accounts share the phone.
@@ -177,11 +180,17 @@ def claim_contacts(
         for campaign, occasion, address, owner in claims
     ]
     conn.execute(insert(conn, contact_claim).on_conflict_do_nothing(), rows)
+    return held_contacts(conn, [claim[:3] for claim in claims])
+
+
+def held_contacts(conn: sa.Connection, keys: Collection[ContactKey]) -> dict[ContactKey, int]:
+    """Return which message holds each (campaign, occasion, address hash) that is claimed."""
+    campaigns, occasions, addresses = (set(part) for part in zip(*keys, strict=True))
     held = conn.execute(
         sa.select(contact_claim).where(
-            among(contact_claim.c.campaign_id, {row["campaign_id"] for row in rows}),
-            among(contact_claim.c.occasion, {row["occasion"] for row in rows}),
-            among(contact_claim.c.address_hash, {row["address_hash"] for row in rows}),
+            among(contact_claim.c.campaign_id, campaigns),
+            among(contact_claim.c.occasion, occasions),
+            among(contact_claim.c.address_hash, addresses),
         )
     )
     return {(row.campaign_id, row.occasion, row.address_hash): int(row.message_id) for row in held}

@@ -1,0 +1,89 @@
+"""What a sender that died left behind."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from care.base.database import read, write
+from care.base.vocabulary import Channel
+from care.delivery.incarnation import STRIKES, begin_incarnation, dead_incarnations, recover
+from care.messages.model import Outcome
+from care.messages.store import claim_due, write_intents
+from care.messages.tables import attempt, message
+from tests.delivery.test_dispatcher import Postbox, greet
+from tests.house import House
+
+
+def claimed(house: House) -> int:
+    """Claim everything under a life that then ends without a word; return its number."""
+    now = house.clock.now()
+    with write(house.engine) as conn:
+        number = begin_incarnation(conn, "dispatch", now)
+        claim_due(conn, owner=number, lane=5, now=now, lease_until=now + timedelta(minutes=1), limit=500)
+    return number
+
+
+def intent(house: House, number: int) -> None:
+    with write(house.engine) as conn:
+        ids = conn.execute(sa.select(message.c.id)).scalars().all()
+        row = {"n": 1, "channel": "sms", "provider": "postbox", "parts": 1, "body_digest": "d"}
+        row |= {"incarnation": number, "outcome": str(Outcome.INTENT), "intent_at": house.clock.now()}
+        write_intents(conn, [{**row, "message_id": i, "token": f"t{i}", "address_hash": f"h{i}"} for i in ids])
+
+
+def postboxes() -> dict[Channel, Postbox]:
+    return {Channel.SMS: Postbox(), Channel.EMAIL: Postbox(Channel.EMAIL)}
+
+
+class TestRecovery:
+    def test_requeues_what_was_claimed_but_not_begun(self, house: House) -> None:
+        """No intent, no call: the next sender takes it."""
+        greet(house, 3)
+        number = claimed(house)
+        with write(house.engine) as conn:
+            assert recover(conn, dead=[number], now=house.clock.now()) == (3, 0)
+        assert house.dispatch(postboxes()) == 3
+
+    def test_leaves_in_doubt_what_was_begun(self, house: House) -> None:
+        """An intent without an outcome may have gone out: it is named, never guessed."""
+        greet(house, 3)
+        number = claimed(house)
+        intent(house, number)
+        with write(house.engine) as conn:
+            assert recover(conn, dead=[number], now=house.clock.now()) == (0, 3)
+        assert house.dispatch(postboxes()) == 0
+        assert {row.status for row in house.messages()} == {"unknown"}
+        with read(house.engine) as conn:
+            assert set(conn.execute(sa.select(attempt.c.outcome)).scalars()) == {"unknown"}
+
+    def test_happens_by_itself_when_the_next_sender_starts(self, house: House) -> None:
+        """With a lock that proves there is no other; on PostgreSQL when the lease has run out."""
+        greet(house, 2)
+        claimed(house)
+        house.clock.advance(timedelta(minutes=2))
+        assert house.dispatch(postboxes()) == 2
+
+    def test_waits_for_the_lease_where_others_may_live(self, house: House) -> None:
+        """A living sender's claims are not taken away."""
+        greet(house, 2)
+        claimed(house)
+        with write(house.engine) as conn:
+            assert recover(conn, dead=None, now=house.clock.now()) == (0, 0)
+
+    def test_ends_a_message_that_was_in_work_at_every_death(self, house: House) -> None:
+        """After three strikes it fails by name; the others go on."""
+        greet(house)
+        for _ in range(STRIKES):
+            number = claimed(house)
+            with write(house.engine) as conn:
+                recover(conn, dead=[number], now=house.clock.now())
+        (row,) = house.messages()
+        assert (row.status, row.strikes) == ("failed", STRIKES)
+
+    def test_knows_which_lives_are_over(self, house: House) -> None:
+        """Everyone who still holds claims, but me."""
+        greet(house)
+        number = claimed(house)
+        with write(house.engine) as conn:
+            assert dead_incarnations(conn, number) == []
+            assert dead_incarnations(conn, number + 1) == [number]

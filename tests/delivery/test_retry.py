@@ -1,0 +1,96 @@
+"""What follows a failure."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from care.base.vocabulary import Channel
+from care.delivery.channels.base import ErrorClass, ErrorRule, Retry, Suppress
+from care.delivery.retry import FIRST_WAIT, LONGEST_WAIT, MAX_ATTEMPTS, Again, GiveUp, after_failure, wait_before
+
+NOW = datetime(2026, 9, 25, 2, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=8)
+
+
+def rule(retry: Retry, *, certain: bool = True) -> ErrorRule:
+    return ErrorRule(
+        error_class=ErrorClass.UNREACHABLE,
+        retry=retry,
+        suppress=Suppress.NONE,
+        outcome_is_certain=certain,
+        meaning="",
+    )
+
+
+def decide(retry: Retry, *, attempts: int = 1, left: tuple[Channel, ...] = (), use_by: datetime = LATER, **more):
+    return after_failure(
+        rule(retry), attempts=attempts, channels_left=left, now=NOW, use_by=use_by, dice=random.Random(7), **more
+    )
+
+
+class TestAfterFailure:
+    @pytest.mark.parametrize(
+        ("retry", "at_least"),
+        [
+            (Retry.NOW, timedelta(0)),
+            (Retry.LATER, timedelta(minutes=2)),
+            (Retry.AFTER_30_MIN, timedelta(minutes=30)),
+        ],
+    )
+    def test_waits_at_least_as_long_as_the_class_asks(self, retry: Retry, at_least: timedelta) -> None:
+        """Plus the jitter."""
+        decision = decide(retry)
+        assert isinstance(decision, Again)
+        assert not decision.other_channel
+        assert at_least <= decision.at - NOW <= at_least + FIRST_WAIT
+
+    def test_waits_as_long_as_the_provider_asked(self) -> None:
+        """Retry-After counts."""
+        decision = decide(Retry.NOW, asked_wait=timedelta(minutes=10))
+        assert isinstance(decision, Again)
+        assert decision.at >= NOW + timedelta(minutes=10)
+
+    def test_takes_the_next_channel_at_once_when_this_one_is_spent(self) -> None:
+        """A dead number has an e-mail address."""
+        assert decide(Retry.OTHER_CHANNEL, left=(Channel.EMAIL,)) == Again(at=NOW, other_channel=True)
+
+    def test_ends_when_no_channel_is_left(self) -> None:
+        """By name, not as expired."""
+        assert decide(Retry.OTHER_CHANNEL) == GiveUp(expired=False, reason="unreachable")
+
+    def test_ends_for_good_what_no_channel_may_repeat(self) -> None:
+        """A filtered text is not tried by e-mail either."""
+        assert decide(Retry.NEVER, left=(Channel.EMAIL,)) == GiveUp(expired=False, reason="unreachable")
+
+    def test_expires_when_time_runs_out(self) -> None:
+        """Late is worse than never."""
+        decision = decide(Retry.AFTER_30_MIN, use_by=NOW + timedelta(minutes=10))
+        assert decision == GiveUp(expired=True, reason="no time left after unreachable")
+
+    def test_takes_the_next_channel_when_only_this_one_ran_out_of_time(self) -> None:
+        """E-mail can still be in time."""
+        decision = decide(Retry.NEXT_DAY, left=(Channel.EMAIL,))
+        assert decision == Again(at=NOW, other_channel=True)
+
+    def test_gives_up_after_the_last_try(self) -> None:
+        """Eight times is enough."""
+        decision = decide(Retry.NOW, attempts=MAX_ATTEMPTS)
+        assert decision == GiveUp(expired=False, reason=f"gave up after {MAX_ATTEMPTS} tries: unreachable")
+
+
+class TestWaitBefore:
+    @given(attempts=st.integers(1, 1000), seed=st.integers())
+    def test_is_full_jitter_below_a_doubling_ceiling(self, attempts: int, seed: int) -> None:
+        """Never negative, never above half an hour."""
+        wait = wait_before(attempts, random.Random(seed))
+        assert timedelta(0) <= wait <= min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 16))
+
+    def test_spreads_a_herd(self) -> None:
+        """A thousand retries of the same failure do not come back together."""
+        dice = random.Random(11)
+        seconds = sorted(wait_before(6, dice).total_seconds() for _ in range(1000))
+        assert seconds[100] < 200
+        assert seconds[900] > 700
