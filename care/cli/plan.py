@@ -1,0 +1,231 @@
+"""`care plan`: what the next days would bring."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from care.bootstrap import Services
+    from care.campaigns.model import Campaign
+    from care.reports.plan import Plan, PlanDay
+    from care.reports.plan_warnings import Caution
+
+app = typer.Typer()
+
+
+@app.command()
+def plan(
+    days: int = typer.Option(7, "--days", min=1, max=400, help="Local days from today, today included."),
+    campaign: str = typer.Option("", "--campaign", help="Name or id of one campaign."),
+    json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Show who would get what in the next days, when it would be done and what it would cost. Writes nothing.
+
+    Exit 0: planned, warnings are printed. Exit 1: no such campaign. Exit 2: a mistake in the campaign files.
+    """
+    from zoneinfo import ZoneInfo
+
+    from care.base.database import plain_errors, read
+    from care.base.vocabulary import Channel
+    from care.bootstrap import build_services
+    from care.cli.output import print_json
+    from care.messages.stops import standing_pauses
+    from care.reports.plan import make_plan
+    from care.reports.plan_warnings import Limits, cautions_of, countries_of
+
+    services = build_services()
+    found = services.campaigns
+    asked = [found.named(campaign)] if campaign else list(found)
+    settings, now = services.settings, services.clock.now()
+    zone = settings.operator.timezone
+    with plain_errors(services.engine), read(services.engine) as conn:
+        made = make_plan(
+            conn,
+            asked,
+            rules=services.planning_rules,
+            pricing=_pricing(services),
+            rates={Channel.SMS: settings.sms.rate_per_second, Channel.EMAIL: settings.email.rate_per_second},
+            now=now,
+            today=now.astimezone(ZoneInfo(zone)).date(),
+            days=days,
+            keep=found.broken_ids,
+            whole_set=not campaign and not found.nameless_breakage,
+        )
+        limits = Limits(
+            zone=zone,
+            currency=settings.operator.currency,
+            countries=countries_of(settings.operator.country, [one.occasion for one in asked]),
+            overrides=_overrides(services),
+            spend_per_day=settings.limits.spend_per_day,
+            pauses=standing_pauses(conn, now),
+        )
+    cautions = [*cautions_of(made, limits), *_broken_files(services, asked)]
+    if json:
+        print_json(_as_object(made, cautions, settings.operator.currency))
+    else:
+        _tell(made, cautions, zone, settings.operator.currency)
+
+
+def _pricing(services: "Services") -> Any:
+    from care.delivery.brakes import country_of_number
+    from care.planning.cost import Pricing
+
+    operator = services.settings.operator
+    return Pricing(
+        renderer=services.renderer,
+        locale=operator.locale,
+        timezone=operator.timezone,
+        currency=operator.currency,
+        prices=services.settings.prices,
+        country_of=country_of_number,
+    )
+
+
+def _overrides(services: "Services") -> Any:
+    from care.calendars.overrides import load_overrides
+
+    return load_overrides(services.root / services.settings.paths.campaigns / "calendar.yaml")
+
+
+def _broken_files(services: "Services", asked: "list[Campaign]") -> "list[Caution]":
+    from care.reports.plan_warnings import Caution
+
+    if len(asked) == 1:
+        return []
+    return [Caution(kind="broken_file", text=f"left out: {problem}") for problem in services.campaigns.problems]
+
+
+def _as_object(made: "Plan", cautions: "list[Caution]", currency: str) -> dict[str, Any]:
+    tally = made.tally
+    return {
+        "from": made.first,
+        "to": made.last,
+        "made_at": made.made_at,
+        "new": made.new,
+        "sms": {
+            "recipients": tally.recipients,
+            "parts": round(tally.parts),
+            "cost": _money(tally.cost),
+            "currency": currency,
+            "exact": tally.is_exact,
+            "rendered": tally.rendered,
+        },
+        "days": [_day_as_object(day) for day in made.days],
+        "withdrawn": [
+            {"campaign": one.campaign_id, "messages": one.count, "because": one.reason} for one in made.withdrawals
+        ],
+        "collisions": {
+            "customers": made.collisions.customers,
+            "sample_of": made.collisions.step,
+            "yielding": [
+                {
+                    "campaign": one.campaign,
+                    "gives_way_to": one.gives_way_to,
+                    "rule": one.rule,
+                    "dropped": one.is_dropped,
+                    "messages": count,
+                }
+                for one, count in made.collisions.yielding.most_common()
+            ],
+        },
+        "warnings": [{"kind": one.kind, "text": one.text} for one in cautions],
+    }
+
+
+def _day_as_object(day: "PlanDay") -> dict[str, Any]:
+    return {
+        "campaign": day.campaign.name,
+        "id": day.campaign.id,
+        "purpose": str(day.campaign.purpose),
+        "leg": day.leg,
+        "day": day.day,
+        "qualify": day.qualify,
+        "new": day.new,
+        "already_planned": day.qualify - day.new,
+        "changed": day.changed,
+        "done": day.done,
+        "by_status": {str(status): count for status, count in sorted(day.by_status.items())},
+        "skips": dict(day.skips.most_common()),
+        "to_send": {str(channel): count for channel, count in sorted(day.to_send.items())},
+        "parts": round(day.tally.parts),
+        "cost": _money(day.tally.cost),
+        "exact": day.tally.is_exact,
+        "start": day.start,
+        "finish": day.finish,
+        "margin_seconds": None if day.margin is None else int(day.margin.total_seconds()),
+        "too_late": day.too_late,
+    }
+
+
+def _money(amount: "Decimal") -> float:
+    return float(round(amount, 2))
+
+
+def _tell(made: "Plan", cautions: "list[Caution]", zone: str, currency: str) -> None:
+    from care.cli.output import print_rows, say
+
+    say(f"plan for {made.first} to {made.last}; times in {zone}; nothing was written")
+    say()
+    if not print_rows([_as_cells(day, zone, currency) for day in made.days], as_json_lines=False):
+        say("nothing is due")
+    tally = made.tally
+    say()
+    how = "every text rendered" if tally.is_exact else f"reckoned up from a sample of {tally.rendered} texts"
+    say(f"new messages  {made.new}")
+    say(f"SMS           {tally.recipients} recipients, {round(tally.parts)} parts, {tally.cost:.2f} {currency} ({how})")
+    for one in made.withdrawals:
+        say(f"withdrawn     {one.count} of {one.campaign_id}: {one.reason}")
+    _tell_collisions(made)
+    for caution in cautions:
+        say(f"warning       {caution.text}")
+
+
+def _tell_collisions(made: "Plan") -> None:
+    from care.cli.output import say
+
+    collisions = made.collisions
+    sample = f" (a sample of 1 in {collisions.step} customers, scaled up)" if collisions.step > 1 else ""
+    if collisions.yielding:
+        say(f"collisions    {collisions.customers} customers{sample}")
+    for one, count in collisions.yielding.most_common():
+        what = "is dropped" if one.is_dropped else "waits"
+        say(f"              {count} × {one.campaign} {what}: {one.rule}, gives way to {one.gives_way_to}")
+
+
+def _as_cells(day: "PlanDay", zone: str, currency: str) -> dict[str, Any]:
+    from care.base.vocabulary import Channel
+
+    skips = ", ".join(f"{count} {reason}" for reason, count in day.skips.most_common(3))
+    left = len(day.skips) - 3
+    return {
+        "day": day.day,
+        "campaign": day.campaign.name if day.leg == "main" else f"{day.campaign.name}/{day.leg}",
+        "qualify": day.qualify,
+        "new": day.new,
+        "sms": day.to_send[Channel.SMS],
+        "mail": day.to_send[Channel.EMAIL],
+        "parts": round(day.tally.parts),
+        currency: f"{day.tally.cost:.2f}",
+        "start": _hour(day.start, day.day, zone),
+        "finish": _hour(day.finish, day.day, zone),
+        "margin": _span(day.margin),
+        "skipped": skips + (f", and {left} more" if left > 0 else ""),
+    }
+
+
+def _hour(instant: Any, day: Any, zone: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    if instant is None:
+        return ""
+    there = instant.astimezone(ZoneInfo(zone))
+    return str(there.strftime("%H:%M" if there.date() == day else "%m-%d %H:%M"))
+
+
+def _span(margin: Any) -> str:
+    if margin is None:
+        return ""
+    hours, minutes = divmod(int(margin.total_seconds()) // 60, 60)
+    return f"{hours} h {minutes:02d}" if hours else f"{minutes} min"

@@ -1,0 +1,144 @@
+"""What a person should look at before the plan becomes messages."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from statistics import mean
+from zoneinfo import ZoneInfo
+
+from care.base.errors import CareError
+from care.calendars.overrides import Overrides
+from care.calendars.workdays import incomplete_years
+from care.messages.stops import Pause
+from care.reports.plan import Plan, PlanDay, cost_by_day
+
+UNUSUAL_TIMES = 5
+"""A day that holds so many times the mean of its campaign's other days is worth a look: a placeholder date, perhaps."""
+LEAST_UNUSUAL = 20
+_SPREAD_OVER_THE_YEAR = ("birthday", "tenure", "subscription_end")
+_LEAST_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """One thing to look at; `kind` is a word for machines."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The operator's own limits and calendar, which the plan is held against."""
+
+    zone: str
+    currency: str
+    countries: Collection[str]  # whose calendars the campaigns go by
+    overrides: Overrides | None
+    spend_per_day: Decimal | None
+    pauses: Sequence[Pause]
+
+
+def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
+    """Return every warning, the gravest first."""
+    return [
+        *_no_time(plan, limits.zone),
+        *_broken_templates(plan),
+        *_unusual_days(plan),
+        *_money(plan, limits),
+        *_collisions(plan),
+        *_pauses(plan, limits),
+        *_calendar(plan, limits),
+        *_unknown(plan),
+    ]
+
+
+def _no_time(plan: Plan, zone: str) -> Iterator[Caution]:
+    for day in plan.days:
+        if day.too_late:
+            began = f"begins {_at(day.start, zone)}" if day.start else "never begins"
+            text = f"{_name(day)}: {day.too_late} messages cannot leave before their time is over; it {began}"
+            yield Caution(kind="no_time", text=f"{text}. Raise the rate, or let it be of use for longer")
+
+
+def _broken_templates(plan: Plan) -> Iterator[Caution]:
+    for problem, count in sorted(plan.tally.problems.items()):
+        yield Caution(kind="template", text=f"{count} messages would be skipped: {problem}")
+
+
+def _unusual_days(plan: Plan) -> Iterator[Caution]:
+    by_campaign: dict[tuple[str, str], list[PlanDay]] = {}
+    for day in plan.days:
+        if day.campaign.occasion.kind in _SPREAD_OVER_THE_YEAR:
+            by_campaign.setdefault((day.campaign.id, day.leg), []).append(day)
+    length = (plan.last - plan.first).days + 1
+    for days in by_campaign.values():
+        counts = {day.day: day.qualify for day in days}
+        for day in days:
+            others = [*(n for on, n in counts.items() if on != day.day), *[0] * (length - len(counts))]
+            usual = mean(others) if len(others) + 1 >= _LEAST_DAYS else float("inf")
+            if day.qualify >= LEAST_UNUSUAL and day.qualify > UNUSUAL_TIMES * usual:
+                text = f"{_name(day)}: {day.qualify} customers, the other days {usual:.1f} on average"
+                yield Caution(kind="unusual_day", text=f"{text}. Is the date a placeholder?")
+
+
+def _money(plan: Plan, limits: Limits) -> Iterator[Caution]:
+    unpriced = sorted(plan.tally.unpriced)
+    if unpriced:
+        text = f"no price for SMS to {', '.join(unpriced)}: the cost leaves them out"
+        yield Caution(kind="no_price", text=f"{text}. Set prices.{unpriced[0]}")
+    if limits.spend_per_day is None:
+        return
+    for day, cost in sorted(cost_by_day(plan).items()):
+        if cost > limits.spend_per_day:
+            text = f"{day}: {cost:.2f} {limits.currency} is above limits.spend_per_day ({limits.spend_per_day})"
+            yield Caution(kind="spend_limit", text=f"{text}; what is above waits for the next day")
+
+
+def _collisions(plan: Plan) -> Iterator[Caution]:
+    if plan.collisions.dropped:
+        about = "about " if plan.collisions.step > 1 else ""
+        text = f"{about}{plan.collisions.dropped} messages give way and would never go"
+        yield Caution(kind="collisions", text=f"{text}; see the collisions")
+
+
+def _pauses(plan: Plan, limits: Limits) -> Iterator[Caution]:
+    scopes = {f"campaign:{day.campaign.id}" for day in plan.days}
+    scopes |= {f"purpose:{day.campaign.purpose}" for day in plan.days}
+    for pause in limits.pauses:
+        if pause.scope in scopes or pause.scope == "all":
+            until = f"until {_at(pause.until, limits.zone)}" if pause.until else "until resumed"
+            yield Caution(kind="paused", text=f"{pause.scope} is stopped {until} by {pause.by}")
+
+
+def _calendar(plan: Plan, limits: Limits) -> Iterator[Caution]:
+    years = range(plan.first.year, plan.last.year + 1)
+    for country in sorted(limits.countries):
+        try:
+            found = incomplete_years(country, years, limits.overrides)
+        except CareError:
+            continue  # a country without a calendar of days off has nothing to be incomplete
+        for year in found:
+            yield Caution(kind="calendar", text=year.warning)
+
+
+def _unknown(plan: Plan) -> Iterator[Caution]:
+    count = max((day.zoneless for day in plan.days), default=0)
+    if count:
+        text = f"up to {count} customers a day have no time zone: they are written to when every zone of theirs allows"
+        yield Caution(kind="no_zone", text=text)
+
+
+def _name(day: PlanDay) -> str:
+    return f"{day.campaign.name} on {day.day}"
+
+
+def _at(instant: datetime | None, zone: str) -> str:
+    return "" if instant is None else instant.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
+
+
+def countries_of(plan_country: str, kinds: Collection[object]) -> frozenset[str]:
+    """Return the countries whose calendars matter: the operator's, and those of festivals kept elsewhere."""
+    own = {str(country) for occasion in kinds if (country := getattr(occasion, "country", None))}
+    return frozenset({plan_country, *own})
