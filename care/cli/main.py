@@ -23,7 +23,7 @@ GROUPS = ("calendar", "campaigns", "config", "customers", "db", "import", "messa
 
 _MODULES = {"import": "imports"}  # words that cannot name a module
 
-COMMANDS: tuple[str, ...] = ("books", "doctor", "init", "log", "ops", "run", "web", "why")
+COMMANDS: tuple[str, ...] = ("books", "doctor", "init", "log", "ops", "plan", "run", "web", "why")
 """Modules of `care.cli` whose commands stand on the first level: `care init`."""
 
 
