@@ -1,6 +1,7 @@
 """Can the providers be reached, and do they know us? Nothing is sent."""
 
 import asyncio
+import base64
 import smtplib
 import ssl
 from email.utils import parseaddr
@@ -37,10 +38,11 @@ async def _account_status(settings: Settings) -> int:
 
     twilio = settings.twilio
     url = f"{twilio.base_url.rstrip('/')}/2010-04-01/Accounts/{twilio.account_sid}.json"
-    sign_in = aiohttp.BasicAuth(twilio.account_sid, twilio.auth_token.get_secret_value())
+    who = base64.b64encode(f"{twilio.account_sid}:{twilio.auth_token.get_secret_value()}".encode()).decode()
+    headers = {"Authorization": f"Basic {who}"}
     try:
         timeout = aiohttp.ClientTimeout(total=twilio.timeout_seconds)
-        async with aiohttp.ClientSession(auth=sign_in, timeout=timeout) as session, session.get(url) as answer:
+        async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session, session.get(url) as answer:
             return answer.status
     except (TimeoutError, aiohttp.ClientError):
         return 0
