@@ -26,9 +26,8 @@ def check_sms(settings: Settings) -> str:
     if status in _UNAUTHORISED:
         raise AnswerIsNoError("Twilio refuses the account. Check twilio.account_sid and twilio.auth_token")
     if status != _OK:
-        raise AnswerIsNoError(
-            f"{twilio.base_url} answered {status or 'nothing'}. Check twilio.base_url and the network"
-        )
+        what = f"answered {status}" if status else "does not answer"
+        raise AnswerIsNoError(f"{twilio.base_url} {what}. Check twilio.base_url and the network")
     return f"{twilio.base_url} knows the account"
 
 
