@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from care.base.vocabulary import Channel
 from care.delivery.channels.sandbox_fate import Event, life_of
@@ -40,7 +40,7 @@ class Carrier:
     """Turns messages of the outbox into receipts and replies, at their time and in order.
 
     What it tells depends on the seed and the messages alone. A checkpoint beside the outbox lets the next
-    process go on; after a crash the last receipts may be told twice.
+    process go on; what the last `pump` of a process told is told again by the next.
     """
 
     def __init__(
@@ -61,16 +61,24 @@ class Carrier:
         self._read_to = int(saved.get("offset", 0))
         self._told_until = datetime.fromisoformat(saved["until"]) if saved else datetime.min.replace(tzinfo=UTC)
         self._resuming_to = int(saved.get("read_to", 0))
+        self._told: dict[str, Any] = {}  # the checkpoint to come
 
     def pump(self, now: datetime) -> int:
-        """Tell everything that has happened by `now`; return how many receipts and replies that were."""
+        """Tell everything that has happened by `now`; return how many receipts and replies that were.
+
+        The call also says that what the last one told has been kept: only then is the checkpoint moved past it.
+        """
+        if self._told:
+            save_checkpoint(self._checkpoint, self._told)
+            self._told = {}
         self._take_in()
         told = 0
         for pending in self._due(now):
             self._tell(pending)
             told += 1
         if told:
-            self._save(now)
+            oldest = min((pending.line for pending in self._pending), default=self._read_to)
+            self._told = {"offset": oldest, "until": now.isoformat(), "read_to": self._read_to}
         return told
 
     def next_at(self) -> datetime | None:
@@ -108,9 +116,3 @@ class Carrier:
                 error_code=event.error_code,
                 at=pending.at,
             )
-
-    def _save(self, now: datetime) -> None:
-        oldest = min((pending.line for pending in self._pending), default=self._read_to)
-        self._told_until = now
-        self._resuming_to = self._read_to
-        save_checkpoint(self._checkpoint, {"offset": oldest, "until": now.isoformat(), "read_to": self._read_to})
