@@ -211,11 +211,11 @@ def _by_minute(campaign_id: str, first: date, last: date) -> sa.Select[Any]:
 def _was_open(row: sa.Row[Any], policies: Policies) -> bool:
     purpose = Purpose(row.purpose)
     urgent = purpose is Purpose.EMERGENCY
-    windows = contact_window(policies.country(row.nry), purpose, urgent=urgent, area=row.area)
+    windows = contact_window(policies.country(row.country), purpose, urgent=urgent, area=row.area)
     if windows.is_any_time:
         return True
     at = EPOCH + timedelta(minutes=row.minute)
-    return is_open(windows, zones_for(row.timezone, row.nry, policies), at)
+    return is_open(windows, zones_for(row.timezone, row.country, policies), at)
 
 
 def _over_cap(conn: sa.Connection, days: Days, policies: Policies) -> Finding:
