@@ -108,9 +108,12 @@ class Dispatcher:
     async def _step(self) -> bool:
         """Do one round of claiming and committing; return whether anything was done."""
         if not self._waiting:
-            self._waiting.extend(await self._in_thread(self._claim))
+            claimed = await self._in_thread(self._claim)
+            if claimed is None:
+                return False
+            self._waiting.extend(claimed)
         if not self._waiting:
-            return False
+            return True  # none of those claimed may go; there may be more
         channel = self._waiting[0].contact.channel
         if self._in_flight >= self._work.gateways[channel].capabilities.max_in_flight:
             await self._wait_for_landing()
@@ -127,8 +130,8 @@ class Dispatcher:
             task.add_done_callback(self._flying.discard)
         return True
 
-    def _claim(self) -> list[Prepared]:
-        """Claim due messages of the most urgent lane that has any, and render them."""
+    def _claim(self) -> list[Prepared] | None:
+        """Claim due messages of the most urgent lane that has any, and render them; None if nothing is due."""
         work, now = self._work, self._work.clock.now()
         lease_until = now + lives.LEASE
         rate = max(lane.rate_per_second for lane in work.rules.lanes.values())
@@ -145,7 +148,7 @@ class Dispatcher:
                 if rows:
                     break
             else:
-                return []
+                return None
         with read(work.engine) as conn:
             claimed = gather(
                 conn,
