@@ -16,6 +16,8 @@ from care.segments.model import EVERYONE
 
 REPLY_PREFIX = "reply:"
 REPLY_WITHIN = timedelta(minutes=30)
+START_WORD = "START"
+"""The way back that texts name: every country's policy and every provider know it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +35,18 @@ class Reply:
         return None
 
     def variables(self, facts: OccasionFacts) -> Mapping[str, str | int]:
-        """Return the day, and the plain words of the row spoken of."""
+        """Return the day, the way back from an opt-out, and the plain words of the row spoken of."""
         subject = facts.subject or {}
-        given: dict[str, str | int] = {"date": format_day(facts.occasion_on, facts.locale)}
+        given: dict[str, str | int] = {
+            "date": format_day(facts.occasion_on, facts.locale),
+            "start_kw": START_WORD,
+        }
         given |= {name: value for name, value in subject.items() if type(value) in (str, int)}
         return given
 
     def variable_names(self) -> frozenset[str]:
-        """Return the names `variables` gives; a reply about a case also has its reference, a written answer its text."""
-        return frozenset({"date", "ref", "callback_by", "text"})
+        """Return the names `variables` gives: `ref` where a case is spoken of, `text` in a person's own answer."""
+        return frozenset({"date", "ref", "callback_by", "start_kw", "text"})
 
     def describe(self) -> str:
         """Return the occasion in plain English."""

@@ -3,6 +3,7 @@
 Everything happens in the transaction that stores the message: an opt-out is as durable as its text.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,12 +42,19 @@ class InboundRules:
     handlers: Sequence[ReplyHandler] = ()
 
 
-def receive(conn: sa.Connection, incoming: Incoming, *, rules: InboundRules, now: datetime) -> HandledAs | None:
-    """Store an inbound message and do what it asks for; return what it was handled as, None for a repeat."""
-    address, country = _normalise(incoming, rules.operator_country)
-    address_hash = rules.hasher.hash(incoming.channel, address)
-    store.lock_address(conn, address_hash)
-    inbound = _store(conn, incoming, address=address, address_hash=address_hash, country=country)
+def receive(
+    conn: sa.Connection, messages: Sequence[Incoming], *, rules: InboundRules, now: datetime
+) -> list[HandledAs | None]:
+    """Store inbound messages and do what each asks for; return what they were handled as, None for a repeat."""
+    senders = [_sender_of(incoming, rules) for incoming in messages]
+    store.lock_addresses(conn, [sender.address_hash for sender in senders])
+    return [_receive(conn, *pair, rules=rules, now=now) for pair in zip(messages, senders, strict=True)]
+
+
+def _receive(
+    conn: sa.Connection, incoming: Incoming, sender: "_Sender", *, rules: InboundRules, now: datetime
+) -> HandledAs | None:
+    inbound = _store(conn, incoming, sender)
     if inbound is None:
         return None
     handled_as = _handle(conn, inbound, incoming, rules, now)
@@ -55,18 +63,26 @@ def receive(conn: sa.Connection, incoming: Incoming, *, rules: InboundRules, now
     return handled_as
 
 
-def _normalise(incoming: Incoming, operator_country: str) -> tuple[str, str]:
-    """Return address and country; a sender that is no phone number is kept as it is, in the operator's country."""
-    try:
-        phone = normalise_phone(incoming.sender, operator_country)
-    except AddressError:
-        return incoming.sender, operator_country
-    return phone, region_of_phone(phone) or operator_country
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sender:
+    address: str
+    address_hash: str
+    country: str
 
 
-def _store(conn: sa.Connection, incoming: Incoming, *, address: str, address_hash: str, country: str) -> Inbound | None:
-    latest = store.latest_message_to(conn, address_hash)
-    countries = {row.id: row.country for row in store.owners(conn, channel=incoming.channel, address_hash=address_hash)}
+def _sender_of(incoming: Incoming, rules: InboundRules) -> _Sender:
+    """Return who wrote; a sender that is no phone number is kept as it is, in the operator's country."""
+    address, country = incoming.sender, rules.operator_country
+    with contextlib.suppress(AddressError):
+        address = normalise_phone(incoming.sender, country)
+        country = region_of_phone(address) or country
+    return _Sender(address=address, address_hash=rules.hasher.hash(incoming.channel, address), country=country)
+
+
+def _store(conn: sa.Connection, incoming: Incoming, sender: _Sender) -> Inbound | None:
+    latest = store.latest_message_to(conn, sender.address_hash)
+    owners = store.owners(conn, channel=incoming.channel, address_hash=sender.address_hash)
+    countries = {row.id: row.country for row in owners}
     customer_id = next(iter(countries), None)
     if latest is not None and latest.customer_id in countries:
         customer_id = int(latest.customer_id)
@@ -76,8 +92,8 @@ def _store(conn: sa.Connection, incoming: Incoming, *, address: str, address_has
         {
             "provider_ref": incoming.provider_ref,
             "channel": str(incoming.channel),
-            "address_hash": address_hash,
-            "address": address,
+            "address_hash": sender.address_hash,
+            "address": sender.address,
             "customer_id": customer_id,
             "text": incoming.text,
             "handled_as": str(HandledAs.INBOX),
@@ -90,11 +106,11 @@ def _store(conn: sa.Connection, incoming: Incoming, *, address: str, address_has
     return Inbound(
         id=inbound_id,
         channel=incoming.channel,
-        address=address,
-        address_hash=address_hash,
+        address=sender.address,
+        address_hash=sender.address_hash,
         text=incoming.text,
         provider_word=incoming.provider_word,
-        country=countries.get(customer_id or 0, country),
+        country=countries.get(customer_id or 0, sender.country),
         customer_id=customer_id,
         about_message_id=about,
         received_at=incoming.received_at,

@@ -53,9 +53,10 @@ def postpone(conn: sa.Connection, webhook_id: int, *, wake_at: datetime, problem
     conn.execute(sa.update(webhook).where(webhook.c.id == webhook_id).values(values))
 
 
-def forget_words(conn: sa.Connection, webhook_id: int, payload: Mapping[str, Any]) -> None:
-    """Replace a payload by its impersonal part, once the message itself is stored in its own table."""
-    conn.execute(sa.update(webhook).where(webhook.c.id == webhook_id).values(payload=dict(payload)))
+def forget_words(conn: sa.Connection, payloads: Mapping[int, Mapping[str, Any]]) -> None:
+    """Replace payloads, by webhook id, by their impersonal part, once the messages have their own rows."""
+    statement = sa.update(webhook).where(webhook.c.id == sa.bindparam("_id")).values(payload=sa.bindparam("_payload"))
+    conn.execute(statement, [{"_id": i, "_payload": dict(payload)} for i, payload in payloads.items()])
 
 
 def attempts_by_token(conn: sa.Connection, tokens: Sequence[str]) -> dict[str, int]:
@@ -64,13 +65,14 @@ def attempts_by_token(conn: sa.Connection, tokens: Sequence[str]) -> dict[str, i
     return {row.token: int(row.message_id) for row in found}
 
 
-def lock_address(conn: sa.Connection, address_hash: str) -> None:
-    """Hold the contact points with this address; the sender's intent transaction locks the same rows.
+def lock_addresses(conn: sa.Connection, address_hashes: Sequence[str]) -> None:
+    """Hold the contact points with these addresses; the sender's intent transaction locks the same rows.
 
-    So an opt-out and a send of the same moment see each other. SQLite has one writer and needs no lock.
+    So an opt-out and a send of the same moment see each other. Everyone locks in the order of ids, so nobody
+    waits in a circle. SQLite has one writer and needs no lock.
     """
     if not is_sqlite(conn):
-        rows = sa.select(contact_point.c.id).where(contact_point.c.address_hash == address_hash)
+        rows = sa.select(contact_point.c.id).where(contact_point.c.address_hash.in_(address_hashes))
         conn.execute(rows.order_by(contact_point.c.id).with_for_update())
 
 

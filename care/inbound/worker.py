@@ -1,9 +1,10 @@
-"""Work on the webhooks that were stored: receipts in batches, customers' messages one transaction each.
+"""Work on the webhooks that were stored: customers' messages first, then receipts, both in short transactions.
 
 A row that fails is kept with its problem and tried again; the others go on. Several workers may be at it.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,8 @@ from care.delivery.receipts import apply_receipts
 from care.inbound import store, twilio
 from care.inbound.route import InboundRules, receive
 
-BATCH = 100
+RECEIPTS_AT_ONCE = 100
+WORDS_AT_ONCE = 20
 MOST_TRIES = 5
 AGAIN_AFTER = timedelta(seconds=30)
 ASK_FOR_TOKEN = timedelta(minutes=10)
@@ -39,49 +41,50 @@ def work_inbox(engine: sa.Engine, rules: InboundRules, *, now: datetime, dice: r
     def apply(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
         _apply(conn, rows, now=now, dice=chance)
 
-    words = _work(engine, twilio.INBOUND_KIND, route, now=now, batch=1)
-    return words + _work(engine, twilio.STATUS_KIND, apply, now=now, batch=BATCH)
+    words = _work(engine, twilio.INBOUND_KIND, route, now=now, batch=WORDS_AT_ONCE)
+    return words + _work(engine, twilio.STATUS_KIND, apply, now=now, batch=RECEIPTS_AT_ONCE)
 
 
 def _work(engine: sa.Engine, kind: str, handle: Handle, *, now: datetime, batch: int) -> int:
+    """Work through one kind in short transactions; after a failure row by row, to find out which one it is."""
     total, size = 0, batch
     while True:
+        rows: Sequence[sa.Row[Any]] = ()
         try:
             with write(engine) as conn:
                 rows = store.take_waiting(conn, kind=kind, now=now, limit=size)
                 if not rows:
                     return total
                 handle(conn, rows)
-                total += len(rows)
         except sa.exc.OperationalError:
             raise  # the database is in trouble, not the row: all of them stay as they are
-        except Exception as error:  # noqa: BLE001 - whatever a row does, the others go on
-            if size > 1:
-                size = 1  # find out which one it is
+        except Exception as error:
+            if not rows:
+                raise
+            if len(rows) > 1:
+                size = 1
                 continue
-            _note_failure(engine, kind, error, now)
-            total += 1
+            _note_failure(engine, rows[0], error, now)
+        total += len(rows)
 
 
-def _note_failure(engine: sa.Engine, kind: str, error: Exception, now: datetime) -> None:
-    """Keep the row that failed, the first one waiting, with its problem; give up after some tries."""
+def _note_failure(engine: sa.Engine, row: sa.Row[Any], error: Exception, now: datetime) -> None:
+    """Keep the row that failed with its problem; give up after some tries."""
     problem = f"{type(error).__name__} in care"
     with write(engine) as conn:
-        for row in store.take_waiting(conn, kind=kind, now=now, limit=1):
-            if row.tries + 1 >= MOST_TRIES:
-                store.finish(conn, [row.id], now=now, problem=problem)
-            else:
-                store.postpone(conn, row.id, wake_at=now + AGAIN_AFTER, problem=problem, has_failed=True)
-            log.error("webhook.failed", webhook_id=row.id, kind=kind, tries=row.tries + 1, exc_info=error)
+        if row.tries + 1 >= MOST_TRIES:
+            store.finish(conn, [row.id], now=now, problem=problem)
+        else:
+            store.postpone(conn, row.id, wake_at=now + AGAIN_AFTER, problem=problem, has_failed=True)
+    log.error("webhook.failed", webhook_id=row.id, kind=row.kind, tries=row.tries + 1, exc_info=error)
 
 
 def _route(conn: sa.Connection, rows: Sequence[sa.Row[Any]], rules: InboundRules, now: datetime) -> None:
-    for row in rows:
-        handled_as = receive(conn, twilio.incoming_of(row), rules=rules, now=now)
-        store.forget_words(conn, row.id, twilio.impersonal(row.payload))
-        store.finish(conn, [row.id], now=now)
-        if handled_as is not None:
-            log.info("inbound.received", webhook_id=row.id, handled_as=str(handled_as))
+    handled = receive(conn, [twilio.incoming_of(row) for row in rows], rules=rules, now=now)
+    store.forget_words(conn, {row.id: twilio.impersonal(row.payload) for row in rows})
+    store.finish(conn, [row.id for row in rows], now=now)
+    counts = Counter(str(one) for one in handled if one is not None)
+    log.info("inbound.received", **counts)
 
 
 def _apply(conn: sa.Connection, rows: Sequence[sa.Row[Any]], *, now: datetime, dice: random.Random) -> None:
