@@ -102,7 +102,7 @@ def prepare(engine: sa.Engine, book: SegmentBook, customers: int) -> None:
         conn.execute(made, {"customers": customers})
     compute_values(engine, as_of=AUGUST, now=NOW, bands=bands_of(book))
     with write(engine) as conn:
-        conn.exec_driver_sql(_DRIFT)
+        conn.execute(sa.text(_DRIFT))
     compute_values(engine, as_of=SEPTEMBER, now=NOW, bands=bands_of(book))
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:

@@ -138,16 +138,18 @@ def _compare(column: sa.ColumnElement[Any], condition: Condition, *, definite: b
 
 
 def ranked_within(measure: str, share: Share, *, whole: bool = False) -> Predicate:
-    """Return whether a customer ranks in the top share, or was in and has not fallen below the share for leaving."""
-    value = customer_value.c
-    was_in = sa.exists().where(
-        segment_member.c.segment == band_key(measure, share), segment_member.c.customer_id == value.customer_id
-    )
-    enters = value.percent <= share.enter
-    stays = sa.and_(value.percent > share.enter, value.percent <= share.leave, was_in.correlate(customer_value))
-    ways = [enters] if share.leave == share.enter else [enters, stays]
+    """Return whether a customer ranks in the top share, or was in and has not fallen below the share for leaving.
+
+    The two ways in are asked apart, without a subquery in a subquery: only such ones does PostgreSQL turn into a
+    hash when many customers are tested, and SQLite answers the first from the index alone.
+    """
+    value, member = customer_value.c, segment_member.c
+    ways = [sa.select(value.customer_id).where(value.measure == measure, value.percent <= share.enter)]
+    if share.leave > share.enter:
+        was_in = sa.and_(member.segment == band_key(measure, share), member.customer_id == value.customer_id)
+        between = sa.and_(value.percent > share.enter, value.percent <= share.leave)
+        stays = sa.select(value.customer_id).select_from(customer_value.join(segment_member, was_in))
+        ways.append(stays.where(value.measure == measure, between))
     if whole:
-        ranked = [sa.select(value.customer_id).where(value.measure == measure, way) for way in ways]
-        return customer.c.id.in_(sa.union_all(*ranked) if len(ranked) > 1 else ranked[0])
-    ranks = (value.customer_id == customer.c.id, value.measure == measure, sa.or_(*ways))
-    return sa.exists().where(*ranks).correlate(customer)
+        return customer.c.id.in_(sa.union_all(*ways) if len(ways) > 1 else ways[0])
+    return sa.or_(*(way.where(value.customer_id == customer.c.id).correlate(customer).exists() for way in ways))
