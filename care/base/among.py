@@ -45,6 +45,10 @@ class Among(sa.ColumnElement[bool]):
     def __init__(self, column: sa.ColumnElement[Any], values: sa.BindParameter[Any]) -> None:
         self.column, self.values = column, values
 
+    def self_group(self, against: Any = None) -> "Among":  # noqa: ARG002 - SQLAlchemy's signature
+        """Stand as it is: the usual `… = 1` for SQLite would hide the column from its index."""
+        return self
+
     @property
     def _from_objects(self) -> list[sa.FromClause]:
         return self.column._from_objects  # noqa: SLF001 - the column decides which tables take part

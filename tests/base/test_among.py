@@ -20,3 +20,11 @@ class TestAmong:
         with write(engine) as conn:
             n = conn.execute(sa.update(customer).where(among(customer.c.id, ids[:2])).values(area="x")).rowcount
             assert n == 2
+
+    def test_uses_the_columns_index(self, sqlite_engine):
+        """A condition that SQLite had to compare with 1 would scan the whole table."""
+        query = sa.select(customer.c.id).where(among(customer.c.external_id, ["C1", "C2"]))
+        text = str(query.compile(dialect=sqlite_engine.dialect))
+        with read(sqlite_engine) as conn:
+            plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", ('["C1", "C2"]',)).all()
+        assert "SEARCH customer" in plan[0].detail
