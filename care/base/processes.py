@@ -31,5 +31,6 @@ def call_on_end(end: Callable[[], None]) -> None:
 
 
 def _wait_for_parent(ask: Callable[[], None]) -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 4096):  # unbuffered: a buffer's lock would break the interpreter's end
+        pass
     ask()
