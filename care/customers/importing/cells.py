@@ -45,7 +45,7 @@ def cell(convert: Converter) -> Converter:
 class Memo(dict[str, Any]):
     """A converter that remembers what it has seen, for columns with few different values."""
 
-    _LIMIT = 20_000
+    _LIMIT = 50_000  # more than the days of a lifetime
 
     def __init__(self, convert: Converter) -> None:
         super().__init__()
@@ -83,12 +83,15 @@ def text_of(longest: int) -> Converter:
 
 
 _id = text_of(LONGEST_ID)
+_plain_id = re.compile(r"[!-,.-~][!-~]{0,63}").fullmatch  # printable ASCII that is not the lone - which clears
 attribute = cell(text_of(2_000))
 """Reads a cell of a column that has no name of ours."""
 
 
 def external_id(raw: str) -> str:
     """Read the id another system gave; it may not be empty."""
+    if _plain_id(raw):
+        return raw
     text = raw.strip()
     if not text or text == CLEAR:
         raise CellError("is missing")

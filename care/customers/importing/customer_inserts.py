@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -82,6 +83,9 @@ def _attributes(columns: Sequence[Sequence[Any]], names: Sequence[str]) -> list[
     ]
 
 
+_HASH = itemgetter(2)
+
+
 def insert_newcomers(conn: sa.Connection, found: Newcomers, now: datetime) -> None:
     """Write new customers and their contact points."""
     columns = found.columns
@@ -90,7 +94,7 @@ def insert_newcomers(conn: sa.Connection, found: Newcomers, now: datetime) -> No
     insert_columns(conn, customer, columns, {"created_at": now, "updated_at": now})
     for channel in CHANNELS:
         places = zip(columns["id"], found.addresses[channel], found.hashes[channel], strict=True)
-        held = [place for place in places if place[1]]
+        held = sorted((place for place in places if place[2]), key=_HASH)  # the index takes sorted values fastest
         if held:
             ids, addresses, hashes = zip(*held, strict=True)
             contacts = {"customer_id": ids, "address": addresses, "address_hash": hashes}
