@@ -34,5 +34,6 @@ value_run = sa.Table(
     sa.Column("as_of", sa.Date, primary_key=True),
     sa.Column("computed_at", Instant, nullable=False),
     sa.Column("ranked", sa.Integer, nullable=False),
+    sa.Column("newest_customer_id", sa.BigInteger, nullable=False),  # 0 where there were no customers yet
 )
 """One row per finished monthly ranking: a run that was cut off has none and is computed again."""

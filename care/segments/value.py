@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 CHUNK = 10_000
 """Customers per writing transaction, so that nobody waits long for the lock."""
+GROWTH = 1.25
+"""So many times the customers of the last ranking, and it no longer speaks for them."""
 MEASURES = {field.name: customer.c[field.column] for field in STANDARD if TOP_PERCENT in field.allowed}
 
 _scratch = sa.MetaData()
@@ -90,9 +92,26 @@ def compute_values(
 
 
 def values_are_stale(connection: sa.Connection, as_of: date) -> bool:
-    """Tell whether the ranking of the month of `as_of` is still to be computed."""
-    newest = connection.execute(sa.select(sa.func.max(value_run.c.as_of))).scalar()
-    return newest is None or newest < as_of.replace(day=1)
+    """Tell whether customers are to be ranked on the day of `as_of`.
+
+    That is once a month, and again when an import has brought the first figures or many new customers since.
+    """
+    last = connection.execute(sa.select(value_run).order_by(value_run.c.as_of.desc()).limit(1)).one_or_none()
+    if last is None or last.as_of < as_of.replace(day=1):
+        return True
+    if _newest_customer(connection) > last.newest_customer_id * GROWTH:
+        return True
+    return last.ranked == 0 and _has_figures(connection)
+
+
+def _newest_customer(connection: sa.Connection) -> int:
+    return connection.execute(sa.select(sa.func.max(customer.c.id))).scalar() or 0
+
+
+def _has_figures(connection: sa.Connection) -> bool:
+    some = sa.or_(*(figure.is_not(None) for figure in MEASURES.values()))
+    anyone = sa.select(customer.c.id).where(some, customer.c.status == "active", customer.c.erased_at.is_(None))
+    return connection.execute(anyone.limit(1)).first() is not None
 
 
 @contextmanager
@@ -210,9 +229,9 @@ def _finish(
     """Forget bands that no rule uses, record the run, and return the members per band."""
     keys = [band.key for band in bands]
     connection.execute(sa.delete(segment_member).where(segment_member.c.segment.not_in(keys)))
-    run = insert(connection, value_run).values(as_of=as_of, computed_at=now, ranked=ranked)
-    again = {"computed_at": run.excluded.computed_at, "ranked": run.excluded.ranked}
-    connection.execute(run.on_conflict_do_update(index_elements=["as_of"], set_=again))
+    figures = {"computed_at": now, "ranked": ranked, "newest_customer_id": _newest_customer(connection)}
+    run = insert(connection, value_run).values(as_of=as_of, **figures)
+    connection.execute(run.on_conflict_do_update(index_elements=["as_of"], set_=figures))
     counted = connection.execute(
         sa.select(segment_member.c.segment, sa.func.count().label("members")).group_by(segment_member.c.segment)
     )

@@ -157,6 +157,28 @@ class TestValuesAreStale:
         with read(engine) as conn:
             assert values_are_stale(conn, day) is stale
 
+    def test_asks_again_after_an_import(self, engine) -> None:
+        """First figures, or many new customers, do not wait for the next month; a few do."""
+        stale = []
+        for spends in ((), (None,), (100, 200, 300, 400), (500,), (600,)):
+            customers(engine, *spends)
+            with read(engine) as conn:
+                stale.append(values_are_stale(conn, SEPTEMBER))
+            rank(engine)
+
+        assert stale == [True, True, True, False, False]
+
+    def test_asks_again_once_there_are_figures(self, engine) -> None:
+        """A second import that adds the bills of known customers is ranked without waiting."""
+        known = customers(engine, None, None)
+        rank(engine)
+        with read(engine) as conn:
+            assert not values_are_stale(conn, SEPTEMBER)
+        spend(engine, known[0], 100)
+
+        with read(engine) as conn:
+            assert values_are_stale(conn, SEPTEMBER)
+
 
 class TestBandsOf:
     def test_finds_every_share_with_its_own_leaving(self, tmp_path) -> None:

@@ -258,6 +258,7 @@ def upgrade() -> None:
         sa.Column("as_of", sa.Date(), nullable=False),
         sa.Column("computed_at", sa.BigInteger(), nullable=False),
         sa.Column("ranked", sa.Integer(), nullable=False),
+        sa.Column("newest_customer_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("as_of", name=op.f("pk_value_run")),
     )
     op.create_table(
