@@ -1,7 +1,7 @@
 """Logs: one line per event, JSON off a terminal, ids only; one processor masks what slips through.
 
-Records of libraries take the same way. Below WARNING only those in `_QUIET_LIBRARIES` are heard, because others
-write requests and their texts into theirs.
+Records of libraries take the same way. Below WARNING only those named here are heard, because others write
+requests and their texts into theirs.
 """
 
 import logging
@@ -16,12 +16,12 @@ from care.base.masking import mask_field, mask_foreign, mask_text
 from care.base.settings_sections import LogSettings
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_QUIET_LIBRARIES = {
-    "alembic": logging.INFO,
-    "apscheduler": logging.INFO,
-    "uvicorn": logging.INFO,
-    "sqlalchemy.engine": logging.INFO,
-}
+_QUIET_LIBRARIES = ("alembic", "uvicorn")
+"""Speak of no person: heard from INFO on."""
+
+_CHATTY_LIBRARIES = ("apscheduler", "sqlalchemy.engine")
+"""Speak of no person either, but at every tick and statement: their INFO is heard at debug level only."""
+
 _DEEPEST_FRAMES = 12
 _OWN_FIELDS = frozenset({"event", "level", "timestamp", "logger", "process"})
 
@@ -139,13 +139,16 @@ def _frames(error: BaseException) -> list[str]:
 
 
 def _is_quiet(name: str) -> bool:
-    return any(name == library or name.startswith(f"{library}.") for library in _QUIET_LIBRARIES)
+    known = (*_QUIET_LIBRARIES, *_CHATTY_LIBRARIES)
+    return any(name == library or name.startswith(f"{library}.") for library in known)
 
 
 def _may_be_heard(record: logging.LogRecord) -> bool:
     """Let pass what is ours, warnings of anybody, and progress of libraries that speak of no person."""
-    ours = hasattr(record, "_logger")
-    return ours or record.levelno >= logging.WARNING or (record.levelno >= logging.INFO and _is_quiet(record.name))
+    if hasattr(record, "_logger") or record.levelno >= logging.WARNING:
+        return True
+    are_parameters = record.name.startswith("sqlalchemy") and str(record.msg).startswith("[")
+    return record.levelno >= logging.INFO and _is_quiet(record.name) and not are_parameters
 
 
 def _take_over(handler: logging.Handler, level: int) -> None:
@@ -158,6 +161,7 @@ def _take_over(handler: logging.Handler, level: int) -> None:
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("care").setLevel(level)
-    for name, least in _QUIET_LIBRARIES.items():
-        is_too_much = name == "sqlalchemy.engine" and level > logging.DEBUG  # it calls every statement information
-        logging.getLogger(name).setLevel(logging.WARNING if is_too_much else max(level, least))
+    for name in _QUIET_LIBRARIES:
+        logging.getLogger(name).setLevel(max(level, logging.INFO))
+    for name in _CHATTY_LIBRARIES:
+        logging.getLogger(name).setLevel(logging.INFO if level == logging.DEBUG else logging.WARNING)

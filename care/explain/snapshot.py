@@ -60,7 +60,7 @@ def snapshot(conn: sa.Connection, customer_id: int, *, at: datetime | None = Non
     now = conn.execute(sa.select(customer).where(customer.c.id == customer_id)).mappings().one_or_none()
     if now is None:
         raise LookupError(f"no customer has the id {customer_id}")
-    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, hide_parameters=True)
     try:
         with engine.begin() as own:
             customer.metadata.create_all(own, tables=_TABLES)

@@ -151,7 +151,7 @@ def _restore_sqlite(engine: sa.Engine, source: Path) -> Path | None:
 
 def _check_copy(copy: Path, source: Path) -> None:
     """Refuse what is damaged, not ours, or newer than this program."""
-    engine = sa.create_engine(f"sqlite:///{copy}")
+    engine = sa.create_engine(f"sqlite:///{copy}", hide_parameters=True)
     try:
         with engine.connect() as connection:
             sound = connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"

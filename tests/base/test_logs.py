@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
@@ -216,6 +217,16 @@ class TestConfiguredLogs:
         (line,) = lines()
         assert line["event"] == "could not send to 861****5678 for '…'"
         assert line["logger"] == name
+
+    def test_never_show_the_parameters_of_a_statement(self, lines: Lines) -> None:
+        """Not even of an engine that does not hide them by itself; the statement can be read."""
+        engine = sa.create_engine("sqlite://")
+        with engine.connect() as connection:
+            connection.execute(sa.text("SELECT :who"), {"who": "王小明"})
+        engine.dispose()
+
+        assert "SELECT ?" in [line["event"] for line in lines()]
+        assert "王小明" not in json.dumps(lines(), ensure_ascii=False)
 
     def test_keep_access_lines_without_tokens(self, lines: Lines) -> None:
         """Who asked for what is kept, the survey token and the search are not."""

@@ -38,6 +38,12 @@ class TestCode:
         """No unpickling, no evaluation, no shell, no unsafe YAML."""
         assert list(_lines_with(_DANGEROUS, ".py", tests_too=False)) == []
 
+    def test_opens_no_engine_that_shows_parameters(self) -> None:
+        """A driver's error must not quote a customer's row."""
+        bare = re.compile(r"create_engine\((?!.*hide_parameters=True)")
+
+        assert list(_lines_with(bare, ".py", tests_too=False)) == []
+
     def test_never_trusts_text_as_html(self) -> None:
         """Escaping is never switched off for a value."""
         assert list(_lines_with(_RAW_HTML, ".html", ".j2", ".mjml", ".py", tests_too=False)) == []
