@@ -228,6 +228,7 @@ class Services:
         """What the intent transaction checks."""
         from care.delivery.intent import IntentRules, Lane
         from care.delivery.judge import Judge
+        from care.delivery.lookups import Lookup
         from care.planning.permission import ConsentByCountry
 
         settings = self.settings
@@ -237,7 +238,7 @@ class Services:
         limit = settings.limits.spend_per_day
         return IntentRules(
             judge=Judge(policies=self.policies, trial=frozenset(trial) if trial is not None else None),
-            consent={purpose: ConsentByCountry.read(self.policies, purpose) for purpose in Purpose},
+            lookups={p: Lookup(p, ConsentByCountry.read(self.policies, p)) for p in Purpose},
             lanes={
                 Channel.SMS: Lane(
                     channel=Channel.SMS, provider=settings.sms.provider, rate_per_second=settings.sms.rate_per_second

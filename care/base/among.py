@@ -29,7 +29,8 @@ class _Values(sa.types.TypeDecorator[Any]):
         return dialect.type_descriptor(sa.Text())
 
     def process_bind_param(self, value: Any, dialect: sa.Dialect) -> Any:
-        return value if dialect.name == "postgresql" else json.dumps(value)
+        listed = list(value)
+        return listed if dialect.name == "postgresql" else json.dumps(listed)
 
 
 class Among(sa.ColumnElement[bool]):
@@ -66,9 +67,14 @@ def _postgresql(element: Among, compiler: Any, **options: Any) -> str:
     return f"{column} = ANY ({values})"
 
 
-def among(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
-    """Return: the column's value is one of `values`, integers or strings; false for an empty collection."""
+def among(column: sa.ColumnElement[Any], values: Collection[Any] | str) -> sa.ColumnElement[bool]:
+    """Return: the column's value is one of `values`, integers or strings; false for an empty collection.
+
+    A string names a parameter instead, for statements that are built once: its value is a list.
+    """
     is_number = isinstance(column.type, sa.Integer)
     item: type[sa.types.TypeEngine[Any]] = sa.BigInteger if is_number else sa.String
+    if isinstance(values, str):
+        return Among(column, sa.bindparam(values, type_=_Values(item)))
     listed = [int(value) for value in values] if is_number else [str(value) for value in values]
     return Among(column, sa.bindparam(None, listed, type_=_Values(item), unique=True))

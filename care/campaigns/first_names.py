@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 _PEOPLE: Final = frozenset({"person", "family", "student", "elderly"})
@@ -21,6 +22,11 @@ def first_name_of(customer: Mapping[str, Any]) -> str:
     name = customer.get("name")
     if not isinstance(name, str) or customer.get("customer_type", "person") not in _PEOPLE:
         return ""
+    return _latin_given(name)
+
+
+@lru_cache(maxsize=4096)
+def _latin_given(name: str) -> str:
     return _given(name) if _is_latin(name) else ""
 
 

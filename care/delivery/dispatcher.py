@@ -76,6 +76,7 @@ class Dispatcher:
         self._is_recording = False
         self._is_closing = False
         self._number = 0
+        self._renew_at = work.clock.now()
         self.sent = 0
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> int:
@@ -155,7 +156,7 @@ class Dispatcher:
                 rows,
                 purpose=purpose,
                 campaigns=work.campaigns(),
-                consent=work.rules.consent[purpose],
+                lookup=work.rules.lookups[purpose],
                 subjects=work.subjects,
             )
         prepared, verdicts = [], dict[Verdict, list[int]]()
@@ -190,10 +191,12 @@ class Dispatcher:
     def _commit(self, group: list[Prepared]) -> list[Ready]:
         work = self._work
         with write(work.engine) as conn:
-            lives.see_incarnation(conn, self._number, work.clock.now())
-            ids = [prepared.message.id for prepared in (*group, *self._waiting)]
             now = work.clock.now()
-            ledger.renew_leases(conn, owner=self._number, ids=ids, lease_until=now + lives.LEASE)
+            if now >= self._renew_at:  # progress renews the leases, well before they end
+                self._renew_at = now + lives.LEASE / 4
+                lives.see_incarnation(conn, self._number, now)
+                ids = [prepared.message.id for prepared in (*group, *self._waiting)]
+                ledger.renew_leases(conn, owner=self._number, ids=ids, lease_until=now + lives.LEASE)
             outcome = commit_intents(
                 conn,
                 group,

@@ -21,46 +21,45 @@ Touches = dict[int, tuple[datetime, Purpose]]
 """What reached, or is about to reach, one ear: when and for which purpose, by message id."""
 
 
+_BY_CUSTOMER = sa.select(message.c.customer_id, message.c.id, message.c.sent_at, message.c.purpose).where(
+    among(message.c.customer_id, "customers"), message.c.sent_at > sa.bindparam("since")
+)
+_BY_ADDRESS = (
+    sa.select(attempt.c.address_hash, message.c.id, attempt.c.intent_at, message.c.purpose)
+    .join(message, message.c.id == attempt.c.message_id)
+    .where(
+        among(attempt.c.address_hash, "hashes"),
+        attempt.c.intent_at > sa.bindparam("since"),
+        sa.or_(*(attempt.c.outcome == word for word in _COUNTED)),
+    )
+)
+_COMING = sa.select(message.c.customer_id, message.c.id, message.c.wake_at, message.c.purpose).where(
+    among(message.c.customer_id, "customers"),
+    sa.or_(*(message.c.status == word for word in _WAITING)),
+    message.c.lane < sa.bindparam("lane"),
+    message.c.wake_at <= sa.bindparam("until"),
+    message.c.use_by > sa.bindparam("now"),
+)
+
+
 def sent_lately(
     conn: sa.Connection, *, customers: Collection[int], address_hashes: Collection[str], now: datetime
 ) -> tuple[dict[int, Touches], dict[str, Touches]]:
     """Return hand-overs of the last 30 days by customer and by address: a shared phone counts for all of them."""
     since = now - LOOK_BACK
     by_customer: dict[int, Touches] = {}
-    rows = conn.execute(
-        sa.select(message.c.customer_id, message.c.id, message.c.sent_at, message.c.purpose).where(
-            among(message.c.customer_id, customers), message.c.sent_at > since
-        )
-    )
-    for customer_id, message_id, at, purpose in rows:
+    for customer_id, message_id, at, purpose in conn.execute(_BY_CUSTOMER, {"customers": customers, "since": since}):
         by_customer.setdefault(customer_id, {})[message_id] = (at, Purpose(purpose))
     by_address: dict[str, Touches] = {}
-    shared = conn.execute(
-        sa.select(attempt.c.address_hash, message.c.id, attempt.c.intent_at, message.c.purpose)
-        .join(message, message.c.id == attempt.c.message_id)
-        .where(
-            among(attempt.c.address_hash, address_hashes),
-            attempt.c.intent_at > since,
-            attempt.c.outcome.in_(_COUNTED),
-        )
-    )
-    for address_hash, message_id, at, purpose in shared:
+    for address_hash, message_id, at, purpose in conn.execute(_BY_ADDRESS, {"hashes": address_hashes, "since": since}):
         by_address.setdefault(address_hash, {})[message_id] = (at, Purpose(purpose))
     return by_customer, by_address
 
 
 def more_important(conn: sa.Connection, *, customers: Collection[int], lane: int, now: datetime) -> dict[int, Touches]:
     """Return what of more important lanes is due to these customers within a day: it counts as if sent."""
-    rows = conn.execute(
-        sa.select(message.c.customer_id, message.c.id, message.c.wake_at, message.c.purpose).where(
-            among(message.c.customer_id, customers),
-            message.c.status.in_(_WAITING),
-            message.c.lane < lane,
-            message.c.wake_at <= now + AHEAD,
-            message.c.use_by > now,
-        )
-    )
+    asked = {"customers": customers, "lane": lane, "until": now + AHEAD, "now": now}
     found: dict[int, Touches] = {}
-    for customer_id, message_id, at, purpose in rows:
+    for customer_id, message_id, at, purpose in conn.execute(_COMING, asked):
         found.setdefault(customer_id, {})[message_id] = (max(at, now), Purpose(purpose))
     return found

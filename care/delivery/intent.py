@@ -14,23 +14,23 @@ from care.base.among import among
 from care.base.database import is_sqlite
 from care.base.ids import digest, random_token
 from care.base.vocabulary import Channel, Purpose
-from care.customers.tables import contact_point, customer
+from care.customers.tables import contact_point
 from care.delivery import brakes
 from care.delivery.channels.base import Outgoing
 from care.delivery.history import more_important, sent_lately
 from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
-from care.delivery.material import load_customers, open_contacts
+from care.delivery.lookups import Lookup
 from care.delivery.model import Prepared, Ready, Verdict
 from care.delivery.pace import take_slice
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import message, pause
-from care.planning.permission import ConsentByCountry
 
 S = MessageStatus
-JUDGED = tuple(
-    customer.c[name] for name in ("id", "status", "deceased", "minor", "hardship", "timezone", "country", "area")
+_MINE = sa.select(message.c.id).where(
+    among(message.c.id, "ids"), message.c.status == str(S.SENDING), message.c.lease_owner == sa.bindparam("owner")
 )
+_PAUSES = sa.select(pause)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class IntentRules:
     """Everything the intent transaction needs to know beyond the messages."""
 
     judge: Judge
-    consent: Mapping[Purpose, ConsentByCountry]
+    lookups: Mapping[Purpose, Lookup]
     lanes: Mapping[Channel, Lane]
     senders: Mapping[str, str]
     operator_zone: str
@@ -113,19 +113,16 @@ def _read_evidence(
     if not is_sqlite(conn):  # an opt-out locks the same rows, so one of the two sees the other
         same = sa.select(contact_point.c.id).where(among(contact_point.c.address_hash, hashes))
         conn.execute(same.order_by(contact_point.c.id).with_for_update())  # everyone locks in this order
-    mine = conn.execute(
-        sa.select(message.c.id).where(
-            among(message.c.id, ids), message.c.status == str(S.SENDING), message.c.lease_owner == incarnation
-        )
-    )
+    mine = conn.execute(_MINE, {"ids": ids, "owner": incarnation})
     chosen = hashes if purpose is Purpose.REPLY else ()
-    contacts = open_contacts(conn, customers, purpose, first=chosen)
+    lookup = rules.lookups[purpose]
+    contacts = lookup.contacts(conn, customers, first=chosen)
     evidence = Evidence(
         now=now,
         mine=frozenset(mine.scalars()),
-        customers=load_customers(conn, customers, purpose, rules.consent[purpose], JUDGED),
+        customers=lookup.judged(conn, customers),
         open_addresses={i: {c.address_hash for c in found.values()} for i, found in contacts.items()},
-        paused={row.scope: row.until for row in conn.execute(sa.select(pause)) if not row.until or row.until > now},
+        paused={row.scope: row.until for row in conn.execute(_PAUSES) if not row.until or row.until > now},
         no_longer_owed=_no_longer_owed(conn, group),
     )
     if purpose is not Purpose.REPLY:
@@ -246,24 +243,28 @@ def _write(
 
 
 def _outgoing(prepared: Prepared, attempt_id: int, token: str, rules: IntentRules, evidence: Evidence) -> Outgoing:
-    message_id, who = prepared.message.id, evidence.customers[prepared.message.customer_id]
-    lane = rules.lanes[prepared.contact.channel]
-    occasion = digest(f"{prepared.message.campaign_id} {prepared.message.occasion} {message_id}")[:12]
+    message_id, lane = prepared.message.id, rules.lanes[prepared.contact.channel]
     return Outgoing(
         attempt_id=attempt_id,
         message_id=message_id,
         token=token,
         to=prepared.contact.address,
         body=prepared.text,
-        valid_until=rules.judge.closing(prepared, who, evidence.now),
+        valid_until=rules.judge.closing(prepared, evidence),
         sender=rules.senders.get(prepared.message.purpose, ""),
         subject=prepared.subject,
         html=prepared.html,
-        message_ref=f"<{message_id}.{occasion}@{lane.mail_domain}>" if lane.mail_domain else "",
+        message_ref=_message_ref(prepared, lane) if lane.mail_domain else "",
         unsubscribe_url=prepared.unsubscribe_url,
         locale=prepared.locale,
         template=prepared.template,
     )
+
+
+def _message_ref(prepared: Prepared, lane: Lane) -> str:
+    """Return the Message-ID: the same for every attempt, so that a copy after a lost answer threads away."""
+    occasion = digest(f"{prepared.message.campaign_id} {prepared.message.occasion} {prepared.message.id}")[:12]
+    return f"<{prepared.message.id}.{occasion}@{lane.mail_domain}>"
 
 
 def apply_verdicts(

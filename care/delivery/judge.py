@@ -11,7 +11,7 @@ from care.delivery.model import Prepared, Verdict
 from care.messages.model import MessageStatus
 from care.messages.store import ContactKey
 from care.policy.caps import cap_release
-from care.policy.model import CountryPolicy, Policies
+from care.policy.model import Caps, Policies, Windows
 from care.policy.windows import NeverOpensError, closes_at, contact_window, is_open, next_open, zones_for
 
 S = MessageStatus
@@ -21,6 +21,26 @@ CAPPED = (Purpose.SURVEY, Purpose.OFFER, Purpose.GREETING)
 def contact_key(prepared: Prepared) -> ContactKey:
     """Return what of the contact is claimed for the occasion."""
     return prepared.message.campaign_id, prepared.message.occasion, prepared.contact.address_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Contact hours of one place and purpose, seen from now."""
+
+    is_open: bool
+    opens_at: datetime | None  # None: never
+    closes_at: datetime | None  # None: not closed in sight
+    caps: Caps
+
+
+def _hours_of(windows: Windows, zones: tuple[str, ...], caps: Caps, now: datetime) -> Hours:
+    if is_open(windows, zones, now):
+        return Hours(is_open=True, opens_at=now, closes_at=closes_at(windows, zones, now), caps=caps)
+    try:
+        opens = next_open(windows, zones, now)
+    except NeverOpensError:
+        return Hours(is_open=False, opens_at=None, closes_at=None, caps=caps)
+    return Hours(is_open=False, opens_at=opens, closes_at=None, caps=caps)
 
 
 @dataclass(kw_only=True)
@@ -37,6 +57,7 @@ class Evidence:
     by_address: dict[str, Touches] = field(default_factory=dict)
     coming: Mapping[int, Touches] = field(default_factory=dict)
     told: dict[ContactKey, int] = field(default_factory=dict)  # who has claimed an address for an occasion
+    hours: dict[tuple[str, str | None, str | None, Purpose], Hours] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +78,7 @@ class Judge:
         return (
             self._stopped(prepared, evidence)
             or self._unwelcome(prepared, who, evidence)
-            or self._outside_hours(prepared, who, now)
+            or self._outside_hours(prepared, who, evidence)
             or self._told_already(prepared, evidence)
             or self._too_often(prepared, who, evidence)
             or self._outside_trial(prepared)
@@ -93,17 +114,25 @@ class Judge:
             return Verdict(status=S.PLANNED, reason="contact or consent changed", wake_at=evidence.now)
         return None
 
-    def _outside_hours(self, prepared: Prepared, who: Mapping[str, Any], now: datetime) -> Verdict | None:
-        policy = self.policies.country(who["country"])
-        windows = self._windows(prepared, who, policy)
-        zones = zones_for(who["timezone"], who["country"], self.policies)
-        if is_open(windows, zones, now):
+    def _outside_hours(self, prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
+        hours = self._hours(prepared, who, evidence)
+        if hours.is_open:
             return None
-        try:
-            opens = next_open(windows, zones, now)
-        except NeverOpensError:
+        if hours.opens_at is None:
             return Verdict(status=S.SKIPPED, reason="quiet_hours: no allowed hour in any zone")
-        return self._wait(prepared, opens, "quiet_hours")
+        return self._wait(prepared, hours.opens_at, "quiet_hours")
+
+    def _hours(self, prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Hours:
+        """Return the contact hours around now; worked out once per place and purpose, not per message."""
+        purpose = prepared.message.purpose
+        key = (who["country"], who["timezone"], who["area"], purpose)
+        hours = evidence.hours.get(key)
+        if hours is None:
+            policy = self.policies.country(who["country"])
+            windows = contact_window(policy, purpose, urgent=purpose is Purpose.EMERGENCY, area=who["area"])
+            zones = zones_for(who["timezone"], who["country"], self.policies)
+            hours = evidence.hours[key] = _hours_of(windows, zones, policy.caps, evidence.now)
+        return hours
 
     @staticmethod
     def _told_already(prepared: Prepared, evidence: Evidence) -> Verdict | None:
@@ -111,16 +140,9 @@ class Judge:
         teller = evidence.told.get(contact_key(prepared), prepared.message.id)
         return None if teller == prepared.message.id else Verdict(status=S.SKIPPED, reason=f"told_via:{teller}")
 
-    @staticmethod
-    def _windows(prepared: Prepared, who: Mapping[str, Any], policy: CountryPolicy) -> Any:
-        purpose = prepared.message.purpose
-        return contact_window(policy, purpose, urgent=purpose is Purpose.EMERGENCY, area=who["area"])
-
-    def closing(self, prepared: Prepared, who: Mapping[str, Any], now: datetime) -> datetime:
+    def closing(self, prepared: Prepared, evidence: Evidence) -> datetime:
         """Return until when the provider may still deliver: the end of use or of the contact window."""
-        policy = self.policies.country(who["country"])
-        zones = zones_for(who["timezone"], who["country"], self.policies)
-        closes = closes_at(self._windows(prepared, who, policy), zones, now)
+        closes = self._hours(prepared, evidence.customers[prepared.message.customer_id], evidence).closes_at
         return min(prepared.message.use_by, closes) if closes else prepared.message.use_by
 
     def _too_often(self, prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
@@ -133,7 +155,7 @@ class Judge:
         }
         touches.pop(message.id, None)  # another try of the same message is not a second message
         sent = list(touches.values())
-        caps = self.policies.country(who["country"]).caps
+        caps = self._hours(prepared, who, evidence).caps
         release = cap_release(sent, message.purpose, caps, evidence.now)
         rule = f"frequency_cap:{release.rule}" if release else ""
         coming = evidence.coming.get(message.customer_id, {})

@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from care.base.among import among
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.campaign_set import CampaignSet
-from care.customers.tables import contact_point, customer, suppression
-from care.delivery.model import Claimed, Contact
+from care.delivery.lookups import CONSENT_COLUMN, Lookup
+from care.delivery.model import Claimed
 from care.messages.tables import attempt
-from care.planning.permission import ConsentByCountry, has_consent, silences
 
-CONSENT_COLUMN = {channel: f"may_{channel}" for channel in Channel}
+_SPENT = sa.select(attempt.c.message_id, attempt.c.channel).where(
+    among(attempt.c.message_id, "ids"), attempt.c.spent.is_(True)
+)
 
 
 def gather(
@@ -22,7 +23,7 @@ def gather(
     *,
     purpose: Purpose,
     campaigns: CampaignSet,
-    consent: ConsentByCountry,
+    lookup: Lookup,
     subjects: Mapping[str, sa.FromClause],
 ) -> list[Claimed]:
     """Return claimed rows of one purpose with everything that rendering and addressing need.
@@ -30,11 +31,12 @@ def gather(
     `subjects` names the table an occasion kind speaks of: {"subscription_end": subscription}.
     """
     customer_ids = {row.customer_id for row in rows}
-    customers = load_customers(conn, customer_ids, purpose, consent)
+    customers = lookup.customers(conn, customer_ids)
     spent = _spent_channels(conn, [row.id for row in rows if row.attempts])
     spoken_of = _subjects(conn, rows, subjects)
     asked_from = [str(said["address_hash"]) for said in spoken_of.values() if "address_hash" in said]
-    contacts = open_contacts(conn, customer_ids, purpose, first=asked_from)
+    contacts = lookup.contacts(conn, customer_ids, first=asked_from)
+    known = {campaign_id: campaigns.for_message(campaign_id) for campaign_id in {row.campaign_id for row in rows}}
     claimed = []
     for row in rows:
         who = customers.get(row.customer_id)
@@ -52,8 +54,8 @@ def gather(
                 use_by=row.use_by,
                 attempts=row.attempts,
                 row=cast("Mapping[str, Any]", row._mapping),  # noqa: SLF001 - SQLAlchemy's documented accessor
-                campaign=campaigns.for_message(row.campaign_id),
-                is_file_broken=campaigns.is_broken(row.campaign_id),
+                campaign=known[row.campaign_id],
+                is_file_broken=known[row.campaign_id] is None and campaigns.is_broken(row.campaign_id),
                 customer=who,
                 subject=spoken_of.get((_kind(row), row.subject)),
                 contacts=allowed,
@@ -64,61 +66,10 @@ def gather(
     return claimed
 
 
-def load_customers(
-    conn: sa.Connection,
-    ids: Collection[int],
-    purpose: Purpose,
-    consent: ConsentByCountry,
-    columns: Sequence[sa.ColumnElement[Any]] = tuple(customer.c),
-) -> dict[int, Mapping[str, Any]]:
-    """Return customer rows by id, each with whether consent allows the purpose per channel."""
-    may = [has_consent(channel, purpose, consent).label(name) for channel, name in CONSENT_COLUMN.items()]
-    found = conn.execute(sa.select(*columns, *may).where(among(customer.c.id, ids))).mappings()
-    return {row["id"]: cast("Mapping[str, Any]", row) for row in found}
-
-
-def open_contacts(
-    conn: sa.Connection, ids: Collection[int], purpose: Purpose, *, first: Collection[str] = ()
-) -> dict[int, dict[Channel, Contact]]:
-    """Return per customer the first contact of each channel that no suppression silences for the purpose.
-
-    Addresses whose hash is in `first` go before the customer's own order: an answer goes to the number that asked.
-    """
-    silenced = (
-        sa.exists()
-        .where(suppression.c.address_hash == contact_point.c.address_hash, silences(purpose))
-        .correlate(contact_point)
-    )
-    own_order: list[sa.ColumnElement[int]] = [contact_point.c.position]
-    if first:
-        own_order.insert(0, sa.case((contact_point.c.address_hash.in_(first), 0), else_=1))
-    found = conn.execute(
-        sa.select(
-            contact_point.c.customer_id,
-            contact_point.c.channel,
-            contact_point.c.address,
-            contact_point.c.address_hash,
-        )
-        .where(among(contact_point.c.customer_id, ids), sa.not_(silenced))
-        .order_by(contact_point.c.customer_id, contact_point.c.channel, *own_order)
-    )
-    contacts: dict[int, dict[Channel, Contact]] = {}
-    for customer_id, word, address, address_hash in found:
-        mine = contacts.setdefault(customer_id, {})
-        channel = Channel(word)
-        if channel not in mine:
-            mine[channel] = Contact(channel=channel, address=address, address_hash=address_hash)
-    return contacts
-
-
 def _spent_channels(conn: sa.Connection, ids: Collection[int]) -> dict[int, frozenset[Channel]]:
     if not ids:
         return {}
-    rows = conn.execute(
-        sa.select(attempt.c.message_id, attempt.c.channel).where(
-            among(attempt.c.message_id, ids), attempt.c.spent.is_(True)
-        )
-    )
+    rows = conn.execute(_SPENT, {"ids": ids})
     spent: dict[int, frozenset[Channel]] = {}
     for message_id, channel in rows:
         spent[message_id] = spent.get(message_id, frozenset()) | {Channel(channel)}

@@ -33,6 +33,23 @@ class Answer:
     at: datetime
 
 
+_CLOSE = (
+    sa.update(attempt)
+    .where(
+        attempt.c.id == sa.bindparam("_id"),
+        sa.or_(attempt.c.outcome == str(Outcome.INTENT), attempt.c.outcome == str(Outcome.UNKNOWN)),
+    )
+    .values(
+        outcome=sa.bindparam("_outcome"),
+        provider_ref=sa.func.coalesce(sa.bindparam("_ref", type_=sa.String), attempt.c.provider_ref),
+        error_code=sa.bindparam("_code"),
+        error_class=sa.bindparam("_class"),
+        spent=sa.bindparam("_spent"),
+        done_at=sa.bindparam("_at"),
+    )
+)
+
+
 def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datetime, dice: random.Random) -> None:
     """Write outcomes of attempts and move their messages."""
     if not answers:
@@ -51,20 +68,7 @@ def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datet
 
 def _close_attempts(conn: sa.Connection, answers: Sequence[Answer]) -> None:
     """Only an open or doubtful attempt takes the answer: a receipt may have told more already."""
-    unsettled = sa.or_(attempt.c.outcome == str(Outcome.INTENT), attempt.c.outcome == str(Outcome.UNKNOWN))
-    statement = (
-        sa.update(attempt)
-        .where(attempt.c.id == sa.bindparam("_id"), unsettled)
-        .values(
-            outcome=sa.bindparam("_outcome"),
-            provider_ref=sa.func.coalesce(sa.bindparam("_ref", type_=sa.String), attempt.c.provider_ref),
-            error_code=sa.bindparam("_code"),
-            error_class=sa.bindparam("_class"),
-            spent=sa.bindparam("_spent"),
-            done_at=sa.bindparam("_at"),
-        )
-    )
-    conn.execute(statement, [_attempt_values(answer) for answer in answers])
+    conn.execute(_CLOSE, [_attempt_values(answer) for answer in answers])
 
 
 def _attempt_values(answer: Answer) -> dict[str, Any]:

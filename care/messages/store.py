@@ -36,6 +36,25 @@ CLAIMED = tuple(
 _CLAIMABLE = sorted(str(status) for status in CLAIMABLE)
 
 
+_RENEW = (
+    sa.update(message)
+    .where(among(message.c.id, "ids"), message.c.lease_owner == sa.bindparam("owner"))
+    .values(lease_until=sa.bindparam("until"))
+)
+_COUNT = (
+    sa.update(message)
+    .where(among(message.c.id, "ids"))
+    .values(attempts=message.c.attempts + 1, channel=sa.bindparam("on"))
+)
+_WRITE = sa.insert(attempt)
+_MADE = sa.select(attempt.c.message_id, attempt.c.id).where(among(attempt.c.token, "tokens"))
+_HELD = sa.select(contact_claim).where(
+    among(contact_claim.c.campaign_id, "campaigns"),
+    among(contact_claim.c.occasion, "occasions"),
+    among(contact_claim.c.address_hash, "addresses"),
+)
+
+
 def add_intended(
     conn: sa.Connection, *, campaign_id: str, occasion_on: date, leg: str, count: int, now: datetime
 ) -> None:
@@ -108,8 +127,7 @@ def _is_paused(now: datetime) -> sa.ColumnElement[bool]:
 
 def renew_leases(conn: sa.Connection, *, owner: int, ids: Collection[int], lease_until: datetime) -> None:
     """Push the end of leases on: progress, not age, tells that a sender is alive."""
-    mine = sa.and_(among(message.c.id, ids), message.c.lease_owner == owner)
-    conn.execute(sa.update(message).where(mine).values(lease_until=lease_until))
+    conn.execute(_RENEW, {"ids": ids, "owner": owner, "until": lease_until})
 
 
 def move_messages(
@@ -154,16 +172,14 @@ def note_moves(
 
 def write_intents(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
     """Write attempts down before their first byte leaves; return attempt id by message id."""
-    conn.execute(sa.insert(attempt), list(rows))  # without RETURNING the driver repeats one prepared statement
-    made = sa.select(attempt.c.message_id, attempt.c.id).where(among(attempt.c.token, [row["token"] for row in rows]))
-    return {int(row.message_id): int(row.id) for row in conn.execute(made)}
+    conn.execute(_WRITE, list(rows))  # without RETURNING the driver repeats one prepared statement
+    made = conn.execute(_MADE, {"tokens": [row["token"] for row in rows]})
+    return {row.message_id: row.id for row in made}
 
 
 def count_attempts(conn: sa.Connection, ids: Sequence[int], *, channel: str) -> None:
     """Note on messages that one more attempt was written down, and on which channel."""
-    conn.execute(
-        sa.update(message).where(among(message.c.id, ids)).values(attempts=message.c.attempts + 1, channel=str(channel))
-    )
+    conn.execute(_COUNT, {"ids": ids, "on": str(channel)})
 
 
 def claim_contacts(
@@ -179,20 +195,17 @@ def claim_contacts(
         {"campaign_id": campaign, "occasion": occasion, "address_hash": address, "message_id": owner, "at": now}
         for campaign, occasion, address, owner in claims
     ]
-    conn.execute(insert(conn, contact_claim).on_conflict_do_nothing(), rows)
+    statement = insert(conn, contact_claim).on_conflict_do_nothing()
+    written = conn.execute(statement.execution_options(preserve_rowcount=True), rows).rowcount
+    if written == len(rows):
+        return {claim[:3]: claim[3] for claim in claims}
     return held_contacts(conn, [claim[:3] for claim in claims])
 
 
 def held_contacts(conn: sa.Connection, keys: Collection[ContactKey]) -> dict[ContactKey, int]:
     """Return which message holds each (campaign, occasion, address hash) that is claimed."""
     campaigns, occasions, addresses = (set(part) for part in zip(*keys, strict=True))
-    held = conn.execute(
-        sa.select(contact_claim).where(
-            among(contact_claim.c.campaign_id, campaigns),
-            among(contact_claim.c.occasion, occasions),
-            among(contact_claim.c.address_hash, addresses),
-        )
-    )
+    held = conn.execute(_HELD, {"campaigns": campaigns, "occasions": occasions, "addresses": addresses})
     return {(row.campaign_id, row.occasion, row.address_hash): int(row.message_id) for row in held}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.ids import MERSENNE_31, group_line
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign, Holdout
@@ -83,7 +84,7 @@ def has_consent(channel: Channel, purpose: Purpose, rules: ConsentByCountry) -> 
     for rule in ConsentRule:
         countries = sorted(code for code, own in rules.own.items() if own is rule)
         if countries and rule is not rules.elsewhere:
-            branches.append((customer.c.country.in_(countries), answers[rule]))
+            branches.append((among(customer.c.country, countries), answers[rule]))
     otherwise = answers[rules.elsewhere]
     return sa.case(*branches, else_=otherwise) if branches else otherwise
 

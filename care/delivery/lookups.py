@@ -1,0 +1,68 @@
+"""Who may be written to now, and where: statements of one purpose, built once because they run for every batch."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from care.base.among import among
+from care.base.vocabulary import Channel, Purpose
+from care.customers.tables import contact_point, customer, suppression
+from care.delivery.model import Contact
+from care.planning.permission import ConsentByCountry, has_consent, silences
+
+CONSENT_COLUMN: Mapping[Channel, str] = {channel: f"may_{channel}" for channel in Channel}
+_JUDGED = ("id", "status", "deceased", "minor", "hardship", "timezone", "country", "area")
+_NOT_SPOKEN_OF = ("draw", "created_at", "updated_at", "erased_at", "joined_mmdd")
+
+
+class Lookup:
+    """Customers and open contacts as one purpose sees them."""
+
+    def __init__(self, purpose: Purpose, consent: ConsentByCountry) -> None:
+        may = [has_consent(channel, purpose, consent).label(name) for channel, name in CONSENT_COLUMN.items()]
+        mine = among(customer.c.id, "ids")
+        spoken_of = [column for column in customer.c if column.name not in _NOT_SPOKEN_OF]
+        self._full = sa.select(*spoken_of, *may).where(mine)
+        self._judged = sa.select(*(customer.c[name] for name in _JUDGED), *may).where(mine)
+        self._contacts = _open_contacts(purpose)
+
+    def customers(self, conn: sa.Connection, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
+        """Return customer rows by id, each with whether consent allows the purpose per channel."""
+        found = conn.execute(self._full, {"ids": ids}).mappings()
+        return {row["id"]: cast("Mapping[str, Any]", row) for row in found}
+
+    def judged(self, conn: sa.Connection, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
+        """Return, by id, what decides whether a message may go now."""
+        found = conn.execute(self._judged, {"ids": ids}).mappings()
+        return {row["id"]: cast("Mapping[str, Any]", row) for row in found}
+
+    def contacts(
+        self, conn: sa.Connection, ids: Collection[int], *, first: Collection[str] = ()
+    ) -> dict[int, dict[Channel, Contact]]:
+        """Return per customer the first contact of each channel that no suppression silences for the purpose.
+
+        Addresses whose hash is in `first` go before the customer's own order: an answer goes to the number that
+        asked.
+        """
+        contacts: dict[int, dict[Channel, Contact]] = {}
+        for customer_id, word, address, address_hash in conn.execute(self._contacts, {"ids": ids}):
+            mine = contacts.setdefault(customer_id, {})
+            channel = _CHANNELS[word]
+            if channel not in mine or (address_hash in first and mine[channel].address_hash not in first):
+                mine[channel] = Contact(channel=channel, address=address, address_hash=address_hash)
+        return contacts
+
+
+_CHANNELS: Mapping[str, Channel] = {str(channel): channel for channel in Channel}
+
+
+def _open_contacts(purpose: Purpose) -> sa.Select[Any]:
+    same = suppression.c.address_hash == contact_point.c.address_hash
+    silenced = sa.exists().where(same, silences(purpose)).correlate(contact_point)
+    point = contact_point.c
+    return (
+        sa.select(point.customer_id, point.channel, point.address, point.address_hash)
+        .where(among(point.customer_id, "ids"), sa.not_(silenced))
+        .order_by(point.customer_id, point.channel, point.position)
+    )
