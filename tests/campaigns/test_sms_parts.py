@@ -79,18 +79,22 @@ class TestCountParts:
         ],
     )
     def test_knows_the_boundaries(self, text, encoding, parts, units) -> None:
+        """One character more than a part holds is billed as the next part."""
         assert count_parts(text) == SmsCount(encoding, parts, units)
 
     def test_refuses_an_empty_text(self) -> None:
+        """Nothing to say is a mistake, not a message of zero parts."""
         with pytest.raises(ValueError, match="empty"):
             count_parts("")
 
     @pytest.mark.parametrize("char", BASIC)
     def test_takes_one_septet_for_the_basic_alphabet(self, char) -> None:
+        """Every character of the default alphabet counts once."""
         assert count_parts(char) == SmsCount("GSM-7", 1, 1)
 
     @pytest.mark.parametrize("char", EXTENDED)
     def test_takes_two_septets_for_the_extension(self, char) -> None:
+        """Every character of the extension table counts twice."""
         assert count_parts(char) == SmsCount("GSM-7", 1, 2)
 
     def test_takes_no_other_character_for_gsm(self) -> None:
@@ -100,19 +104,23 @@ class TestCountParts:
 
     @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["units"]))
     def test_agrees_with_vectors_confirmed_by_a_second_calculator(self, vector) -> None:
+        """Texts whose counts were settled elsewhere come out the same."""
         expected = SmsCount(vector["encoding"], vector["parts"], vector["units"])
         assert count_parts(vector["text"]) == expected
 
     @given(st.text(st.sampled_from(BASIC + EXTENDED * 5), min_size=1, max_size=700))
     def test_agrees_with_the_reference_on_gsm(self, text) -> None:
+        """A slow and plain counter gives the same for any GSM 7-bit text."""
         assert count_parts(text) == reference(text)
 
     @given(st.text(st.sampled_from("好的a{🎂😀"), min_size=1, max_size=400))
     def test_agrees_with_the_reference_on_ucs(self, text) -> None:
+        """A slow and plain counter gives the same for any UCS-2 text."""
         assert count_parts(text) == reference(text)
 
     @given(st.text(min_size=1, max_size=400))
     def test_agrees_with_the_reference_on_anything(self, text) -> None:
+        """A slow and plain counter gives the same for any text at all."""
         assert count_parts(text) == reference(text)
 
     @given(st.integers(1, 5), st.integers(-3, 3), st.integers(0, 4), st.sampled_from(["€", "🎂"]))
@@ -125,12 +133,15 @@ class TestCountParts:
 
 class TestCostlyCharacters:
     def test_are_those_that_force_ucs(self) -> None:
+        """Exactly the characters outside GSM 7-bit are named as the costly ones."""
         assert costly_characters("a’b{好") == [(1, "’"), (4, "好")]
 
     def test_are_extensions_in_a_gsm_text(self) -> None:
+        """Where the text stays GSM 7-bit, the costly ones are those that count twice."""
         assert costly_characters("a[€]") == [(1, "["), (2, "€"), (3, "]")]
 
     def test_are_none_in_a_plain_text(self) -> None:
+        """A plain text has no costly character."""
         assert costly_characters("plain") == []
 
     @given(st.text(st.sampled_from("ab{€好🎂"), min_size=1, max_size=50))

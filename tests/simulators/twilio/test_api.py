@@ -67,11 +67,13 @@ class TestFetch:
         assert message.date_sent is not None
 
     def test_does_not_know_other_messages(self, client) -> None:
+        """An id that was never given out is 404."""
         with pytest.raises(TwilioRestException) as refused:
             client.messages("SM" + "0" * 32).fetch()
         assert (refused.value.status, refused.value.code) == (404, 20404)
 
     def test_has_no_media(self, client) -> None:
+        """The list of media of a text message is empty."""
         message = client.messages.create(to="+8613800138002", from_=SENDER, body="hi")
         assert client.messages(message.sid).media.list() == []
 
@@ -85,6 +87,7 @@ class TestFetch:
         assert message.error_message
 
     def test_leaves_a_message_sent_whose_carrier_is_silent(self, client, simulator) -> None:
+        """Without a carrier's word the status stays at sent."""
         message = client.messages.create(to="+8613805500000", from_=SENDER, body="hi")
         simulator.wait_until_settled()
         assert message.fetch().status == "sent"
@@ -139,6 +142,7 @@ class TestUpdate:
 
 class TestDelete:
     def test_forgets_a_finished_message_only(self, client, simulator) -> None:
+        """Deleting works after the last status and is refused before."""
         simulator.configure(callback_delay=0.2)
         message = client.messages.create(to="+8613800138006", from_=SENDER, body="hi")
         simulator.configure(callback_delay=0.01)
@@ -152,11 +156,13 @@ class TestDelete:
 
 class TestAccount:
     def test_is_fetched_without_its_token(self, client, simulator) -> None:
+        """The account's page never shows its token."""
         account = client.api.accounts(simulator.account_sid).fetch()
         assert (account.sid, account.status) == (simulator.account_sid, "active")
         assert account.auth_token != simulator.auth_token
 
     def test_balance_falls_with_each_part(self, client, simulator) -> None:
+        """Every accepted part costs."""
         before = float(client.balance.fetch().balance)
         client.messages.create(to="+8613800138007", from_=SENDER, body="好" * 200)
         simulator.wait_until_settled()
@@ -165,6 +171,7 @@ class TestAccount:
         assert balance.currency == "USD"
 
     def test_needs_the_right_token(self, simulator) -> None:
+        """A wrong token is 401, whatever is asked."""
         with pytest.raises(TwilioRestException) as refused:
             client_of(simulator, "wrong").messages.create(to="+8613800138000", from_=SENDER, body="hi")
         assert (refused.value.status, refused.value.code) == (401, 20003)

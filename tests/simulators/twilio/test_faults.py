@@ -86,6 +86,7 @@ class TestRefusingFaults:
         ],
     )
     def test_come_by_reserved_number(self, client, accepted, number, error, count) -> None:
+        """Some numbers fail in their own way without any script."""
         with pytest.raises(error):
             create(client, number)
         assert accepted() == count
@@ -154,10 +155,12 @@ class TestReadScript:
         ],
     )
     def test_names_the_mistake(self, text, problem) -> None:
+        """A script that cannot be understood is refused with what is wrong in it."""
         with pytest.raises(ScriptError, match=problem.replace("(", r"\(")):
             read_script(text)
 
     def test_keeps_defaults(self) -> None:
+        """What a script does not name stays as it was."""
         assert read_script("{}", seed=3) == Script(seed=3)
 
 
@@ -171,12 +174,14 @@ class TestProcess:
             simulator.script({"create": ["boom"]})
 
     def test_says_that_a_port_is_taken(self, simulator, capfd) -> None:
+        """A second simulator on the same port says so and ends."""
         port = int(simulator.url.rpartition(":")[2])
         with pytest.raises(SimulatorError, match="exit code 2"):
             start_twilio_simulator(accept_log=None, port=port)
         assert f"port {port} cannot be used" in capfd.readouterr().err
 
     def test_refuses_unknown_settings(self, simulator) -> None:
+        """A misspelt setting is an error, not silence."""
         with pytest.raises(SimulatorError, match="'colour' is not a setting"):
             simulator.configure(colour="red")
 
@@ -199,6 +204,7 @@ class TestProcess:
         assert capfd.readouterr().err == ""
 
     def test_ends_with_the_process_that_started_it(self) -> None:
+        """No simulator outlives its test."""
         simulator = start_twilio_simulator(accept_log=None)
         assert simulator.process.stdin is not None
         simulator.process.stdin.close()

@@ -70,10 +70,12 @@ class TestCreate:
 
     @pytest.mark.parametrize("body", ["a" * 1600, "好" * 1600, "€"])
     def test_takes_the_longest_body(self, client, body) -> None:
+        """The longest body that is allowed is accepted."""
         assert client.messages.create(**GOOD | {"body": body}).body == body
 
     @pytest.mark.parametrize("sender", ["Operator", "95500", "+4915112345678", "A B-C_1&2+"])
     def test_takes_every_kind_of_sender(self, client, sender) -> None:
+        """Numbers, short codes, words and services may send."""
         assert client.messages.create(**GOOD | {"from_": sender}).from_ == sender
 
     @pytest.mark.parametrize(

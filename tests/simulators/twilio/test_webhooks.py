@@ -49,6 +49,7 @@ class TestStatusCallback:
         [("+12025530003", ["sending", "sent", "undelivered"]), ("+12025530001", ["failed"])],
     )
     def test_says_why_a_message_failed(self, client, simulator, receiver, number, life) -> None:
+        """The last callback carries the error code."""
         sid = client.messages.create(to=number, from_=SENDER, body="hi", status_callback=receiver.url).sid
         simulator.wait_until_settled()
         assert receiver.statuses_of(sid) == life
@@ -87,12 +88,15 @@ class TestCallbackFaults:
         return sids
 
     def test_lose_all(self, client, simulator, receiver) -> None:
+        """No callback comes when all are lost."""
         simulator.script({"callbacks": {"lose": 1}})
         (sid,) = self.send(client, simulator, receiver, 1)
         assert receiver.hooks == []
         assert client.messages(sid).fetch().status == "delivered"
 
     def test_lose_some_the_same_with_the_same_seed(self, client, simulator, receiver) -> None:
+        """Which callbacks are lost follows from the seed."""
+
         def lost() -> int:
             before = simulator.report()["callbacks"].get("lost", 0)
             simulator.script({"seed": 4, "callbacks": {"lose": 0.5}})
@@ -104,6 +108,7 @@ class TestCallbackFaults:
         assert lost() == first
 
     def test_duplicate_all(self, client, simulator, receiver) -> None:
+        """Each callback comes twice when asked to."""
         simulator.script({"callbacks": {"duplicate": 1}})
         (sid,) = self.send(client, simulator, receiver, 1)
         assert receiver.statuses_of(sid) == [each for each in LIFE for _ in range(2)]
@@ -116,6 +121,7 @@ class TestCallbackFaults:
             assert receiver.statuses_of(sid) != LIFE
 
     def test_delay_lets_them_overtake_each_other(self, client, simulator, receiver) -> None:
+        """Delayed callbacks may arrive in another order."""
         simulator.script({"callbacks": {"delay_seconds": [0, 0.3]}})
         sids = self.send(client, simulator, receiver)
         assert all(sorted(receiver.statuses_of(sid)) == sorted(LIFE) for sid in sids)
@@ -135,12 +141,14 @@ class TestInbound:
         assert (hook.form["FromCountry"], hook.form["FromCity"], hook.form["NumMedia"]) == ("CN", "", "0")
 
     def test_is_listed_as_inbound(self, client, simulator, receiver) -> None:
+        """What a customer wrote stands in the account's list."""
         simulator.configure(inbound_url=receiver.url)
         sid = simulator.reply(TO, "+15005550031", "hello").sid
         message = client.messages(sid).fetch()
         assert (message.direction, message.status) == ("inbound", "received")
 
     def test_is_lost_without_a_url(self, simulator) -> None:
+        """Without an inbound address nobody is told."""
         assert simulator.reply(TO, SENDER, "hello").sid is None
 
 
@@ -158,6 +166,7 @@ class TestOptOut:
         assert client.messages.create(to=customer, from_=sender, body="hi").sid
 
     def test_blocks_the_whole_messaging_service(self, client, simulator) -> None:
+        """STOP to one number of a service closes all of them."""
         customer = "+8613800139001"
         client.messages.create(to=customer, messaging_service_sid=SERVICE, body="hi")
         simulator.wait_until_settled()
@@ -167,6 +176,7 @@ class TestOptOut:
         assert refused.value.code == 21610
 
     def test_ignores_a_keyword_inside_a_sentence(self, client, simulator) -> None:
+        """Only a message that is the keyword counts."""
         simulator.reply("+8613800139002", SENDER, "STOP PLEASE")
         assert client.messages.create(to="+8613800139002", from_=SENDER, body="hi").sid
 
@@ -180,6 +190,7 @@ class TestOptOut:
 
     @pytest.mark.parametrize(("body", "kind"), [("stop", "STOP"), ("unstop", "START"), ("info", "HELP"), ("5", None)])
     def test_names_the_keyword_with_advanced_opt_out_only(self, simulator, receiver, body, kind) -> None:
+        """The kind of opt-out is told where the account has that feature."""
         simulator.configure(inbound_url=receiver.url)
         simulator.reply("+8613800139004", SENDER, body)
         simulator.configure(advanced_opt_out=True)
