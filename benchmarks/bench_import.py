@@ -121,9 +121,15 @@ def _stored_rows(url: str) -> dict[str, tuple[str, list[tuple[Any, ...]]]]:
         mark = "?" if engine.dialect.name == "sqlite" else "%s"
         statement = f"INSERT INTO {table.name} ({names}) VALUES ({', '.join([mark] * len(table.c))})"  # noqa: S608
         with read(engine) as conn:
-            found[table.name] = (statement, [tuple(row) for row in conn.exec_driver_sql(f"SELECT * FROM {table.name}")])  # noqa: S608
+            rows = conn.exec_driver_sql(f"SELECT {names} FROM {table.name}")  # noqa: S608
+            found[table.name] = (statement, [tuple(map(_as_given, row)) for row in rows])
     engine.dispose()
     return found
+
+
+def _as_given(value: Any) -> Any:
+    """Return a stored value as it is written: drivers give JSON back as an object."""
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 def _bare(url: str, rows: dict[str, tuple[str, list[tuple[Any, ...]]]]) -> Spent:
