@@ -58,7 +58,7 @@ def answer(
 ) -> None:
     """Answer one message; the words go to the number that wrote, within half an hour or not at all.
 
-    Exit 1: it cannot be answered. Exit 2: the text cannot be sent.
+    Exit 0: it goes out. Exit 1: it cannot be answered. Exit 2: the text cannot be sent.
     """
     from care.base.database import plain_errors
     from care.base.logs import configure_command_logs

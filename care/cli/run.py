@@ -11,14 +11,14 @@ def run(
 ) -> None:
     """Run the daemon: plan, send, track. Ends cleanly on SIGTERM or Ctrl-C.
 
-    Exit 2: another leader runs on this database, or the settings are wrong.
+    Exit 0: ended when asked to. Exit 2: another leader runs on this database, or the settings are wrong.
     """
     from care.base.logs import configure_logs
     from care.bootstrap import build_services
     from care.daemon import Daemon
 
     services = build_services()
-    configure_logs(services.settings.log)
+    configure_logs(services.settings.log, process="leader")
     children = ("web", "dispatch") if web else ("dispatch",)
     Daemon(services=services, children=children).run()
 
@@ -30,14 +30,14 @@ def dispatch(
     """Run one dispatcher: claim, send and record what is due.
 
     With SQLite there is one, normally that of `care run`; with PostgreSQL start as many as you like.
-    Exit 2: a dispatcher runs on this SQLite database already.
+    Exit 0: ended when asked to, or nothing is due. Exit 2: a dispatcher runs on this SQLite database already.
     """
     from care.base.logs import configure_logs
     from care.bootstrap import build_services
     from care.delivery.process import run_dispatcher
 
     services = build_services()
-    configure_logs(services.settings.log)
+    configure_logs(services.settings.log, process="dispatch")
     sent = run_dispatcher(services.work(), directory=services.settings.data_dir, until_idle=until_idle)
     if until_idle:
         typer.echo(f"{sent} messages handed over")
