@@ -35,6 +35,7 @@ def sms_settings(port: int) -> dict[str, str]:
         "CARE_TWILIO__FROM_NUMBER": SENDER,
         "CARE_TWILIO__BASE_URL": f"http://127.0.0.1:{port}",
         "CARE_OPERATOR__PUBLIC_URL": "https://care.example.com",
+        "CARE_OPERATOR__BRAND": "Hailan",
     }
 
 

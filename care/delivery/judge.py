@@ -31,16 +31,18 @@ class Hours:
     opens_at: datetime | None  # None: never
     closes_at: datetime | None  # None: not closed in sight
     caps: Caps
+    first_is_free: bool  # the caps let a customer's first message pass
 
 
-def _hours_of(windows: Windows, zones: tuple[str, ...], caps: Caps, now: datetime) -> Hours:
-    if is_open(windows, zones, now):
-        return Hours(is_open=True, opens_at=now, closes_at=closes_at(windows, zones, now), caps=caps)
-    try:
-        opens = next_open(windows, zones, now)
-    except NeverOpensError:
-        return Hours(is_open=False, opens_at=None, closes_at=None, caps=caps)
-    return Hours(is_open=False, opens_at=opens, closes_at=None, caps=caps)
+def _hours_of(windows: Windows, zones: tuple[str, ...], caps: Caps, now: datetime, *, first_is_free: bool) -> Hours:
+    opens: datetime | None = now
+    closes = closes_at(windows, zones, now) if (opened := is_open(windows, zones, now)) else None
+    if not opened:
+        try:
+            opens = next_open(windows, zones, now)
+        except NeverOpensError:
+            opens = None
+    return Hours(is_open=opened, opens_at=opens, closes_at=closes, caps=caps, first_is_free=first_is_free)
 
 
 @dataclass(kw_only=True)
@@ -131,7 +133,8 @@ class Judge:
             policy = self.policies.country(who["country"])
             windows = contact_window(policy, purpose, urgent=purpose is Purpose.EMERGENCY, area=who["area"])
             zones = zones_for(who["timezone"], who["country"], self.policies)
-            hours = evidence.hours[key] = _hours_of(windows, zones, policy.caps, evidence.now)
+            free = cap_release((), purpose, policy.caps, evidence.now) is None
+            hours = evidence.hours[key] = _hours_of(windows, zones, policy.caps, evidence.now, first_is_free=free)
         return hours
 
     @staticmethod
@@ -154,11 +157,13 @@ class Judge:
             **evidence.by_address.get(prepared.contact.address_hash, {}),
         }
         touches.pop(message.id, None)  # another try of the same message is not a second message
-        sent = list(touches.values())
-        caps = self._hours(prepared, who, evidence).caps
+        hours = self._hours(prepared, who, evidence)
+        coming = evidence.coming.get(message.customer_id, {})
+        if not touches and not coming and hours.first_is_free:
+            return None
+        sent, caps = list(touches.values()), hours.caps
         release = cap_release(sent, message.purpose, caps, evidence.now)
         rule = f"frequency_cap:{release.rule}" if release else ""
-        coming = evidence.coming.get(message.customer_id, {})
         if release is None and coming:
             release = cap_release([*sent, *coming.values()], message.purpose, caps, evidence.now)
             rule = "yields to a more important message" if release else ""
