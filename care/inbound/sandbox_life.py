@@ -39,6 +39,10 @@ class SandboxLife:
                     store_webhooks(conn, replies)
         return len(receipts) + len(replies)
 
+    def next_at(self) -> datetime | None:
+        """Return when `pump` will next have something to tell, None when nothing is on its way."""
+        return min((at for gateway in self._gateways if (at := gateway.next_at()) is not None), default=None)
+
     def _hear_receipt(self, *, token: str, provider_ref: str, status: str, error_code: str, at: datetime) -> None:
         self._receipts.append(
             Receipt(

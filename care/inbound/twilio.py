@@ -34,7 +34,7 @@ class UnreadableHookError(ValueError):
     """A webhook lacks what Twilio always sends; the text names the field."""
 
 
-def status_row(form: Mapping[str, str], *, token: str, now: datetime) -> dict[str, Any]:
+def status_row(form: Mapping[str, str], now: datetime, *, token: str) -> dict[str, Any]:
     """Return the inbox row of a status callback; phone numbers are not kept, the attempt knows them.
 
     Raises:
@@ -58,7 +58,7 @@ def status_row(form: Mapping[str, str], *, token: str, now: datetime) -> dict[st
     }
 
 
-def inbound_row(form: Mapping[str, str], *, now: datetime) -> dict[str, Any]:
+def inbound_row(form: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return the inbox row of a customer's message, with every field that came.
 
     Raises:

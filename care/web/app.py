@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 from care import __version__
 from care.bootstrap import Services
 from care.web.guards import Guards
-from care.web.routes import twilio
+from care.web.pages import StyleSheets
+from care.web.routes import health, twilio, unsubscribe
 from care.web.state import WebState
 
 
@@ -32,7 +33,9 @@ def create_app(services: Services) -> FastAPI:
     app.state.care = state
     app.add_middleware(Guards)
     app.add_exception_handler(Exception, _own_fault)
-    app.router.routes.extend(twilio.ROUTES)
+    for part in (twilio, unsubscribe, health):
+        app.router.routes.extend(part.ROUTES)
+    app.mount("/static", StyleSheets())
     return app
 
 

@@ -12,6 +12,8 @@ from care.inbound.twilio_signature import TwilioSignature
 from care.inbound.worker import work_inbox
 from care.web.group_commit import GroupCommit, Row
 from care.web.inbox_thread import InboxThread
+from care.web.limiter import Limiter
+from care.web.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,8 @@ class WebState:
     signature: TwilioSignature = field(init=False)
     inbox: InboxThread = field(init=False)
     webhooks: GroupCommit = field(init=False)
+    metrics: Metrics = field(default_factory=Metrics)
+    public_pages: Limiter = field(default_factory=lambda: Limiter(per_second=2, burst=30))
 
     def __post_init__(self) -> None:
         """Check engine and keys now: a wrong one refuses to start, not to answer."""

@@ -1,5 +1,7 @@
 """Twilio's webhooks: check, store, answer. Worked on after, so the answer never waits for anything but the disk."""
 
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from urllib.parse import parse_qsl
 
 import structlog
@@ -22,28 +24,33 @@ log = structlog.get_logger()
 
 async def twilio_status(request: Request) -> Response:
     """Keep one status callback: 403 unsigned, 400 unreadable, 503 not stored, else 204, repeats too."""
-    state, token = state_of(request), request.path_params["token"]
-    form = await _signed_form(request, state, STATUS_PATH + token)
-    if isinstance(form, Response):
-        return form
-    try:
-        row = status_row(form, token=token, now=state.services.clock.now())
-    except UnreadableHookError as error:
-        return _unreadable(error)
-    return await _store(state, row)
+    token = request.path_params["token"]
+
+    def read_row(form: Mapping[str, str], now: datetime) -> Row:
+        return status_row(form, token=token, now=now)
+
+    return await _take(request, "status", STATUS_PATH + token, read_row)
 
 
 async def twilio_inbound(request: Request) -> Response:
     """Keep one message of a customer: 403 unsigned, 400 unreadable, 503 not stored, else 204, repeats too."""
+    return await _take(request, "inbound", INBOUND_PATH, inbound_row)
+
+
+async def _take(
+    request: Request, kind: str, path: str, read_row: Callable[[Mapping[str, str], datetime], Row]
+) -> Response:
     state = state_of(request)
-    form = await _signed_form(request, state, INBOUND_PATH)
-    if isinstance(form, Response):
-        return form
-    try:
-        row = inbound_row(form, now=state.services.clock.now())
-    except UnreadableHookError as error:
-        return _unreadable(error)
-    return await _store(state, row)
+    answer = await _signed_form(request, state, path)
+    if not isinstance(answer, Response):
+        try:
+            row = read_row(answer, state.services.clock.now())
+        except UnreadableHookError as error:
+            answer = _unreadable(error)
+        else:
+            answer = await _store(state, row)
+    state.metrics.answers.labels(kind, str(answer.status_code)).inc()
+    return answer
 
 
 async def _signed_form(request: Request, state: WebState, path: str) -> dict[str, str] | Response:

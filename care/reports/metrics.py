@@ -1,0 +1,125 @@
+"""Figures for monitoring, straight from the tables: a few index stretches each, no person in any of them.
+
+What is open is counted whole; what has ended, for the last day only, so the cost follows a day's volume.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from care.base.vocabulary import LANES
+from care.inbound.model import HandledAs
+from care.inbound.tables import inbound_message, webhook
+from care.messages.model import CLAIMABLE, FINAL, OPEN, MessageStatus, Outcome
+from care.messages.tables import attempt, message, pause
+
+DAY = timedelta(days=1)
+OVERDUE_LIMIT = timedelta(minutes=15)
+"""A due message that nobody took for so long, while nobody sends, means that the sender is not at work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number with its labels. `name` is a Prometheus name, always of a gauge."""
+
+    name: str
+    value: float
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+def figures(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
+    """Yield every figure of this moment."""
+    yield from _messages(conn, now)
+    yield from _attempts(conn, now)
+    yield from _inbox(conn, now)
+    yield Figure(name="care_oldest_due_seconds", value=oldest_due(conn, now).total_seconds())
+
+
+def _messages(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
+    for name, statuses, since in (
+        ("care_messages_open", OPEN, None),
+        ("care_messages_ended_last_day", FINAL, now - DAY),
+    ):
+        query = sa.select(message.c.status, message.c.lane, sa.func.count().label("n")).where(
+            message.c.status.in_(_words(statuses)), message.c.lane.in_(range(len(LANES)))
+        )
+        if since is not None:
+            query = query.where(message.c.wake_at >= since)
+        for row in conn.execute(query.group_by(message.c.status, message.c.lane)):
+            labels = (("status", row.status), ("purpose", str(LANES[row.lane])))
+            yield Figure(name=name, value=row.n, labels=labels)
+
+
+def _attempts(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
+    keys = ("channel", "provider", "outcome", "error_class")
+    columns = [sa.func.coalesce(attempt.c[key], "").label(key) for key in keys]
+    query = sa.select(*columns, sa.func.count().label("n"), sa.func.sum(attempt.c.parts).label("parts"))
+    lately = query.where(attempt.c.outcome.in_(list(map(str, Outcome))), attempt.c.intent_at >= now - DAY)
+    for row in conn.execute(lately.group_by(*(attempt.c[key] for key in keys))):
+        labels = tuple((key, str(getattr(row, key))) for key in keys)
+        yield Figure(name="care_attempts_last_day", value=row.n, labels=labels)
+        yield Figure(name="care_parts_last_day", value=row.parts, labels=labels)
+
+
+def _inbox(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
+    waiting = sa.select(webhook.c.kind, sa.func.count().label("n"), sa.func.min(webhook.c.received_at).label("oldest"))
+    oldest = now
+    for row in conn.execute(waiting.where(webhook.c.done_at.is_(None)).group_by(webhook.c.kind)):
+        oldest = min(oldest, row.oldest)
+        yield Figure(name="care_webhooks_waiting", value=row.n, labels=(("kind", row.kind),))
+    yield Figure(name="care_oldest_webhook_seconds", value=(now - oldest).total_seconds())
+    failed = webhook.c.problem.is_not(None)
+    done = sa.select(webhook.c.kind, failed.label("failed"), sa.func.count().label("n"))
+    for row in conn.execute(done.where(webhook.c.done_at >= now - DAY).group_by(webhook.c.kind, failed)):
+        labels = (("kind", row.kind), ("result", "unusable" if row.failed else "done"))
+        yield Figure(name="care_webhooks_last_day", value=row.n, labels=labels)
+    yield Figure(name="care_inbox_waiting", value=inbox_depth(conn))
+
+
+def inbox_depth(conn: sa.Connection) -> int:
+    """Return how many messages of customers wait for a person."""
+    unanswered = sa.and_(inbound_message.c.handled_as == str(HandledAs.INBOX), inbound_message.c.answered_at.is_(None))
+    return int(conn.execute(sa.select(sa.func.count()).select_from(inbound_message).where(unanswered)).scalar_one())
+
+
+def oldest_due(conn: sa.Connection, now: datetime) -> timedelta:
+    """Return for how long the longest waiting message has been due; what is paused does not count."""
+    scopes = {row.scope for row in conn.execute(sa.select(pause)) if row.until is None or row.until > now}
+    if "all" in scopes:
+        return timedelta(0)
+    campaigns = [scope.removeprefix("campaign:") for scope in scopes if scope.startswith("campaign:")]
+    lanes = [purpose.lane for purpose in LANES if f"purpose:{purpose}" not in scopes]
+    oldest = now
+    for status in _words(CLAIMABLE):
+        for lane in lanes:
+            due = sa.select(message.c.wake_at).where(
+                message.c.status == status, message.c.lane == lane, message.c.wake_at <= now, message.c.use_by > now
+            )
+            if campaigns:
+                due = due.where(message.c.campaign_id.not_in(campaigns))
+            first = conn.execute(due.order_by(message.c.wake_at).limit(1)).scalar()
+            oldest = min(oldest, first or now)
+    return now - oldest
+
+
+def why_not_ready(conn: sa.Connection, now: datetime, limit: timedelta = OVERDUE_LIMIT) -> str:
+    """Return why nobody should rely on this house now, '' when all is well.
+
+    A backlog that is being worked off at its pace is no trouble; one that nobody touches is.
+    """
+    age = oldest_due(conn, now)
+    if age <= limit:
+        return ""
+    tried = sa.select(attempt.c.id).where(
+        attempt.c.outcome.in_(list(map(str, Outcome))), attempt.c.intent_at > now - limit
+    )
+    if conn.execute(tried.limit(1)).first() is not None:
+        return ""
+    minutes = int(age.total_seconds() // 60)
+    return f"a message has been due for {minutes} minutes and nothing is sent. Is `care run` at work?"
+
+
+def _words(statuses: Sequence[MessageStatus] | frozenset[MessageStatus]) -> list[str]:
+    return sorted(str(status) for status in statuses)

@@ -1,0 +1,73 @@
+"""The figures of the tables and the counters of this process, in Prometheus' text form."""
+
+import threading
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from care.base.database import read
+from care.bootstrap import Services
+from care.reports.metrics import Figure, figures
+
+KEEP_SECONDS = 5.0
+"""How long figures are given again: whoever asks often does not make the database work often."""
+
+_MEANINGS = {
+    "care_messages_open": "Messages that still await something",
+    "care_messages_ended_last_day": "Messages due in the last 24 hours that have come to an end",
+    "care_attempts_last_day": "Hand-overs to providers in the last 24 hours",
+    "care_parts_last_day": "Parts handed over in the last 24 hours",
+    "care_webhooks_waiting": "Stored webhooks that wait to be worked on",
+    "care_webhooks_last_day": "Webhooks worked on in the last 24 hours",
+    "care_oldest_webhook_seconds": "Age of the oldest webhook that waits",
+    "care_inbox_waiting": "Messages of customers that wait for a person",
+    "care_oldest_due_seconds": "For how long the longest waiting message has been due",
+}
+
+
+class Metrics:
+    """The figures of the tables, and counters of this process."""
+
+    def __init__(self) -> None:
+        self._counters = CollectorRegistry()
+        self.answers = Counter(
+            "care_webhook_answers", "Answers to webhooks of this process", ["kind", "status"], registry=self._counters
+        )
+        self._lock = threading.Lock()
+        self._text = b""
+        self._until = 0.0
+
+    def text(self, services: Services) -> bytes:
+        """Return everything in Prometheus' text form."""
+        clock = services.clock
+        with self._lock:
+            if not self._text or clock.monotonic() >= self._until:
+                with read(services.engine) as conn:
+                    self._text = _format(list(figures(conn, clock.now())))
+                self._until = clock.monotonic() + KEEP_SECONDS
+            return self._text + generate_latest(self._counters)
+
+
+class _Once:
+    """Figures as a collector of prometheus_client."""
+
+    def __init__(self, found: list[Figure]) -> None:
+        self._found = found
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Return one family per name; a name without a figure now is there with none."""
+        families = []
+        for name, meaning in _MEANINGS.items():
+            mine = [figure for figure in self._found if figure.name == name]
+            labels = [key for key, _ in mine[0].labels] if mine else []
+            family = GaugeMetricFamily(name, meaning, labels=labels)
+            for figure in mine:
+                family.add_metric([value for _, value in figure.labels], figure.value)
+            families.append(family)
+        return families
+
+
+def _format(found: list[Figure]) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(_Once(found))
+    return generate_latest(registry)

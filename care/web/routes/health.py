@@ -1,0 +1,48 @@
+"""For machines that watch: alive, ready, and figures."""
+
+import sqlalchemy as sa
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from care.base.database import read
+from care.reports.metrics import why_not_ready
+from care.web.state import WebState, state_of
+
+
+async def healthz(_request: Request) -> Response:
+    """Answer that the process is alive; nothing else is asked."""
+    return PlainTextResponse("ok")
+
+
+async def readyz(request: Request) -> Response:
+    """Answer 200 when the database answers and nothing has been due for too long, else 503 with the reason."""
+    reason = await run_in_threadpool(_trouble, state_of(request))
+    return JSONResponse({"ready": not reason, "reason": reason}, 503 if reason else 200)
+
+
+def _trouble(state: WebState) -> str:
+    try:
+        with read(state.services.engine) as conn:
+            return why_not_ready(conn, state.services.clock.now())
+    except sa.exc.SQLAlchemyError as error:
+        return f"the database does not answer ({type(error).__name__})"
+
+
+async def metrics(request: Request) -> Response:
+    """Answer with the figures for Prometheus."""
+    state = state_of(request)
+    try:
+        text = await run_in_threadpool(state.metrics.text, state.services)
+    except sa.exc.SQLAlchemyError as error:
+        return PlainTextResponse(f"the database does not answer ({type(error).__name__})\n", 503)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+ROUTES = (
+    Route("/healthz", healthz, methods=["GET"]),
+    Route("/readyz", readyz, methods=["GET"]),
+    Route("/metrics", metrics, methods=["GET"]),
+)
