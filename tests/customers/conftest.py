@@ -42,7 +42,7 @@ def import_rows(engine: sa.Engine, clock: VirtualClock, hasher: AddressHasher, t
         job = Run(engine=engine, kind=maker, suppression_key=SUPPRESSION_KEY, clock=clock, **options)
         return import_file(job, file, renames=renames)
 
-    run.path = import_path  # type: ignore[attr-defined] # a second way in, for files that are not plain CSV
+    run.path, run.folder = import_path, tmp_path  # type: ignore[attr-defined] # for files that are not plain CSV
     return run
 
 

@@ -1,5 +1,6 @@
 """Customer files become customers: what each cell means, who is new, who changed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -103,6 +104,20 @@ class TestCustomerImport:
         assert stored(engine, "C1")["name"] == "d"
         again = import_rows("customers", "id,name", *rows)
         assert (again.unchanged, again.updated, again.repeated) == (3, 0, 3)
+
+    def test_shares_the_database_with_another_import(self, engine, import_rows, monkeypatch) -> None:
+        """Two at once over the same customers: each id once, nothing fails."""
+        monkeypatch.setattr("care.customers.importing.run.BATCH_ROWS", 10)
+        files = [
+            ("customers", "id,phone", *(f"C{n},138{n:08d}" for n in numbers))
+            for numbers in (range(200), range(199, -1, -1))
+        ]
+        for number, (_kind, header, *rows) in enumerate(files):
+            (import_rows.folder / f"{number}.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+        with ThreadPoolExecutor(2) as pool:
+            reports = list(pool.map(lambda n: import_rows.path("customers", import_rows.folder / f"{n}.csv"), (0, 1)))
+        assert sum(report.added for report in reports) == 200
+        assert sum(report.unchanged for report in reports) == 200
 
     def test_writes_nothing_in_a_dry_run(self, engine, import_rows, tmp_path) -> None:
         """The answer is the same, the tables are not touched, no rejects file appears."""

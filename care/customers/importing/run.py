@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.clock import Clock
-from care.base.database import plain_errors, read, write
+from care.base.database import is_sqlite, plain_errors, read, write
 from care.customers.importing.rejects import RejectsFile
 from care.customers.importing.scan import Repeats, Scan, scan
 from care.customers.importing.sheet import Layout, Refusal, Sheet, check_renames, lay_out, require
@@ -20,6 +20,7 @@ from care.customers.keys import check_key, ensure_key
 log = structlog.get_logger()
 BATCH_ROWS = 2_000  # a batch holds SQLite's only write lock for well under 0.2 s
 SHOWN_REFUSALS = 10
+_TURN = 0x1E9057  # names the lock that imports share on PostgreSQL
 
 
 @dataclass(slots=True)
@@ -183,6 +184,8 @@ def _import_batch(run: Run, sheet: Sheet, repeats: Repeats, report: ImportReport
     report.repeated += _drop_repeated(sheet, repeats, run.kind.key)
     run.kind.check(run.engine, sheet)
     with read(run.engine) if run.dry_run else write(run.engine) as conn:
+        if not run.dry_run:
+            _take_turn(conn)
         settled = run.kind.settle(conn, sheet)
         if not run.dry_run:
             settled.write(conn)
@@ -194,6 +197,12 @@ def _import_batch(run: Run, sheet: Sheet, repeats: Repeats, report: ImportReport
     refused = sorted(sheet.refusals, key=lambda one: one.number)
     report.refusals += refused[: SHOWN_REFUSALS - len(report.refusals)]
     return refused
+
+
+def _take_turn(conn: sa.Connection) -> None:
+    """Let imports that run at the same time write one after the other; SQLite has one writer anyway."""
+    if not is_sqlite(conn):
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
 
 
 def _drop_repeated(sheet: Sheet, repeats: Repeats, key: str) -> int:
