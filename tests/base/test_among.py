@@ -1,18 +1,31 @@
+"""Many values as one parameter, on both databases."""
+
 import sqlalchemy as sa
+
 from care.base.among import among
 from care.base.database import read, write
 from care.customers.tables import customer
 from tests.factories import make_customer
 
+
 class TestAmong:
     def test_selects_exactly_the_listed(self, engine):
+        """Numbers and words, negated, in a subquery, in an update; nothing listed selects nothing."""
         with write(engine) as conn:
             ids = [make_customer(conn, country=c) for c in ("CN", "GB", "US")]
         for i in range(2):
             with read(engine) as conn:
-                got = conn.execute(sa.select(customer.c.id).where(among(customer.c.id, ids[i:]), sa.true())).scalars().all()
+                got = (
+                    conn.execute(sa.select(customer.c.id).where(among(customer.c.id, ids[i:]), sa.true()))
+                    .scalars()
+                    .all()
+                )
                 assert sorted(got) == ids[i:]
-                got = conn.execute(sa.select(customer.c.id).where(sa.not_(among(customer.c.country, {"CN", "GB"})))).scalars().all()
+                got = (
+                    conn.execute(sa.select(customer.c.id).where(sa.not_(among(customer.c.country, {"CN", "GB"}))))
+                    .scalars()
+                    .all()
+                )
                 assert got == ids[2:]
                 assert conn.execute(sa.select(customer.c.id).where(among(customer.c.id, []))).all() == []
                 inner = sa.exists().where(customer.c.id == sa.literal(1), among(customer.c.country, ["CN"]))
@@ -26,5 +39,5 @@ class TestAmong:
         query = sa.select(customer.c.id).where(among(customer.c.external_id, ["C1", "C2"]))
         text = str(query.compile(dialect=sqlite_engine.dialect))
         with read(sqlite_engine) as conn:
-            plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", ('["C1", "C2"]',)).all()
+            plan = conn.exec_driver_sql("EXPLAIN QUERY PLAN " + text, ('["C1", "C2"]',)).all()
         assert "SEARCH customer" in plan[0].detail
