@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from care.base import database as base_database
 from care.base.database import open_engine, read, write
 from care.delivery.leadership import dispatch_lock, leader_lock
 from care.messages.tables import pause
 from tests.cli.conftest import Care
 from tests.factories import make_customer
+from tests.postgres_server import find_binaries
 
 
 @pytest.fixture
@@ -57,6 +59,36 @@ class TestUpgrade:
         """Running it twice is harmless."""
         assert care("db", "upgrade").out.startswith("database at version")
         assert care("db", "upgrade").out.endswith("was current\n")
+
+    def test_says_that_the_database_is_locked(
+        self, care: Care, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another program holds it for longer than we wait: exit 2, one line, and no table was made."""
+        monkeypatch.setattr(base_database, "BUSY_TIMEOUT_MS", 50)
+        other = sqlite3.connect(tmp_path / "care.db", isolation_level=None)
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+
+        answer = care("db", "upgrade")
+
+        other.execute("ROLLBACK")
+        other.close()
+        assert answer.code == 2
+        assert answer.err.endswith("is locked by another program. End that program or wait, then try again\n")
+        assert _ask(tmp_path / "care.db", "SELECT name FROM sqlite_master") == []
+
+    def test_says_that_the_disk_is_full(self, tmp_path: Path) -> None:
+        """Half-way through the steps there is no room left: exit 2, and the database is as empty as before."""
+        no_room = (
+            "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (98304, 98304)); from care.cli.main import main; main()"
+        )
+        command = [sys.executable, "-c", no_room, "db", "upgrade"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+        assert done.returncode == 2
+        assert "the disk is full" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert _ask(tmp_path / "care.db", "SELECT name FROM sqlite_master") == []
 
     def test_refuses_a_database_from_the_future(self, care: Care, database: Path) -> None:
         """Exit 2, one line, nothing changed."""
@@ -244,9 +276,10 @@ class TestOnPostgres:
     def test_dumps_and_brings_back(self, empty_postgres: str, tmp_path: Path) -> None:
         """PostgreSQL's own programs do the work; the restored database is paused too."""
         engine = open_engine(empty_postgres)
+        path = f"{find_binaries()}:{os.environ['PATH']}"  # tools of the server's own version first
 
         def care(*words: str) -> subprocess.CompletedProcess[str]:
-            env = {**os.environ, "CARE_DATABASE__URL": empty_postgres}
+            env = {**os.environ, "CARE_DATABASE__URL": empty_postgres, "PATH": path}
             command = [sys.executable, "-m", "care.cli.main", *words]
             return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
 
@@ -255,7 +288,7 @@ class TestOnPostgres:
             make_customer(connection)
 
         saved = care("db", "backup", "copy.dump")
-        if shutil.which("pg_dump") is None:
+        if shutil.which("pg_dump", path=path) is None:
             assert (saved.returncode, "pg_dump is not installed" in saved.stderr) == (2, True)
             engine.dispose()
             return
