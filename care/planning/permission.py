@@ -57,15 +57,15 @@ def silences(purpose: Purpose) -> sa.ColumnElement[bool]:
 def has_contact(channels: Collection[Channel]) -> sa.ColumnElement[bool]:
     """Return: the customer has a contact point on one of the channels."""
     words = [str(channel) for channel in channels]
-    return sa.exists().where(contact_point.c.customer_id == customer.c.id, contact_point.c.channel.in_(words))
+    return _is_there(contact_point.c.customer_id == customer.c.id, contact_point.c.channel.in_(words))
 
 
 def has_open_contact(channel: Channel, purpose: Purpose) -> sa.ColumnElement[bool]:
     """Return: the customer has a contact point on the channel that no suppression silences for the purpose."""
     same = suppression.c.address_hash == contact_point.c.address_hash
-    silenced = sa.exists().where(same, silences(purpose)).correlate(contact_point)
+    silenced = _is_there(same, silences(purpose), of=contact_point)
     mine = sa.and_(contact_point.c.customer_id == customer.c.id, contact_point.c.channel == str(channel))
-    return sa.exists().where(mine, sa.not_(silenced)).correlate(customer)
+    return _is_there(mine, sa.not_(silenced))
 
 
 def has_consent(channel: Channel, purpose: Purpose, rules: ConsentByCountry) -> sa.ColumnElement[bool]:
@@ -76,8 +76,8 @@ def has_consent(channel: Channel, purpose: Purpose, rules: ConsentByCountry) -> 
         consent_now.c.channel == str(channel),
     )
     answers: Mapping[ConsentRule, sa.ColumnElement[bool]] = {
-        ConsentRule.REQUIRED: sa.exists().where(mine, consent_now.c.given.is_(True)).correlate(customer),
-        ConsentRule.IMPLIED: sa.not_(sa.exists().where(mine, consent_now.c.given.is_(False)).correlate(customer)),
+        ConsentRule.REQUIRED: _is_there(mine, consent_now.c.given.is_(True)),
+        ConsentRule.IMPLIED: sa.not_(_is_there(mine, consent_now.c.given.is_(False))),
         ConsentRule.NONE: sa.true(),
     }
     branches = []
@@ -87,6 +87,15 @@ def has_consent(channel: Channel, purpose: Purpose, rules: ConsentByCountry) -> 
             branches.append((among(customer.c.country, countries), answers[rule]))
     otherwise = answers[rules.elsewhere]
     return sa.case(*branches, else_=otherwise) if branches else otherwise
+
+
+def _is_there(*where: sa.ColumnElement[bool], of: sa.Table = customer) -> sa.ColumnElement[bool]:
+    """Return: such a row exists for the row of `of`.
+
+    OFFSET 0 changes nothing but the plan: PostgreSQL would else gather all such rows of all customers for each
+    chunk, where looking up those of the chunk costs a hundredth.
+    """
+    return sa.exists(sa.select(sa.literal_column("1")).where(*where).correlate(of).offset(0))
 
 
 def may_reach(channel: Channel, purpose: Purpose, rules: ConsentByCountry) -> sa.ColumnElement[bool]:

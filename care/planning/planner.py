@@ -18,7 +18,7 @@ from care.customers.tables import customer
 from care.messages import store as ledger
 from care.messages.tables import message
 from care.planning import marks
-from care.planning.selection import PLAN_COLUMNS, OwedSet, PlanningRules, owed_sets
+from care.planning.selection import PLAN_COLUMNS, Ids, OwedSet, PlanningRules, owed_sets
 from care.planning.zones import zones_in_use
 
 CHUNK = 10_000
@@ -81,30 +81,29 @@ def plan_campaign(
 def plan_set(engine: sa.Engine, owed: OwedSet) -> int:
     """Write the missing rows of one set, counted independently in the same transaction; return how many."""
     with engine.connect() as conn:
-        few = sa.select(sa.func.count()).select_from(owed.missing(limit=CHUNK + 1).subquery())
+        few = sa.select(sa.func.count()).select_from(owed.missing().limit(CHUNK + 1).subquery())
         waiting = conn.execute(few).scalar_one()
         if not waiting:
             return 0
-        ranges: Sequence[tuple[int, int] | None] = [None] if waiting <= CHUNK else list(_id_ranges(conn))
+        ranges: Sequence[Ids | None] = [None] if waiting <= CHUNK else list(_id_ranges(conn))
     return sum(_plan_range(engine, owed, between) for between in ranges)
 
 
-def _id_ranges(conn: sa.Connection) -> Iterator[tuple[int, int]]:
+def _id_ranges(conn: sa.Connection) -> Iterator[Ids]:
     low, high = conn.execute(sa.select(sa.func.min(customer.c.id), sa.func.max(customer.c.id))).one()
     for start in range(low, high + 1, CHUNK):
         yield start, start + CHUNK - 1
 
 
-def _plan_range(engine: sa.Engine, owed: OwedSet, between: tuple[int, int] | None) -> int:
+def _plan_range(engine: sa.Engine, owed: OwedSet, between: Ids | None) -> int:
     with write(engine) as conn:
         if conn.dialect.name == "postgresql":  # count and insert must see the same customers
             conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        missing, rows = owed.missing(), owed.rows(between)
-        if between is not None:
-            missing = missing.where(customer.c.id.between(*between))
-        count = conn.execute(sa.select(sa.func.count()).select_from(missing.subquery())).scalar_one()
+        missing = owed.missing(between).subquery()
+        count = conn.execute(sa.select(sa.func.count()).select_from(missing)).scalar_one()
         if not count:
             return 0
+        rows = owed.rows(between)
         statement = insert(conn, message).from_select(list(PLAN_COLUMNS), rows).on_conflict_do_nothing()
         new = conn.execute(statement.execution_options(preserve_rowcount=True)).rowcount
         ledger.add_intended(
