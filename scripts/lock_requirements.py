@@ -20,7 +20,7 @@ COMPILE = [
     *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
     *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"),
 ]
-_ENTRY = re.compile(r"^[A-Za-z0-9][\w.-]*==.*?(?=^[A-Za-z0-9]|\Z)", re.MULTILINE | re.DOTALL)
+_ENTRY = re.compile(r"^[A-Za-z0-9][\w.-]*==.*?(?=^[A-Za-z0-9-]|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def main(options: list[str]) -> None:
