@@ -9,6 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from care.cli.main import main
+from tests.cli.desk import Desk
+from tests.house import House
 
 
 class Answer(NamedTuple):
@@ -43,3 +45,11 @@ def care(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return Answer(code, shown.out, shown.err)
 
     return run
+
+
+@pytest.fixture
+def desk(house: House, care: Care, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    """A command line on a house's database and clock; the campaign is the birthday greeting."""
+    monkeypatch.setattr("care.bootstrap.SystemClock", lambda: house.clock)
+    house.write_campaign()
+    return Desk(house, care, capsys)

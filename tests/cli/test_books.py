@@ -1,0 +1,59 @@
+"""`care books` as a user runs it."""
+
+import json
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from care.base.database import write
+from care.messages.tables import message
+from tests.cli.desk import Desk
+
+
+class TestBooks:
+    def test_balance_after_a_day_of_greetings(self, desk: Desk) -> None:
+        """One row per campaign, day and leg; the verdict in one line."""
+        desk.customer("C1")
+        desk.customer("C2", consents=())
+        desk.customer("C3", birth_mmdd=926)
+        desk.greet()
+        answer = desk("books", "--date", "2026-09-25")
+        assert (answer.code, answer.err) == (0, "")
+        assert answer.out.splitlines()[-1] == "The books balance: 2 intended = 2 final + 0 open, on 1 page."
+        (row,) = [line.split() for line in answer.out.splitlines() if line.startswith("birthday")]
+        assert row == ["birthday", "2026-09-25", "main", "2", "1", "0", "0", "0", "1", "0", "0", "0", "0", "0"]
+
+    def test_do_not_balance_when_a_row_is_gone(self, desk: Desk) -> None:
+        """Exit 1, and the line on stderr says so."""
+        desk.customer("C1")
+        desk.customer("C2", consents=())
+        desk.greet()
+        with write(desk.engine) as conn:
+            conn.execute(sa.delete(message).where(message.c.status == "skipped"))
+        answer = desk("books")
+        assert (answer.code, answer.err) == (1, "care: The books do NOT balance: 1 of 1 page do not balance.\n")
+
+    def test_are_one_object_for_machines(self, desk: Desk) -> None:
+        """With every promise as a figure."""
+        desk.customer("C1")
+        desk.greet()
+        found = json.loads(desk("books", "--json").out)
+        assert (found["first"], found["last"]) == ("2026-09-19", "2026-09-25")
+        assert found["balance"] is True
+        assert set(found["promises"]) == {
+            "unproven", "duplicates", "suppressed", "no_consent", "unasked", "outside_hours", "over_cap",
+        }  # fmt: skip
+        assert set(found["promises"].values()) == {0}
+        assert found["pages"][0]["by_status"] == {"delivered": 1}
+
+    def test_note_that_nobody_sends(self, desk: Desk) -> None:
+        """Due for an hour and not taken."""
+        desk.customer("C1")
+        desk.house.plan()
+        desk.house.clock.advance(timedelta(hours=1))
+        assert "1 messages are due and nobody takes them" in desk("books").out
+
+    def test_refuse_a_day_that_is_none(self, desk: Desk) -> None:
+        """Exit 2."""
+        assert desk("books", "--date", "2026-02-30").code == 2
+        assert desk("books", "--days", "-1").code == 2
