@@ -13,7 +13,7 @@ from care.calendars.walltime import instant_at
 from care.campaigns.model import Campaign
 from care.customers.model import Suppression, SuppressionReason, SuppressionScope
 from care.customers.tables import consent_now, contact_point, customer, suppression
-from care.delivery.history import sent_lately
+from care.delivery.history import Touches, sent_lately
 from care.delivery.judge import CAPPED
 from care.explain.coming import lacks, next_due, owed_rows
 from care.explain.facts import CampaignFacts, Lot, Owed, Person, Stop, Word
@@ -168,6 +168,8 @@ def _cap(
         return None
     hashes = snap.conn.execute(sa.select(contact_point.c.address_hash)).scalars().all()
     by_customer, by_address = sent_lately(conn, customers=[snap.customer_id], address_hashes=hashes, now=due_at)
-    sent = [entry for found in (by_customer, by_address) for entries in found.values() for entry in entries]
-    caps = rules.policies.country(snap.row["country"]).caps
-    return cap_release([(at, sent_for) for at, sent_for in sent if at < due_at], purpose, caps, due_at)
+    touches: Touches = {}
+    for found in (*by_customer.values(), *by_address.values()):
+        touches |= found
+    before = [(at, sent_for) for at, sent_for in touches.values() if at < due_at]
+    return cap_release(before, purpose, rules.policies.country(snap.row["country"]).caps, due_at)
