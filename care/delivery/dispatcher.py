@@ -225,7 +225,7 @@ class Dispatcher:
         self._in_flight -= 1
         self.sent += result.outcome is Outcome.ACCEPTED
         self._landed.set()
-        if len(self._answers) >= RECORD_LIMIT:
+        if len(self._answers) >= RECORD_LIMIT or not self._in_flight:  # nothing else flies: nothing to wait for
             self._answered.set()
 
     @property
