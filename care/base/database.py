@@ -39,6 +39,14 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def _maybe_micros(instant: datetime | None) -> int | None:
+    return None if instant is None else to_micros(instant)
+
+
+def _maybe_instant(micros: int | None) -> datetime | None:
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+
+
 class Instant(sa.types.TypeDecorator[datetime]):
     """An aware instant, stored as microseconds since 1970 UTC.
 
@@ -48,13 +56,13 @@ class Instant(sa.types.TypeDecorator[datetime]):
     impl = sa.BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
-        """Turn an aware instant into microseconds."""
-        return None if value is None else to_micros(value)
+    def bind_processor(self, dialect: sa.Dialect) -> Any:  # noqa: ARG002
+        """Return what turns an aware instant into microseconds: one call a value, as there are millions."""
+        return _maybe_micros
 
-    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
-        """Turn microseconds into an aware instant."""
-        return None if value is None else from_micros(value)
+    def result_processor(self, dialect: sa.Dialect, coltype: Any) -> Any:  # noqa: ARG002
+        """Return what turns microseconds into an aware instant."""
+        return _maybe_instant
 
 
 def bigint_key() -> sa.types.TypeEngine[int]:

@@ -50,6 +50,22 @@ _CLOSE = (
 )
 
 
+_CLOSE_ACCEPTED = (
+    sa.update(attempt)
+    .where(
+        attempt.c.id == sa.bindparam("_id"),
+        sa.or_(attempt.c.outcome == str(Outcome.INTENT), attempt.c.outcome == str(Outcome.UNKNOWN)),
+    )
+    .values(
+        outcome=str(Outcome.ACCEPTED),
+        provider_ref=sa.bindparam("_ref"),
+        error_code=None,
+        error_class=None,
+        done_at=sa.bindparam("_at"),
+    )
+)
+
+
 def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datetime, dice: random.Random) -> None:
     """Write outcomes of attempts and move their messages."""
     if not answers:
@@ -68,7 +84,15 @@ def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datet
 
 def _close_attempts(conn: sa.Connection, answers: Sequence[Answer]) -> None:
     """Only an open or doubtful attempt takes the answer: a receipt may have told more already."""
-    conn.execute(_CLOSE, [_attempt_values(answer) for answer in answers])
+    plain = [answer for answer in answers if answer.result.outcome is Outcome.ACCEPTED]
+    if plain:
+        conn.execute(
+            _CLOSE_ACCEPTED,
+            [{"_id": a.result.attempt_id, "_ref": a.result.provider_ref or None, "_at": a.at} for a in plain],
+        )
+    others = [answer for answer in answers if answer.result.outcome is not Outcome.ACCEPTED]
+    if others:
+        conn.execute(_CLOSE, [_attempt_values(answer) for answer in others])
 
 
 def _attempt_values(answer: Answer) -> dict[str, Any]:

@@ -77,7 +77,7 @@ attempt = sa.Table(
     sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
     sa.Index("ix_attempt_provider_ref", "provider_ref"),
     sa.Index("ix_attempt_address_hash", "address_hash", "intent_at"),
-    sa.Index("ix_attempt_outcome", "outcome", "intent_at"),
+    sa.Index("ix_attempt_intent_at", "intent_at"),
 )
 """One hand-over to a provider, written down before the first byte leaves."""
 

@@ -309,7 +309,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.create_index("ix_attempt_address_hash", ["address_hash", "intent_at"], unique=False)
-        batch_op.create_index("ix_attempt_outcome", ["outcome", "intent_at"], unique=False)
+        batch_op.create_index("ix_attempt_intent_at", ["intent_at"], unique=False)
         batch_op.create_index("ix_attempt_provider_ref", ["provider_ref"], unique=False)
 
     op.create_table(
@@ -477,7 +477,7 @@ def downgrade() -> None:
     op.drop_table("consent")
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index("ix_attempt_provider_ref")
-        batch_op.drop_index("ix_attempt_outcome")
+        batch_op.drop_index("ix_attempt_intent_at")
         batch_op.drop_index("ix_attempt_address_hash")
 
     op.drop_table("attempt")
