@@ -11,7 +11,7 @@ from care import __version__
 from care.bootstrap import Services
 from care.web.guards import Guards
 from care.web.pages import StyleSheets
-from care.web.routes import health, twilio, unsubscribe
+from care.web.routes import console, health, twilio, unsubscribe
 from care.web.state import WebState
 
 
@@ -33,7 +33,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.care = state
     app.add_middleware(Guards)
     app.add_exception_handler(Exception, _own_fault)
-    for part in (twilio, unsubscribe, health):
+    for part in (twilio, unsubscribe, health, console):
         app.router.routes.extend(part.ROUTES)
     app.mount("/static", StyleSheets())
     return app

@@ -94,3 +94,14 @@ def open_site(
 def site(open_site: Callable[..., Site]) -> Site:
     """One web process with the usual settings."""
     return open_site()
+
+
+@pytest.fixture
+def sqlite_site(
+    sqlite_engine: sa.Engine, clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    """One web process on SQLite, where the database is not the question."""
+    monkeypatch.chdir(tmp_path)
+    site = serve(open_house(sqlite_engine, clock, tmp_path))
+    yield site
+    site.stop()
