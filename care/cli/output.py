@@ -79,4 +79,10 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M %Z")
-    return str(value.value if isinstance(value, Enum) else value)
+    text = str(value.value if isinstance(value, Enum) else value)
+    return text if text.isprintable() else _printable(text)
+
+
+def _printable(text: str) -> str:
+    """Return a text that cannot move the cursor or turn letters around: customers' words stand in tables too."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
