@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 
 import typer
+from typer.exceptions import TyperException
 
 from care import __version__
 from care.base.errors import CareError, UnavailableError
@@ -23,7 +24,7 @@ GROUPS = ("calendar", "campaigns", "config", "customers", "db", "import", "inbox
 
 _MODULES = {"import": "imports"}  # words that cannot name a module
 
-COMMANDS: tuple[str, ...] = ("books", "doctor", "init", "log", "ops", "plan", "run", "web", "why")
+COMMANDS: tuple[str, ...] = ("books", "demo", "doctor", "init", "log", "ops", "plan", "run", "web", "why")
 """Modules of `care.cli` whose commands stand on the first level: `care init`."""
 
 
@@ -53,7 +54,13 @@ def mount() -> typer.Typer:
 def main() -> None:
     """Run one command; exit 0 fine, 1 the answer is no, 2 input or settings are wrong."""
     try:
-        mount()()
+        code = mount()(prog_name="care", standalone_mode=False)
+        if isinstance(code, int):  # what a command gave to typer.Exit
+            sys.exit(code)
+    except TyperException as error:
+        if problem := _misuse(error):
+            typer.echo(f"care: {problem}", err=True)
+        sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -71,6 +78,14 @@ def main() -> None:
             from care.base.database import close_engines
 
             close_engines()
+
+
+def _misuse(error: TyperException) -> str:
+    """Return the line for a command line that nobody understands; nothing where the help was printed instead."""
+    problem = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "care"
+    return f"{problem[:1].lower()}{problem[1:]}. See: {command} --help" if problem else ""
 
 
 def _translate(error: Exception) -> CareError:

@@ -68,8 +68,38 @@ class TestMain:
         assert "13800000001" not in answer.err
 
     def test_refuses_an_unknown_option_with_exit_two(self, care: Care) -> None:
-        """A wrong command line is wrong input."""
-        assert care("config", "show", "--jsn").code == 2
+        """A wrong command line is wrong input, told in one line that names the help."""
+        answer = care("config", "show", "--jsn")
+
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err == "care: no such option: --jsn (Possible options: --json). See: care config show --help\n"
+
+    @pytest.mark.parametrize(
+        ("words", "problem"),
+        [
+            (("plam",), "no such command 'plam'"),
+            (("plan", "--days", "0"), "invalid value for '--days'"),
+            (("plan", "--days", "soon"), "invalid value for '--days'"),
+            (("message", "show"), "missing argument 'ID'"),
+            (("import", "tickets", "x.csv"), "no such command 'tickets'"),
+        ],
+    )
+    def test_tells_in_one_line_what_it_did_not_understand(
+        self, care: Care, words: tuple[str, ...], problem: str
+    ) -> None:
+        """No usage page and no frame: where, what, and the help to read."""
+        answer = care(*words)
+
+        assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+        assert answer.err.startswith(f"care: {problem}")
+        assert " See: care" in answer.err
+
+    def test_shows_the_help_when_nothing_is_asked(self, care: Care) -> None:
+        """`care` alone is a question of a newcomer; nothing goes to stderr."""
+        answer = care()
+
+        assert (answer.code, answer.err) == (2, "")
+        assert "Proactive customer care" in answer.out
 
     def test_helps_without_loading_the_database(self) -> None:
         """Every module of commands imports only light things, so that help and completion stay quick."""
