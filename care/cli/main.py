@@ -82,10 +82,11 @@ def main() -> None:
 
 def _misuse(error: TyperException) -> str:
     """Return the line for a command line that nobody understands; nothing where the help was printed instead."""
-    problem = " ".join(error.format_message().split()).rstrip(".")
+    problem = " ".join(error.format_message().split())
+    end = "" if problem.endswith((".", "?")) else "."
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "care"
-    return f"{problem[:1].lower()}{problem[1:]}. See: {command} --help" if problem else ""
+    return f"{problem[:1].lower()}{problem[1:]}{end} See: {command} --help" if problem else ""
 
 
 def _translate(error: Exception) -> CareError:

@@ -77,7 +77,7 @@ class TestMain:
     @pytest.mark.parametrize(
         ("words", "problem"),
         [
-            (("plam",), "no such command 'plam'"),
+            (("plam",), "no such command 'plam'. Did you mean 'plan'? See: care --help"),
             (("plan", "--days", "0"), "invalid value for '--days'"),
             (("plan", "--days", "soon"), "invalid value for '--days'"),
             (("message", "show"), "missing argument 'ID'"),
