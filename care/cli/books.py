@@ -40,14 +40,15 @@ def books(
     with plain_errors(services.engine), read(services.engine) as conn:
         found = open_books(conn, first=first, last=last, policies=services.policies, now=now)
     if json:
-        print_json(_as_object(found))
+        print_json(as_object(found))
     else:
-        _tell(found)
+        tell(found)
     if not found.balance:
         raise AnswerIsNoError(found.verdict)
 
 
-def _as_object(found: "Books") -> dict[str, Any]:
+def as_object(found: "Books") -> dict[str, Any]:
+    """Return the books for programs."""
     return {
         "first": found.first,
         "last": found.last,
@@ -77,7 +78,8 @@ def _as_object(found: "Books") -> dict[str, Any]:
     }
 
 
-def _tell(found: "Books") -> None:
+def tell(found: "Books") -> None:
+    """Print the books for people."""
     from care.cli.output import print_rows, say
 
     print_rows([_as_cells(page) for page in found.pages], as_json_lines=False)

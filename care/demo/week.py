@@ -1,0 +1,138 @@
+"""Plays a week on a virtual clock: the daemon's own schedule, the real dispatcher, the sandbox's carrier and customers.
+
+Time jumps from one event to the next: a message falls due, the carrier or a customer has something to say, an hour
+begins. Nothing is written that the live product would not write.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from care.base.database import read
+from care.base.vocabulary import Channel
+from care.bootstrap import Services
+from care.delivery.channels.base import Capabilities, Gateway, Outgoing, Result
+from care.delivery.dispatcher import Dispatcher
+from care.demo.clock import WeekClock
+from care.demo.dice import Dice
+from care.messages.model import CLAIMABLE
+from care.messages.tables import message
+from care.schedule import JOBS, run_due_jobs
+
+WEEK = timedelta(days=7)
+BETWEEN_FULL_TICKS = timedelta(hours=24)
+"""How often the whole schedule runs; planning looks 36 hours ahead, so nothing is late by it."""
+
+GRAIN = timedelta(minutes=5)
+"""What the carrier and customers say is worked on in steps of this; what falls due, at its instant."""
+
+PARTS_PER_SECOND = 200
+_UNPACED = "1000000"
+_REACTIONS = tuple(job for job in JOBS if job.name in ("sandbox", "inbox"))
+
+UNPACED_ENV = {"CARE_SMS__RATE_PER_SECOND": _UNPACED, "CARE_EMAIL__RATE_PER_SECOND": _UNPACED}
+"""Settings for the past week: the clock moves with each message instead of letting us wait for its turn."""
+
+
+class Played:
+    """A sandbox gateway whose every message takes its time on the virtual clock."""
+
+    def __init__(self, inner: Gateway, clock: WeekClock) -> None:
+        """Hand over to `inner`."""
+        self._inner, self._clock = inner, clock
+        self.channel: Channel = inner.channel
+        self.provider: str = inner.provider
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what the sandbox can do."""
+        return self._inner.capabilities
+
+    async def open(self) -> None:
+        """Open the outbox."""
+        await self._inner.open()
+
+    async def close(self) -> None:
+        """Close the outbox."""
+        await self._inner.close()
+
+    async def check(self) -> str:
+        """Return what the sandbox says."""
+        return await self._inner.check()
+
+    async def send(self, outgoing: Outgoing) -> Result:
+        """Let the time of one message pass, then hand it over."""
+        self._clock.advance(timedelta(seconds=1 / PARTS_PER_SECOND))
+        return await self._inner.send(outgoing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekStory:
+    """How the playing went."""
+
+    handed_over: int
+    steps: int
+
+
+def play_week(
+    services: Services, clock: WeekClock, *, until: datetime, seed: int, on_progress: Callable[[datetime], None]
+) -> WeekStory:
+    """Live from the clock's instant to `until`; what is open then, the live product goes on with."""
+    gateways = {channel: Played(gateway, clock) for channel, gateway in services.gateways().items()}
+    dice = Dice(f"dispatch:{seed}")
+    next_full, sent, steps = clock.now(), 0, 0
+    while True:
+        if clock.now() >= next_full:
+            run_due_jobs(services)
+            on_progress(clock.now())
+            next_full = min(next_full + BETWEEN_FULL_TICKS, until)
+        else:
+            run_due_jobs(services, _REACTIONS)
+        sent += _dispatch(services, gateways, dice)
+        steps += 1
+        if clock.now() >= until:
+            return WeekStory(handed_over=sent, steps=steps)
+        clock.set(min(next_full, until, _next_event(services, clock.now())))
+
+
+def _dispatch(services: Services, gateways: Mapping[Channel, Gateway], dice: Dice) -> int:
+    wakes = _next_wake(services)
+    if wakes is None or wakes > services.clock.now():
+        return 0
+    work = services.work(gateways)
+    work.dice = dice
+    return asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
+
+
+def _next_wake(services: Services) -> datetime | None:
+    """Return when the next message may be sent."""
+    statuses = [str(status) for status in CLAIMABLE]
+    with read(services.engine) as conn:
+        wake: datetime | None = conn.execute(
+            sa.select(sa.func.min(message.c.wake_at)).where(message.c.status.in_(statuses))
+        ).scalar_one()
+    return wake
+
+
+def _next_event(services: Services, now: datetime) -> datetime:
+    """Return the next instant at which something happens, never in the past."""
+    wakes, speaks = _next_wake(services), services.sandbox_life.next_at()
+    known = [at for at in (wakes, _rounded_up(speaks) if speaks else None) if at is not None]
+    return max(min(known, default=datetime.max.replace(tzinfo=now.tzinfo)), now + timedelta(seconds=1))
+
+
+def _rounded_up(at: datetime) -> datetime:
+    past = timedelta(minutes=at.minute, seconds=at.second, microseconds=at.microsecond) % GRAIN
+    return at + (GRAIN - past) if past else at
+
+
+def hurry(engine: sa.Engine) -> None:
+    """Let SQLite forget about power cuts while the past is played: a broken demo is simply made again."""
+
+    @sa.event.listens_for(engine, "connect", insert=False)
+    def relax(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
