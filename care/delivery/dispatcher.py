@@ -1,14 +1,14 @@
 """One event loop that claims, prepares, commits intents, sends and records, with bounded work in flight.
 
 Database work runs in one thread of its own, so no commit stalls the sending and no transaction is open while a
-provider thinks. Intents are committed in groups, so no batch waits for its slowest call.
+provider thinks. Half a group of intents is committed while the other half is on its way, so neither waits for long.
 """
 
 import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -21,25 +21,25 @@ from care.base.database import read, write
 from care.base.vocabulary import LANES, Channel, Purpose
 from care.campaigns.campaign_set import CampaignSet
 from care.delivery import incarnation as lives
-from care.delivery.channels.base import Gateway, Result
+from care.delivery.channels.base import Gateway
 from care.delivery.intent import IntentRules, commit_intents, move_by_verdict
 from care.delivery.material import gather
-from care.delivery.model import Prepared, Ready, Verdict
+from care.delivery.model import Claimed, Prepared, Ready, Verdict
 from care.delivery.pace import group_size, seconds_until_free
 from care.delivery.prepare import Preparer
 from care.delivery.record import Answer, record_answers
+from care.delivery.recorder import Recorder
+from care.delivery.sending import Senders
 from care.messages import store as ledger
-from care.messages.model import Outcome
 
 CLAIM_LIMIT = 500
 CLAIM_SECONDS = 5.0
 """A claim takes at most this much sending time, so that a more urgent lane never waits behind it for long."""
 
-RECORD_LIMIT = 256
-RECORD_WAIT_SECONDS = 0.05
-RECORD_TRIES = 5
 PACE_AHEAD_SECONDS = 1.0
 """Slices of pace are taken at most this far ahead: what waits for its slot is not yet in doubt."""
+
+LANDING_SECONDS = 1.0
 
 log = structlog.get_logger()
 Answered = TypeVar("Answered")
@@ -67,24 +67,18 @@ class Dispatcher:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._waiting: deque[Prepared] = deque()
-        self._answers: list[Answer] = []
-        self._answered = asyncio.Event()
-        self._in_flight = 0
-        self._flying: set[asyncio.Task[None]] = set()
-        self._landed = asyncio.Event()
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
-        self._is_recording = False
-        self._is_closing = False
+        self._recorder = Recorder(self._write_soon)
+        self._senders = Senders(work.gateways, work.clock, self._recorder.take)
         self._number = 0
         self._renew_at = work.clock.now()
-        self.sent = 0
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> int:
         """Work until `stop` is set, or until nothing is due; return how many messages were handed over."""
         self._number = await self._in_thread(self._begin)
         for gateway in self._work.gateways.values():
             await gateway.open()
-        recorder = asyncio.create_task(self._record_until_closing())
+        recording = asyncio.create_task(self._recorder.run())
         try:
             while not stop.is_set():
                 if await self._step():
@@ -93,8 +87,13 @@ class Dispatcher:
                     break
                 await self._rest(stop, until_idle=until_idle)
         finally:
-            await self._finish(recorder)
-        return self.sent
+            await self._finish(recording)
+        return self._senders.sent
+
+    @property
+    def _is_busy(self) -> bool:
+        """Tell whether something flies or is not recorded yet."""
+        return bool(self._senders.in_flight or self._recorder.is_busy)
 
     def _begin(self) -> int:
         work, now = self._work, self._work.clock.now()
@@ -116,40 +115,32 @@ class Dispatcher:
         if not self._waiting:
             return True  # none of those claimed may go; there may be more
         channel = self._waiting[0].contact.channel
-        if self._in_flight >= self._work.gateways[channel].capabilities.max_in_flight:
-            await self._wait_for_landing()
+        half = self._half_group(channel)
+        if self._senders.parts_in_flight(channel) > half:
+            await self._senders.wait_below(channel, half, LANDING_SECONDS)
             return True
         ahead = await self._in_thread(self._pace_ahead, channel)
         if ahead > PACE_AHEAD_SECONDS:
+            self._recorder.hurry()
             await asyncio.sleep(min(ahead - PACE_AHEAD_SECONDS, 1.0))
             return True
-        group = self._next_group(channel)
-        for ready in await self._in_thread(self._commit, group):
-            self._in_flight += 1
-            task = asyncio.create_task(self._send(ready))
-            self._flying.add(task)
-            task.add_done_callback(self._flying.discard)
+        group = self._next_group(channel, half)
+        self._senders.send_soon(channel, await self._in_thread(self._commit, group))
         return True
+
+    def _half_group(self, channel: Channel) -> int:
+        """Return the parts of one commit: two of them are what a crash may leave in doubt."""
+        return max(1, group_size(self._work.rules.lanes[channel].rate_per_second) // 2)
 
     def _claim(self) -> list[Prepared] | None:
         """Claim due messages of the most urgent lane that has any, and render them; None if nothing is due."""
         work, now = self._work, self._work.clock.now()
-        lease_until = now + lives.LEASE
-        rate = max(lane.rate_per_second for lane in work.rules.lanes.values())
-        limit = int(min(CLAIM_LIMIT, max(16, rate * CLAIM_SECONDS)))
+        slowest = min(lane.rate_per_second for lane in work.rules.lanes.values())
+        limit = int(min(CLAIM_LIMIT, max(16, slowest * CLAIM_SECONDS)))
         with write(work.engine) as conn:
-            rows: list[sa.Row[tuple[object, ...]]] = []
-            purpose = Purpose.EMERGENCY
-            for purpose in LANES:
-                rows = list(
-                    ledger.claim_due(
-                        conn, owner=self._number, lane=purpose.lane, now=now, lease_until=lease_until, limit=limit
-                    )
-                )
-                if rows:
-                    break
-            else:
-                return None
+            purpose, rows = self._claim_rows(conn, limit)
+        if not rows:
+            return None
         with read(work.engine) as conn:
             claimed = gather(
                 conn,
@@ -159,26 +150,39 @@ class Dispatcher:
                 lookup=work.rules.lookups[purpose],
                 subjects=work.subjects,
             )
-        prepared, verdicts = [], dict[Verdict, list[int]]()
+        prepared, verdicts = self._prepare(claimed)
+        if verdicts:
+            with write(work.engine) as conn:
+                move_by_verdict(conn, verdicts, now=now, owner=self._number)
+        return prepared
+
+    def _claim_rows(self, conn: sa.Connection, limit: int) -> tuple[Purpose, Sequence[sa.Row[tuple[object, ...]]]]:
+        now = self._work.clock.now()
+        for purpose in LANES:
+            rows = ledger.claim_due(
+                conn, owner=self._number, lane=purpose.lane, now=now, lease_until=now + lives.LEASE, limit=limit
+            )
+            if rows:
+                return purpose, rows
+        return LANES[-1], ()
+
+    def _prepare(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], dict[Verdict, list[int]]]:
+        now, prepared, verdicts = self._work.clock.now(), list[Prepared](), dict[Verdict, list[int]]()
         for message in claimed:
-            one = work.preparer.prepare(message, now)
+            one = self._work.preparer.prepare(message, now)
             if isinstance(one, Verdict):
                 verdicts.setdefault(one, []).append(message.id)
             else:
                 prepared.append(one)
-        if verdicts:
-            with write(work.engine) as conn:
-                move_by_verdict(conn, verdicts, now=now, owner=self._number)
         prepared.sort(key=lambda p: (p.contact.channel, p.message.use_by, p.message.id))
-        return prepared
+        return prepared, verdicts
 
     def _pace_ahead(self, channel: Channel) -> float:
         with read(self._work.engine) as conn:
             return seconds_until_free(conn, channel, self._work.clock.now())
 
-    def _next_group(self, channel: Channel) -> list[Prepared]:
-        """Take from the front what shares a channel, up to two seconds of its pace."""
-        budget = group_size(self._work.rules.lanes[channel].rate_per_second)
+    def _next_group(self, channel: Channel, budget: int) -> list[Prepared]:
+        """Take from the front what shares a channel, up to so many parts, and at least one message."""
         group = [self._waiting.popleft()]
         parts = group[0].parts
         while self._waiting and self._waiting[0].contact.channel is channel:
@@ -207,79 +211,25 @@ class Dispatcher:
             )
         return outcome.ready
 
-    async def _send(self, ready: Ready) -> None:
-        """Wait for the slot, hand over, keep the answer for the recorder."""
-        clock = self._work.clock
-        wait = (ready.not_before - clock.now()).total_seconds()
-        if wait > 0:
-            await asyncio.sleep(wait)
-        gateway = self._work.gateways[ready.prepared.contact.channel]
-        try:
-            result = await gateway.send(ready.outgoing)
-        except Exception as error:  # noqa: BLE001 - an adapter's bug must not lose the message
-            log.error("dispatch.adapter_failed", provider=gateway.provider, error=type(error).__name__)
-            result = Result(
-                attempt_id=ready.outgoing.attempt_id, outcome=Outcome.UNKNOWN, error_code=type(error).__name__
-            )
-        self._answers.append(Answer(ready=ready, result=result, at=clock.now()))
-        self._in_flight -= 1
-        self.sent += result.outcome is Outcome.ACCEPTED
-        self._landed.set()
-        if len(self._answers) >= RECORD_LIMIT or not self._in_flight:  # nothing else flies: nothing to wait for
-            self._answered.set()
+    async def _write_soon(self, answers: Sequence[Answer]) -> None:
+        await self._in_thread(self._write_answers, answers)
 
-    @property
-    def _is_busy(self) -> bool:
-        """Tell whether something flies or is not recorded yet."""
-        return bool(self._in_flight or self._answers or self._is_recording)
-
-    async def _record_until_closing(self) -> None:
-        while not self._is_closing:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), RECORD_WAIT_SECONDS)
-            self._answered.clear()
-            await self._record()
-
-    async def _record(self) -> None:
-        if not self._answers:
-            return
-        answers, self._answers = self._answers, []
-        self._is_recording = True
-        try:
-            await self._in_thread(self._write_answers, answers)
-        except sa.exc.SQLAlchemyError as error:
-            self._answers = answers + self._answers  # facts are kept until they can be written
-            log.error("dispatch.record_failed", answers=len(answers), error=type(error).__name__)
-            await asyncio.sleep(1.0)
-        finally:
-            self._is_recording = False
-
-    def _write_answers(self, answers: list[Answer]) -> None:
+    def _write_answers(self, answers: Sequence[Answer]) -> None:
         now = self._work.clock.now()
         with write(self._work.engine) as conn:
             record_answers(conn, answers, now=now, dice=self._work.dice)
 
-    async def _wait_for_landing(self) -> None:
-        self._landed.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._landed.wait(), 1.0)
-
     async def _rest(self, stop: asyncio.Event, *, until_idle: bool) -> None:
+        if not self._senders.in_flight:  # nothing else will come: nothing to wait for
+            self._recorder.hurry()
         seconds = 0.01 if until_idle or self._is_busy else self._work.tick_seconds
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
 
-    async def _finish(self, recorder: asyncio.Task[None]) -> None:
+    async def _finish(self, recording: asyncio.Task[None]) -> None:
         """Land what flies, record it, give back what was claimed and not begun."""
-        while self._in_flight:
-            await self._wait_for_landing()
-        self._is_closing = True  # not cancelled: that would drop answers on their way to the database
-        self._answered.set()
-        await recorder
-        for _ in range(RECORD_TRIES):  # what is still unwritten then is in doubt, and recovery says so
-            await self._record()
-            if not self._answers:
-                break
+        await self._senders.wait_for_all()
+        await self._recorder.close(recording)
         await self._in_thread(self._hand_back)
         for gateway in self._work.gateways.values():
             await gateway.close()

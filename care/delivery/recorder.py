@@ -1,0 +1,75 @@
+"""Keep answers until they are in the database, and write them in groups."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import sqlalchemy as sa
+import structlog
+
+from care.delivery.record import Answer
+
+GROUP = 256
+WAIT_SECONDS = 0.05
+TRIES = 5
+
+log = structlog.get_logger()
+
+
+class Recorder:
+    """Facts are kept, and tried again, until they are written; only a dead process loses them, and recovery says so."""
+
+    def __init__(self, write: Callable[[Sequence[Answer]], Awaitable[None]]) -> None:
+        self._write = write
+        self._answers: list[Answer] = []
+        self._wanted = asyncio.Event()
+        self._is_writing = False
+        self._is_closing = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether an answer is not written yet."""
+        return bool(self._answers) or self._is_writing
+
+    def take(self, answer: Answer) -> None:
+        """Keep an answer."""
+        self._answers.append(answer)
+        if len(self._answers) >= GROUP:
+            self._wanted.set()
+
+    def hurry(self) -> None:
+        """Write what there is without waiting for more."""
+        if self._answers:
+            self._wanted.set()
+
+    async def run(self) -> None:
+        """Write groups until closed."""
+        while not self._is_closing:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), WAIT_SECONDS)
+            self._wanted.clear()
+            await self._write_group()
+
+    async def close(self, running: asyncio.Task[None]) -> None:
+        """Let `run` end by itself, then write the rest; a cancelled task would drop answers on their way."""
+        self._is_closing = True
+        self._wanted.set()
+        await running
+        for _ in range(TRIES):
+            await self._write_group()
+            if not self._answers:
+                return
+
+    async def _write_group(self) -> None:
+        if not self._answers:
+            return
+        answers, self._answers = self._answers, []
+        self._is_writing = True
+        try:
+            await self._write(answers)
+        except sa.exc.SQLAlchemyError as error:
+            self._answers = answers + self._answers
+            log.error("dispatch.record_failed", answers=len(answers), error=type(error).__name__)
+            await asyncio.sleep(1.0)
+        finally:
+            self._is_writing = False

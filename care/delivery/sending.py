@@ -1,0 +1,88 @@
+"""Hand over what is committed: a few standing senders per channel, each message in its slot of the pace."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from care.base.clock import Clock
+from care.base.vocabulary import Channel
+from care.delivery.channels.base import Gateway, Result
+from care.delivery.model import Ready
+from care.delivery.record import Answer
+from care.messages.model import Outcome
+
+log = structlog.get_logger()
+
+
+class Senders:
+    """What has an intent and no answer yet: waiting for its slot, or on its way."""
+
+    def __init__(self, gateways: Mapping[Channel, Gateway], clock: Clock, on_answer: Callable[[Answer], None]) -> None:
+        self._gateways, self._clock, self._on_answer = gateways, clock, on_answer
+        self._queues: dict[Channel, deque[Ready]] = {channel: deque() for channel in gateways}
+        self._at_work: dict[Channel, int] = dict.fromkeys(gateways, 0)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flying: dict[Channel, int] = dict.fromkeys(gateways, 0)
+        self._landed = asyncio.Event()
+        self.sent = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Messages whose outcome is open: what a crash would leave in doubt."""
+        return sum(self._flying.values())
+
+    def parts_in_flight(self, channel: Channel) -> int:
+        """The same for one channel, in parts."""
+        return self._flying[channel]
+
+    def send_soon(self, channel: Channel, ready: Sequence[Ready]) -> None:
+        """Queue messages in the order of their slots."""
+        self._queues[channel].extend(ready)
+        self._flying[channel] += sum(one.prepared.parts for one in ready)
+        most = self._gateways[channel].capabilities.max_in_flight
+        for _ in range(min(most - self._at_work[channel], len(ready))):
+            self._at_work[channel] += 1
+            task = asyncio.create_task(self._work(channel))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, channel: Channel) -> None:
+        queue = self._queues[channel]
+        while queue:
+            ready = queue.popleft()
+            wait = (ready.not_before - self._clock.now()).total_seconds()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            result = await self._hand_over(self._gateways[channel], ready)
+            self.sent += result.outcome is Outcome.ACCEPTED
+            self._flying[channel] -= ready.prepared.parts
+            self._on_answer(Answer(ready=ready, result=result, at=self._clock.now()))
+            self._landed.set()
+        self._at_work[channel] -= 1
+
+    @staticmethod
+    async def _hand_over(gateway: Gateway, ready: Ready) -> Result:
+        try:
+            return await gateway.send(ready.outgoing)
+        except Exception as error:  # noqa: BLE001 - an adapter's bug must not lose the message
+            log.error("dispatch.adapter_failed", provider=gateway.provider, error=type(error).__name__)
+            return Result(
+                attempt_id=ready.outgoing.attempt_id, outcome=Outcome.UNKNOWN, error_code=type(error).__name__
+            )
+
+    async def wait_below(self, channel: Channel, parts: int, seconds: float) -> None:
+        """Wait until at most so many parts are open on a channel, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._flying[channel] > parts:
+                    self._landed.clear()
+                    await self._landed.wait()
+
+    async def wait_for_all(self) -> None:
+        """Wait until nothing is open; calls have their own timeouts."""
+        while self.in_flight:
+            self._landed.clear()
+            await self._landed.wait()
