@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from care.bootstrap import Services
-    from care.campaigns.model import Campaign
     from care.reports.plan import Plan, PlanDay
     from care.reports.plan_warnings import Caution
 
@@ -23,7 +22,7 @@ def plan(
 ) -> None:
     """Show who would get what in the next days, when it would be done and what it would cost. Writes nothing.
 
-    Exit 0: planned, warnings are printed. Exit 1: no such campaign. Exit 2: a mistake in the campaign files.
+    Exit 0: planned, warnings are printed. Exit 1: no such campaign. Exit 2: the segments cannot be read.
     """
     from zoneinfo import ZoneInfo
 
@@ -61,7 +60,7 @@ def plan(
             spend_per_day=settings.limits.spend_per_day,
             pauses=standing_pauses(conn, now),
         )
-    cautions = [*cautions_of(made, limits), *_broken_files(services, asked)]
+    cautions = [*cautions_of(made, limits), *([] if campaign else _broken_files(services))]
     if json:
         print_json(_as_object(made, cautions, settings.operator.currency))
     else:
@@ -89,11 +88,9 @@ def _overrides(services: "Services") -> Any:
     return load_overrides(services.root / services.settings.paths.campaigns / "calendar.yaml")
 
 
-def _broken_files(services: "Services", asked: "list[Campaign]") -> "list[Caution]":
+def _broken_files(services: "Services") -> "list[Caution]":
     from care.reports.plan_warnings import Caution
 
-    if len(asked) == 1:
-        return []
     return [Caution(kind="broken_file", text=f"left out: {problem}") for problem in services.campaigns.problems]
 
 
