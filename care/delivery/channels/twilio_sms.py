@@ -58,7 +58,7 @@ class TwilioSms:
         self._clock = clock
         self._two_way = settings.two_way
         self._http = TwilioHttp(settings.base_url, timeout_seconds=settings.timeout_seconds, connections=MAX_IN_FLIGHT)
-        self._client = Client(
+        self._client = _SteadyClient(
             settings.account_sid,
             settings.auth_token.get_secret_value(),
             http_client=self._http,
@@ -164,6 +164,20 @@ class TwilioSms:
         except (NotSentError, NoAnswerError, TwilioException):
             raise _unavailable() from None
         return found
+
+
+class _SteadyClient(Client):  # type: ignore[misc]  # the SDK is untyped here
+    """The SDK's client, which asks the operating system its name for every request: once is enough."""
+
+    _steady: ClassVar[dict[str, dict[str, str]]] = {}
+
+    def get_headers(self, method: str, headers: dict[str, str] | None) -> dict[str, str]:
+        """Return the SDK's own headers."""
+        if headers:
+            return dict(super().get_headers(method, headers))
+        if method not in self._steady:
+            self._steady[method] = super().get_headers(method, None)
+        return dict(self._steady[method])
 
 
 def _did_not_leave(error: BaseException) -> bool:
