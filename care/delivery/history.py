@@ -21,9 +21,19 @@ Touches = dict[int, tuple[datetime, Purpose]]
 """What reached, or is about to reach, one ear: when and for which purpose, by message id."""
 
 
-_BY_CUSTOMER = sa.select(message.c.customer_id, message.c.id, message.c.sent_at, message.c.purpose).where(
+_SENT = sa.select(message.c.customer_id, message.c.id, message.c.sent_at, message.c.purpose).where(
     among(message.c.customer_id, "customers"), message.c.sent_at > sa.bindparam("since")
 )
+_ON_ITS_WAY = (  # written down, the answer not yet recorded: on another channel no address tells of it
+    sa.select(message.c.customer_id, message.c.id, attempt.c.intent_at, message.c.purpose)
+    .join(attempt, attempt.c.message_id == message.c.id)
+    .where(
+        among(message.c.customer_id, "customers"),
+        sa.or_(attempt.c.outcome == str(Outcome.INTENT), attempt.c.outcome == str(Outcome.UNKNOWN)),
+        attempt.c.intent_at > sa.bindparam("since"),
+    )
+)
+_BY_CUSTOMER = sa.union_all(_ON_ITS_WAY, _SENT)
 _BY_ADDRESS = (
     sa.select(attempt.c.address_hash, message.c.id, attempt.c.intent_at, message.c.purpose)
     .join(message, message.c.id == attempt.c.message_id)
@@ -32,6 +42,12 @@ _BY_ADDRESS = (
         attempt.c.intent_at > sa.bindparam("since"),
         sa.or_(*(attempt.c.outcome == word for word in _COUNTED)),
     )
+)
+_other = message.alias()
+_OTHER_LEGS = sa.select(message.c.id, _other.c.id.label("other")).where(
+    among(message.c.id, "ids"),
+    *(_other.c[name] == message.c[name] for name in ("campaign_id", "occasion", "customer_id")),
+    _other.c.id != message.c.id,
 )
 _COMING = sa.select(message.c.customer_id, message.c.id, message.c.wake_at, message.c.purpose).where(
     among(message.c.customer_id, "customers"),
@@ -62,4 +78,14 @@ def more_important(conn: sa.Connection, *, customers: Collection[int], lane: int
     found: dict[int, Touches] = {}
     for customer_id, message_id, at, purpose in conn.execute(_COMING, asked):
         found.setdefault(customer_id, {})[message_id] = (max(at, now), Purpose(purpose))
+    return found
+
+
+def other_legs(conn: sa.Connection, ids: Collection[int]) -> dict[int, frozenset[int]]:
+    """Return the messages that tell the same customer of the same occasion on another channel, by message id."""
+    found: dict[int, frozenset[int]] = {}
+    if not ids:
+        return found
+    for message_id, other in conn.execute(_OTHER_LEGS, {"ids": ids}):
+        found[message_id] = found.get(message_id, frozenset()) | {other}
     return found

@@ -17,7 +17,7 @@ from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import contact_point
 from care.delivery import brakes
 from care.delivery.channels.base import Outgoing
-from care.delivery.history import more_important, sent_lately
+from care.delivery.history import more_important, other_legs, sent_lately
 from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
 from care.delivery.lookups import Lookup
 from care.delivery.model import Prepared, Ready, Verdict
@@ -31,6 +31,12 @@ _MINE = sa.select(message.c.id).where(
     among(message.c.id, "ids"), message.c.status == str(S.SENDING), message.c.lease_owner == sa.bindparam("owner")
 )
 _PAUSES = sa.select(pause)
+_LOCK = (  # an opt-out locks the same rows, and so does whoever writes to these people on another channel
+    sa.select(contact_point.c.id)
+    .where(sa.or_(among(contact_point.c.address_hash, "hashes"), among(contact_point.c.customer_id, "customers")))
+    .order_by(contact_point.c.id)  # everyone locks in this order
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +116,8 @@ def _read_evidence(
     ids = [prepared.message.id for prepared in group]
     customers = {prepared.message.customer_id for prepared in group}
     hashes = {prepared.contact.address_hash for prepared in group}
-    if not is_sqlite(conn):  # an opt-out locks the same rows, so one of the two sees the other
-        same = sa.select(contact_point.c.id).where(among(contact_point.c.address_hash, hashes))
-        conn.execute(same.order_by(contact_point.c.id).with_for_update())  # everyone locks in this order
+    if not is_sqlite(conn):
+        conn.execute(_LOCK, {"hashes": hashes, "customers": customers})
     mine = conn.execute(_MINE, {"ids": ids, "owner": incarnation})
     chosen = hashes if purpose is Purpose.REPLY else ()
     lookup = rules.lookups[purpose]
@@ -132,6 +137,8 @@ def _read_evidence(
             conn, customers=customers, address_hashes=hashes, now=now
         )
         evidence.coming = more_important(conn, customers=customers, lane=purpose.lane, now=now)
+        several = [p.message.id for p in group if p.message.campaign and p.message.campaign.on_every_channel]
+        evidence.other_legs = other_legs(conn, several)
     return evidence
 
 

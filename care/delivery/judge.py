@@ -58,6 +58,7 @@ class Evidence:
     by_customer: dict[int, Touches] = field(default_factory=dict)
     by_address: dict[str, Touches] = field(default_factory=dict)
     coming: Mapping[int, Touches] = field(default_factory=dict)
+    other_legs: Mapping[int, Collection[int]] = field(default_factory=dict)  # message id -> the same on other channels
     told: dict[ContactKey, int] = field(default_factory=dict)  # who has claimed an address for an occasion
     hours: dict[tuple[str, str | None, str | None, Purpose], Hours] = field(default_factory=dict)
 
@@ -156,7 +157,8 @@ class Judge:
             **evidence.by_customer.get(message.customer_id, {}),
             **evidence.by_address.get(prepared.contact.address_hash, {}),
         }
-        touches.pop(message.id, None)  # another try of the same message is not a second message
+        for same in (message.id, *evidence.other_legs.get(message.id, ())):
+            touches.pop(same, None)  # another try or another channel of the same message is not a second message
         hours = self._hours(prepared, who, evidence)
         coming = evidence.coming.get(message.customer_id, {})
         if not touches and not coming and hours.first_is_free:
