@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from care.base.database import plain_errors, read
 from care.migrations.schema import full_metadata
-from care.migrations.version import newest, problem_with, version_of
+from care.migrations.version import ABSENT, is_absent, newest, problem_with, version_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,8 @@ def check_database(engine: sa.Engine) -> Soundness:
     Raises:
         UnavailableError: it cannot be opened.
     """
+    if is_absent(engine):
+        return Soundness(version=None, newest=newest(), problems=(ABSENT,))
     with plain_errors(engine), read(engine) as connection:
         version = version_of(connection)
         behind = problem_with(version)

@@ -1,5 +1,7 @@
 """Which version a database is at, told without loading the migration machinery."""
 
+from pathlib import Path
+
 import sqlalchemy as sa
 
 from care.base.database import plain_errors, read
@@ -9,6 +11,9 @@ VERSIONS: tuple[str, ...] = ("0001",)
 """Every version in order; the last is what this program works with."""
 
 _table = sa.table("alembic_version", sa.column("version_num", sa.String))
+
+
+ABSENT = "is not there. Run: care db upgrade, or change to the folder that holds it"
 
 
 class SchemaVersionError(UnavailableError):
@@ -41,15 +46,24 @@ def problem_with(version: str | None) -> str | None:
     return None
 
 
+def is_absent(engine: sa.Engine) -> bool:
+    """Tell whether SQLite would make a new file; opening it would leave an empty one in the wrong folder."""
+    name = engine.url.database if engine.dialect.name == "sqlite" else None
+    return bool(name) and Path(str(name)).parent.is_dir() and not Path(str(name)).exists()
+
+
 def ensure_current(engine: sa.Engine) -> None:
     """Refuse a database of another version, before anything is read from it or written to it.
 
     Raises:
-        SchemaVersionError: no tables, behind, or from the future; the line says which and what to do.
+        SchemaVersionError: not there, no tables, behind, or from the future; the line says which and what to do.
         UnavailableError: it cannot be opened.
     """
-    with plain_errors(engine), read(engine) as connection:
-        problem = problem_with(version_of(connection))
+    if is_absent(engine):
+        problem: str | None = ABSENT
+    else:
+        with plain_errors(engine), read(engine) as connection:
+            problem = problem_with(version_of(connection))
     if problem:
         raise SchemaVersionError(f"database {engine.url.render_as_string(hide_password=True)}: {problem}")
 

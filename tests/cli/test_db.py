@@ -102,8 +102,19 @@ class TestUpgrade:
 
 
 class TestCheck:
-    def test_says_no_to_an_empty_database(self, care: Care) -> None:
+    def test_says_no_where_there_is_none(self, care: Care, tmp_path: Path) -> None:
+        """A question asked in the wrong folder leaves nothing there."""
+        for words in (("db", "check"), ("books",), ("customers", "show", "C1"), ("log",)):
+            answer = care(*words)
+
+            assert (answer.code, answer.err.count("\n")) == (1 if words == ("db", "check") else 2, 1)
+            assert "is not there. Run: care db upgrade, or change to the folder that holds it" in answer.err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_says_no_to_an_empty_database(self, care: Care, tmp_path: Path) -> None:
         """The line names the command that helps."""
+        (tmp_path / "care.db").touch()
+
         answer = care("db", "check")
 
         assert (answer.code, answer.err) == (1, "care: database has no tables yet. Run: care db upgrade\n")
