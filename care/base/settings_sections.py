@@ -17,12 +17,22 @@ def _iana(name: str) -> str:
     return name
 
 
+def _ledger(url: str) -> str:
+    """Refuse what no engine opens; the line never repeats the URL, which may hold a password."""
+    if url.startswith("sqlite:") and (url in ("sqlite://", "sqlite:///") or ":memory:" in url):
+        raise ValueError("would be in memory, which processes cannot share. Write sqlite:///care.db")
+    if not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        raise ValueError("is neither sqlite:///care.db nor postgresql+psycopg://user:password@host/name")
+    return url
+
+
 def key(default: Any, words: str, **limits: Any) -> Any:
     """Return a field with a default, its words for people, and pydantic's limits."""
     return Field(default, description=words, **limits)
 
 
 Zone = Annotated[str, AfterValidator(_iana)]
+LedgerUrl = Annotated[str, AfterValidator(_ledger)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
 
@@ -35,7 +45,7 @@ class Section(BaseModel):
 class DatabaseSettings(Section):
     """Where the ledger lives."""
 
-    url: str = key(
+    url: LedgerUrl = key(
         "sqlite:///care.db", "SQLAlchemy URL; postgresql+psycopg://user:password@host/name for PostgreSQL", repr=False
     )
 

@@ -130,6 +130,25 @@ class TestMistakes:
 
         assert keys == ["twilio.account_sid", "twilio.auth_token", "twilio.from_number", "operator.public_url"]
 
+    @pytest.mark.parametrize("url", ["nonsense", "", "mysql://u:pa55@h/d", "sqlite:care.db", "oracle9://x"])
+    def test_include_a_database_that_cannot_be(self, tmp_path: Path, url: str) -> None:
+        """The forms that work are named; the URL, which may hold a password, is not repeated."""
+        (line,) = _mistakes(tmp_path, CARE_DATABASE__URL=url)
+
+        forms = "sqlite:///care.db nor postgresql+psycopg://user:password@host/name"
+        assert line == f"database.url: is neither {forms} (set by CARE_DATABASE__URL)"
+
+    @pytest.mark.parametrize(
+        "url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true"]
+    )
+    def test_include_a_database_in_memory(self, tmp_path: Path, url: str) -> None:
+        """Every process would have its own."""
+        (line,) = _mistakes(tmp_path, CARE_DATABASE__URL=url)
+
+        assert line.startswith(
+            "database.url: would be in memory, which processes cannot share. Write sqlite:///care.db"
+        )
+
     def test_include_mail_in_the_clear(self, tmp_path: Path) -> None:
         """Without TLS only to this machine, or by an explicit word."""
         toml = '[email]\nprovider = "smtp"\n[smtp]\nhost = "{}"\ntls = "none"\n'
