@@ -90,7 +90,7 @@ def tell(found: "Books") -> None:
         say(f"{'kept' if not finding.count else 'BROKEN':<7}{finding.count} {finding.text}{ids}")
     if found.unknown:
         ids = ", ".join(map(str, found.unknown))
-        say(f"{'note':<7}{len(found.unknown)} messages may or may not have gone (care resolve settles them): {ids}")
+        say(f"{'note':<7}{len(found.unknown)} messages may or may not have gone; a receipt settles them: {ids}")
     if found.stalled:
         say(f"{'note':<7}{found.stalled} messages are due and nobody takes them. Does care run?")
     if found.balance:

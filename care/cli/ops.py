@@ -53,19 +53,21 @@ def resume(
     everything: bool = typer.Option(False, "--all", help="End the stop of everything."),
     json: bool = JSON,
 ) -> None:
-    """Let a stopped campaign or purpose go on.
+    """Let a stopped campaign or purpose go on, or a cancelled campaign; messages that were cancelled stay so.
 
     Exit 0: it goes on. Exit 1: it was not stopped, or there is no such campaign.
     """
     from care.base.database import plain_errors, write
     from care.base.errors import AnswerIsNoError
+    from care.campaigns.states import resume_campaign
     from care.cli.output import print_json, say
     from care.messages import stops
 
     services = _services()
     scope = _scope(services, campaign, purpose, everything=everything)
+    live = services.campaigns.live.get(scope.removeprefix("campaign:")) if campaign else None
     with plain_errors(services.engine), write(services.engine) as conn:
-        was_stopped = stops.lift_pause(conn, scope)
+        was_stopped = resume_campaign(conn, live, now=services.clock.now()) if live else stops.lift_pause(conn, scope)
         waiting = stops.count_waiting(conn, scope)
         others = [one.scope for one in stops.standing_pauses(conn, services.clock.now())]
     if not was_stopped:
@@ -79,18 +81,23 @@ def resume(
 
 @app.command()
 def cancel(campaign: str = CAMPAIGN, json: bool = JSON) -> None:
-    """Withdraw every message of a campaign that has not left. Occasions to come are planned as the file says.
+    """Withdraw every message of a campaign that has not left, and plan nothing more of it until it is resumed.
 
     Exit 0: withdrawn. Exit 1: no such campaign.
     """
     from care.base.database import plain_errors
+    from care.campaigns.states import cancel_campaign
     from care.cli.output import print_json, say
     from care.messages import stops
 
     services = _services()
-    name = campaign_id(services, _required(campaign))
+    name, now = campaign_id(services, _required(campaign)), services.clock.now()
     with plain_errors(services.engine):
-        done = stops.cancel_campaign(services.engine, name, by=_by(), now=services.clock.now())
+        live = services.campaigns.live.get(name)
+        if live is not None:
+            done = cancel_campaign(services.engine, live, by=_by(), now=now)
+        else:
+            done = stops.cancel_campaign(services.engine, name, by=_by(), now=now)
     if json:
         print_json({"campaign": name, "cancelled": done.cancelled, "in_work": done.in_work})
         return

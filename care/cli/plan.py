@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
+    from care.base.vocabulary import Channel
     from care.bootstrap import Services
     from care.reports.plan import Plan, PlanDay
     from care.reports.plan_warnings import Caution
@@ -39,18 +41,18 @@ def plan(
     asked = [found.named(campaign)] if campaign else list(found)
     settings, now = services.settings, services.clock.now()
     zone = settings.operator.timezone
+    rates = {Channel.SMS: settings.sms.rate_per_second, Channel.EMAIL: settings.email.rate_per_second}
     with plain_errors(services.engine), read(services.engine) as conn:
         made = make_plan(
             conn,
             asked,
             rules=services.planning_rules,
             pricing=_pricing(services),
-            rates={Channel.SMS: settings.sms.rate_per_second, Channel.EMAIL: settings.email.rate_per_second},
+            rates=rates,
             now=now,
             today=now.astimezone(ZoneInfo(zone)).date(),
             days=days,
-            keep=found.broken_ids,
-            whole_set=not campaign and not found.nameless_breakage,
+            keep=None if campaign or found.nameless_breakage else found.broken_ids,
         )
         limits = Limits(
             zone=zone,
@@ -62,9 +64,9 @@ def plan(
         )
     cautions = [*cautions_of(made, limits), *([] if campaign else _broken_files(services))]
     if json:
-        print_json(_as_object(made, cautions, settings.operator.currency))
+        print_json(_as_object(made, cautions, settings.operator.currency, rates))
     else:
-        _tell(made, cautions, zone, settings.operator.currency)
+        _tell(made, cautions, zone, settings.operator.currency, rates)
 
 
 def _pricing(services: "Services") -> Any:
@@ -94,7 +96,11 @@ def _broken_files(services: "Services") -> "list[Caution]":
     return [Caution(kind="broken_file", text=f"left out: {problem}") for problem in services.campaigns.problems]
 
 
-def _as_object(made: "Plan", cautions: "list[Caution]", currency: str) -> dict[str, Any]:
+def _as_object(
+    made: "Plan", cautions: "list[Caution]", currency: str, rates: "Mapping[Channel, float]"
+) -> dict[str, Any]:
+    from care.reports.plan import load_by_lane
+
     tally = made.tally
     return {
         "from": made.first,
@@ -110,6 +116,16 @@ def _as_object(made: "Plan", cautions: "list[Caution]", currency: str) -> dict[s
             "rendered": tally.rendered,
         },
         "days": [_day_as_object(day) for day in made.days],
+        "lanes": [
+            {
+                "purpose": str(load.purpose),
+                "channel": str(load.channel),
+                "messages": load.messages,
+                "parts": round(load.parts),
+                "seconds": round(load.parts / rates[load.channel], 1),
+            }
+            for load in load_by_lane(made)
+        ],
         "withdrawn": [
             {"campaign": one.campaign_id, "messages": one.count, "because": one.reason} for one in made.withdrawals
         ],
@@ -160,8 +176,9 @@ def _money(amount: "Decimal") -> float:
     return float(round(amount, 2))
 
 
-def _tell(made: "Plan", cautions: "list[Caution]", zone: str, currency: str) -> None:
+def _tell(made: "Plan", cautions: "list[Caution]", zone: str, currency: str, rates: "Mapping[Channel, float]") -> None:
     from care.cli.output import print_rows, say
+    from care.reports.plan import load_by_lane
 
     say(f"plan for {made.first} to {made.last}; times in {zone}; nothing was written")
     say()
@@ -172,6 +189,11 @@ def _tell(made: "Plan", cautions: "list[Caution]", zone: str, currency: str) -> 
     how = "every text rendered" if tally.is_exact else f"reckoned up from a sample of {tally.rendered} texts"
     say(f"new messages  {made.new}")
     say(f"SMS           {tally.recipients} recipients, {round(tally.parts)} parts, {tally.cost:.2f} {currency} ({how})")
+    for load in load_by_lane(made):
+        takes = f"{load.parts / rates[load.channel]:.0f} s at {rates[load.channel]:g}/s"
+        say(
+            f"load          {load.purpose} by {load.channel}: {load.messages} messages, {load.parts:.0f} parts, {takes}"
+        )
     for one in made.withdrawals:
         say(f"withdrawn     {one.count} of {one.campaign_id}: {one.reason}")
     _tell_collisions(made)

@@ -126,6 +126,9 @@ def _holdout(facts: CampaignFacts) -> Iterator[Step]:
 
 def _stops(facts: CampaignFacts) -> Iterator[Step]:
     for stop in facts.stops:
+        if stop.is_cancelled:
+            yield Step(name="cancelled", passed=False, text=f"{stop.scope} is cancelled until resumed")
+            continue
         until = f"until {clock(stop.until, facts.zone)}" if stop.until else "until resumed"
         yield Step(
             name="pause", passed=False, is_only_a_wait=True, text=f"{stop.scope} is stopped {until} by {stop.by}"

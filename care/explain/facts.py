@@ -52,11 +52,12 @@ class Lot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """A pause that concerns the campaign."""
+    """A pause or a cancellation that concerns the campaign."""
 
     scope: str
-    until: datetime | None
-    by: str
+    until: datetime | None = None
+    by: str = ""
+    is_cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from care.base.ids import group_position
 from care.base.vocabulary import Channel, Purpose
 from care.calendars.walltime import instant_at
 from care.campaigns.model import Campaign
+from care.campaigns.states import cancelled_ids
 from care.customers.model import Suppression, SuppressionReason, SuppressionScope
 from care.customers.tables import consent_now, contact_point, customer, suppression
 from care.delivery.history import Touches, sent_lately
@@ -42,7 +43,8 @@ def load_facts(
     owed = _owed(snap, campaign, day, zone)
     entries, is_older = _entries(conn, snap, campaign, day, owed)
     due_at = min((one.due_at for one in owed), default=None)
-    purpose = campaign.purpose
+    purpose, lacking = campaign.purpose, lacks(snap, campaign.occasion)
+    is_answered = bool(owed or entries or lacking)
     verdict = explain_rule(snap.conn, campaign.audience, rules.book, snap.customer_id, as_of=day, facts=rules.facts)
     return CampaignFacts(
         campaign_id=campaign.id,
@@ -55,8 +57,8 @@ def load_facts(
         zone=zone,
         person=_person(snap.row),
         owed=owed,
-        next_on=None if owed or entries else next_due(snap, campaign.occasion, after=day, zone=zone),
-        lacks=lacks(snap, campaign.occasion),
+        next_on=None if is_answered else next_due(snap, campaign.occasion, after=day, zone=zone),
+        lacks=lacking,
         disqualified=first_failure(verdict),
         contacts=_contacts(snap),
         suppressions=_suppressions(snap, purpose),
@@ -144,9 +146,12 @@ def _lot(snap: Snapshot, campaign: Campaign) -> Lot | None:
 
 def _stops(conn: sa.Connection, campaign: Campaign, now: datetime) -> list[Stop]:
     scopes = {EVERYTHING, campaign_scope(campaign.id), purpose_scope(campaign.purpose)}
-    return [
+    stops = [
         Stop(scope=one.scope, until=one.until, by=one.by) for one in standing_pauses(conn, now) if one.scope in scopes
     ]
+    if campaign.id in cancelled_ids(conn):
+        stops.append(Stop(scope=campaign_scope(campaign.id), is_cancelled=True))
+    return stops
 
 
 def _opens_at(snap: Snapshot, purpose: Purpose, rules: PlanningRules, due_at: datetime | None) -> datetime | None:

@@ -140,15 +140,18 @@ def withdrawals(
     campaigns: Collection[Campaign],
     cells: Collection[Cell],
     *,
-    keep: Collection[str],
+    keep: Collection[str] | None,
     now: datetime,
 ) -> list[Withdrawal]:
-    """Return what edits and withdrawn files would cancel. `keep` are ids whose file may merely be broken."""
+    """Return what edits and withdrawn files would cancel.
+
+    `keep` are ids whose file may merely be broken; None if `campaigns` are not all there are, so that none is gone.
+    """
     live = {campaign.id: campaign for campaign in campaigns}
     found = []
     for row in conn.execute(sa.select(campaign_known).where(campaign_known.c.state == "live")):
         campaign = live.get(row.campaign_id)
-        if campaign is None and row.campaign_id not in keep:
+        if campaign is None and keep is not None and row.campaign_id not in keep:
             found.append(_gone(conn, row.campaign_id))
         elif campaign is not None and campaign.digest[:16] != row.digest:
             found.append(_edited(conn, campaign, cells, now))

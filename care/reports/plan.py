@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign
+from care.campaigns.states import cancelled_ids
 from care.messages.model import MessageStatus
 from care.planning.capacity import Load, Passage, pass_through
 from care.planning.collisions import Collisions, find_collisions
@@ -53,6 +54,7 @@ class Plan:
     withdrawals: Sequence[Withdrawal]
     collisions: Collisions
     cells: Sequence[Cell]
+    cancelled: Sequence[Campaign] = ()  # by hand: nothing of them is planned
 
     @property
     def tally(self) -> Tally:
@@ -78,18 +80,17 @@ def make_plan(
     now: datetime,
     today: date,
     days: int,
-    keep: Collection[str] = (),
-    whole_set: bool = True,
+    keep: Collection[str] | None = (),
 ) -> Plan:
     """Return the plan for `days` local days from today, by the planner's own selections.
 
-    `rates` are parts, or mails, per second. `keep` are ids of files that may merely be broken now; `whole_set` says
-    that `campaigns` are all there are, so that what is missing has been withdrawn.
+    `rates` are parts, or mails, per second. `keep` are ids of files that may merely be broken now; None says that
+    `campaigns` are not all there are, so that none of the others counts as withdrawn.
     """
+    stopped = cancelled_ids(conn)
+    live = [campaign for campaign in campaigns if campaign.id not in stopped]
     cells = [
-        cell
-        for owed in forecast_sets(conn, campaigns, rules=rules, now=now, days=days)
-        for cell in count_set(conn, owed)
+        cell for owed in forecast_sets(conn, live, rules=rules, now=now, days=days) for cell in count_set(conn, owed)
     ]
     found: dict[tuple[str, str, date], PlanDay] = {}
     step = sampling(cells)
@@ -104,15 +105,15 @@ def make_plan(
         recipients = sum(cell.count for cell in mine if cell.would_go and cell.channel is Channel.SMS)
         day.tally.add(tally_set(conn, owed, mine, pricing, step=step(recipients)))
     _schedule(found, cells, rules=rules, rates=rates, now=now)
-    known = campaigns if whole_set else ()
     return Plan(
         first=today,
         last=today + timedelta(days=days - 1),
         made_at=now,
         days=sorted(found.values(), key=lambda day: (day.day, day.campaign.purpose.lane, day.campaign.name, day.leg)),
-        withdrawals=withdrawals(conn, known, cells, keep=keep, now=now) if whole_set else (),
+        withdrawals=withdrawals(conn, live, cells, keep=keep, now=now),
         collisions=find_collisions(conn, cells, policies=rules.policies, now=now),
         cells=cells,
+        cancelled=[campaign for campaign in campaigns if campaign.id in stopped],
     )
 
 
@@ -207,6 +208,28 @@ def _note(day: PlanDay, cell: Cell, load: Load, passage: Passage) -> None:
         day.margin = margin if day.margin is None else min(day.margin, margin)
     if passage.left:
         day.too_late += round(cell.count * passage.left / load.parts)
+
+
+@dataclass(kw_only=True)
+class LaneLoad:
+    """What one purpose puts on one channel over the whole plan."""
+
+    channel: Channel
+    purpose: Purpose
+    messages: int = 0
+    parts: float = 0.0
+
+
+def load_by_lane(plan: Plan) -> list[LaneLoad]:
+    """Return the load of each lane that has any, the most important first."""
+    found: dict[tuple[int, Channel], LaneLoad] = {}
+    for day in plan.days:
+        for channel, count in day.to_send.items():
+            purpose = day.campaign.purpose
+            load = found.setdefault((purpose.lane, channel), LaneLoad(channel=channel, purpose=purpose))
+            load.messages += count
+            load.parts += day.tally.parts if channel is Channel.SMS else count
+    return [found[key] for key in sorted(found)]
 
 
 def cost_by_day(plan: Plan) -> dict[date, Decimal]:

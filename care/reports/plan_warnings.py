@@ -104,6 +104,8 @@ def _collisions(plan: Plan) -> Iterator[Caution]:
 
 
 def _pauses(plan: Plan, limits: Limits) -> Iterator[Caution]:
+    for campaign in plan.cancelled:
+        yield Caution(kind="cancelled", text=f"{campaign.name} is cancelled by hand: nothing of it is planned")
     scopes = {f"campaign:{day.campaign.id}" for day in plan.days}
     scopes |= {f"purpose:{day.campaign.purpose}" for day in plan.days}
     for pause in limits.pauses:

@@ -55,6 +55,9 @@ _BEFORE_COLON: Mapping[str, Words] = {
     "told_via": Words(text="was told through another account on the same phone (message {rest})", advice="nothing"),
     "trial": Words(text="trial: not among the addresses in trial.only_to", advice="end the trial, or add the address"),
     "quiet_hours": Words(text="outside the allowed hours: {rest}", advice="give the customer a time zone"),
+    "channel_closed": Words(
+        text="the provider takes nothing ({rest})", advice="mend what care doctor tells; it goes by itself then"
+    ),
 }
 
 _MEND_ADDRESS = "correct the address, then care retry"

@@ -114,6 +114,25 @@ class TestTheLog:
         assert len(answer.err.splitlines()) == 1
 
 
+class TestFollowing:
+    def test_goes_on_until_interrupted(self, desk: Desk, monkeypatch) -> None:
+        """What happens while it looks is printed once, and Ctrl-C ends it quietly."""
+        desk.customer("C1")
+        looks = iter([desk.greet, lambda: None])
+
+        def sleep(_seconds: float) -> None:
+            look = next(looks, None)
+            if look is None:
+                raise KeyboardInterrupt
+            look()
+
+        monkeypatch.setattr("time.sleep", sleep)
+        answer = desk("log", "--follow", "--json")
+        shown = [json.loads(line) for line in answer.out.splitlines() if line.startswith('{"id"')]
+        assert answer.code == 130
+        assert [(row["customer"], row["status"]) for row in shown] == [("C1", "delivered")]
+
+
 class TestOneMessage:
     def test_tells_its_story(self, desk: Desk) -> None:
         """Planned, tried, answered, received; and what to do next."""

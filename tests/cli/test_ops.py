@@ -72,6 +72,19 @@ class TestCancel:
         with read(desk.engine) as conn:
             assert ME in conn.execute(sa.select(move.c.by).where(move.c.status == "cancelled")).scalars().all()
 
+    def test_holds_for_occasions_to_come_until_resumed(self, desk: Desk) -> None:
+        """Nothing more is planned; plan and why say so; resume plans again what nobody had cancelled."""
+        desk.customer("C1", birth_mmdd=926)
+        assert desk("cancel", "--campaign", "birthday").code == 0
+        desk.house.plan()
+        assert desk.house.messages() == []
+        assert "birthday is cancelled by hand" in desk("plan", "--days", "2").out
+        line = desk("why", "C1", "birthday", "--on", "2026-09-26").out.splitlines()[0]
+        assert line == "birthday: campaign:birthday is cancelled until resumed"
+        assert desk("resume", "--campaign", "birthday").code == 0
+        desk.house.plan()
+        assert desk.house.statuses() == {"planned": 1}
+
     def test_works_for_a_campaign_whose_file_is_gone(self, desk: Desk) -> None:
         """The ledger still knows its name."""
         desk.customer("C1", birth_mmdd=926)

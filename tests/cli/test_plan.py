@@ -50,6 +50,8 @@ class TestThePlan:
         (day,) = found["days"]
         assert (day["campaign"], day["to_send"], day["by_status"]) == ("birthday", {"sms": 3}, {"planned": 3})
         assert day["start"] == "2026-09-25T02:00:00+00:00"
+        (lane,) = found["lanes"]
+        assert lane == {"purpose": "greeting", "channel": "sms", "messages": 3, "parts": 3, "seconds": 0.3}
 
     def test_tells_new_from_known(self, desk: Desk) -> None:
         """After planning there is nothing new."""
