@@ -53,8 +53,9 @@ def dispatch_all(services: Services, count: int, loop: worlds.LoopFactory) -> Sp
     return spent
 
 
-def send_bare(open_sender: Callable[[int], AbstractAsyncContextManager[Send]], port: int, count: int,
-              loop: worlds.LoopFactory) -> Spent:
+def send_bare(
+    open_sender: Callable[[int], AbstractAsyncContextManager[Send]], port: int, count: int, loop: worlds.LoopFactory
+) -> Spent:
     """Send so many with a bare loop, the client made beforehand."""
 
     async def run() -> Spent:

@@ -31,13 +31,11 @@ from care.planning.selection import PLAN_COLUMNS, OwedSet, owed_sets
 MUST, STRETCH = 0.25, 0.5
 
 
-def owed_today(services: Services) -> OwedSet:
+def owed_today(services: Services, place: big.Place) -> OwedSet:
     """Return the one set that everybody is in."""
     (campaign,) = services.campaigns
-    now = services.clock.now()
-    zone, day = big.today_in_the_zone(now)
-    days = iter([date.fromisoformat(day)])
-    (owed,) = owed_sets(campaign, days=days, zone=zone, rules=services.planning_rules, now=now)
+    days, now = iter([date.fromisoformat(place.day)]), services.clock.now()
+    (owed,) = owed_sets(campaign, days=days, zone=place.zone, rules=services.planning_rules, now=now)
     return owed
 
 
@@ -82,11 +80,12 @@ class Planning:
         self.services = worlds.open_folder(folder)
         self.engine = self.services.engine
         self.rows = 0
+        self._place = big.place_of(folder)
         self._postmaster = _postmaster(self.engine)
 
     def ours(self) -> Spent:
         """Plan everybody into the empty ledger."""
-        owed = owed_today(self.services)
+        owed = owed_today(self.services, self._place)
         return self._measure(lambda: plan_set(self.engine, owed))
 
     def bare(self) -> Spent:

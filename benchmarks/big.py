@@ -5,11 +5,13 @@ twentieth of the households is held out. So every reason why planning skips some
 """
 
 import hashlib
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -45,8 +47,8 @@ holdout: {share: 5%, group: birthdays}
 id: anniversaries
 name: anniversaries
 purpose: greeting
-audience: {tenure_years: {at_least: 3}}
-occasion: {kind: tenure, every_years: 1, at: "12:00"}
+audience: everyone
+occasion: {kind: tenure, years: [5, 10, 15], at: "12:00"}
 channels: [sms]
 template: birthday
 use_within: 11h
@@ -96,10 +98,21 @@ FROM numbers WHERE n % 1000 BETWEEN 150 AND 179""",
 )
 
 
-def today_in_the_zone(now: datetime) -> tuple[str, str]:
-    """Return the zone where it is noon, and its day."""
+class Place(NamedTuple):
+    """Where everybody lives, and the day of the greeting there."""
+
+    zone: str
+    day: str
+
+
+def place_of(folder: Path) -> Place:
+    """Return the place of a big world."""
+    return Place(*json.loads((folder / "place.json").read_text(encoding="utf-8")))
+
+
+def _place_at(now: datetime) -> Place:
     zone = worlds.zone_where_it_is_noon(now)
-    return zone, now.astimezone(ZoneInfo(zone)).date().isoformat()
+    return Place(zone, now.astimezone(ZoneInfo(zone)).date().isoformat())
 
 
 def make_big(count: int, *, due: bool = True, url: str = "", settings: dict[str, str] | None = None) -> Path:
@@ -108,12 +121,15 @@ def make_big(count: int, *, due: bool = True, url: str = "", settings: dict[str,
     With `due` all are owed a greeting today; without, nothing is owed for half a year.
     """
     now = SystemClock().now()
-    zone, day = today_in_the_zone(now)
-    campaigns = {"today": CAMPAIGN.format(day=day)} if due else QUIET
+    place = _place_at(now)
+    campaigns = {"today": CAMPAIGN.format(day=place.day)} if due else QUIET
     folder = worlds.make_folder(campaigns, settings or {}, url=url)
-    engine = worlds.open_folder(folder).engine
+    (folder / "place.json").write_text(json.dumps(place), encoding="utf-8")
+    services = worlds.open_folder(folder)
+    assert not services.campaigns.problems, services.campaigns.problems
+    engine = services.engine
     month = (now.month + 5) % 12 + 1
-    given = {"count": count, "zone": zone, "at": worlds.micros(now), "mmdd": month * 100 + 10}
+    given = {"count": count, "zone": place.zone, "at": worlds.micros(now), "mmdd": month * 100 + 10}
     joined = sa.bindparam("joined_on", now.replace(year=now.year - 8, month=month, day=10).date(), sa.Date)
     for statement in _MAKE:
         with write(engine) as conn:

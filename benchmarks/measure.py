@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 SINK_FACTOR = 3
@@ -70,13 +71,14 @@ def timed(work: Callable[[], object], *, cpu: Callable[[], float] = time.process
     return Spent(time.perf_counter() - started, cpu() - used)
 
 
-def in_turn(rounds: int, *works: Work) -> list[list[Spent]]:
+def in_turn(rounds: int, *works: Work, quiet: bool = False) -> list[list[Spent]]:
     """Run each work once a round, so that all suffer the same neighbours; return the rounds."""
     found = []
     for number in range(rounds):
         found.append([work() for work in works])
         walls = ", ".join(f"{spent.wall:.2f} s" for spent in found[-1])
-        say(f"  round {number + 1} of {rounds}: {walls}")
+        if not quiet:
+            say(f"  round {number + 1} of {rounds}: {walls}")
     return found
 
 
@@ -116,7 +118,14 @@ def rate(count: int, spent: Spent) -> str:
 
 
 def peak_rss_mb() -> float:
-    """Return the most memory this process ever held, in MB."""
+    """Return the most memory this process ever held, in MB of 1,000,000 bytes.
+
+    Linux tells it per program; `getrusage` there still counts what the parent held when it forked.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
     scale = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6
 
@@ -124,15 +133,12 @@ def peak_rss_mb() -> float:
 def process_cpu(parent: int) -> float:
     """Return the CPU seconds of a process and all of its children, living and gone; 0 where /proc is missing."""
     ticks = 0
-    for name in os.listdir("/proc") if os.path.isdir("/proc") else []:
-        if not name.isdigit():
-            continue
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
+            fields = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
         except OSError:
             continue
-        if int(name) == parent:
+        if int(stat.parent.name) == parent:
             ticks += sum(int(part) for part in fields[11:15])
         elif int(fields[1]) == parent:
             ticks += int(fields[11]) + int(fields[12])

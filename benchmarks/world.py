@@ -71,6 +71,13 @@ def make_folder(campaigns: Mapping[str, str], settings: Mapping[str, str], *, ur
     return folder
 
 
+def change_settings(folder: Path, settings: Mapping[str, str]) -> None:
+    """Lay settings over those of a world."""
+    file = folder / "env.json"
+    env = json.loads(file.read_text(encoding="utf-8")) | dict(settings)
+    file.write_text(json.dumps(env), encoding="utf-8")
+
+
 def open_folder(folder: Path) -> Services:
     """Return services on a folder that was made; any process may."""
     env = json.loads((folder / "env.json").read_text(encoding="utf-8"))
@@ -160,9 +167,9 @@ def make_due_again(services: Services) -> None:
 
 
 def unplan(engine: sa.Engine) -> None:
-    """Empty the ledger of a world in which nothing was sent."""
+    """Empty the ledger."""
     with write(engine) as conn:
-        for table in (message, move, intended, planned_day):
+        for table in (receipt, attempt, contact_claim, move, message, intended, planned_day):
             if engine.dialect.name == "postgresql":
                 conn.exec_driver_sql(f"TRUNCATE {table.name} CASCADE")
             else:
