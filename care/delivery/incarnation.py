@@ -48,7 +48,7 @@ def recover(conn: sa.Connection, *, dead: Collection[int] | None, now: datetime)
     """
     whose = message.c.lease_until < now if dead is None else among(message.c.lease_owner, dead)
     left = sa.select(message.c.id).where(message.c.status == str(MessageStatus.SENDING), whose)
-    ids = conn.execute(left).scalars().all()
+    ids = conn.execute(left.with_for_update(skip_locked=True)).scalars().all()  # locked: someone is at work on it
     if not ids:
         return 0, 0
     open_intents = sa.select(attempt.c.message_id).where(

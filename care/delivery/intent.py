@@ -27,8 +27,12 @@ from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import message, pause
 
 S = MessageStatus
-_MINE = sa.select(message.c.id).where(
-    among(message.c.id, "ids"), message.c.status == str(S.SENDING), message.c.lease_owner == sa.bindparam("owner")
+_MINE = (
+    sa.select(message.c.id)
+    .where(among(message.c.id, "ids"), message.c.status == str(S.SENDING))
+    .where(message.c.lease_owner == sa.bindparam("owner"))
+    .order_by(message.c.id)
+    .with_for_update()  # nobody takes a row away between this look and its intent
 )
 _PAUSES = sa.select(pause)
 _LOCK = (  # an opt-out locks the same rows, and so does whoever writes to these people on another channel
@@ -100,7 +104,10 @@ def commit_intents(
         passed = _brake(conn, passed, outcome, rules, now)
     if passed:
         _write(conn, passed, outcome, rules=rules, evidence=evidence, incarnation=incarnation, monotonic=monotonic)
-    apply_verdicts(conn, outcome.verdicts, now=now, owner=incarnation)
+    together: dict[Verdict, list[int]] = {}  # equal verdicts travel in one statement
+    for prepared, verdict in outcome.verdicts:
+        together.setdefault(verdict, []).append(prepared.message.id)
+    move_by_verdict(conn, together, now=now, owner=incarnation)
     return outcome
 
 
@@ -272,16 +279,6 @@ def _message_ref(prepared: Prepared, lane: Lane) -> str:
     """Return the Message-ID: the same for every attempt, so that a copy after a lost answer threads away."""
     occasion = digest(f"{prepared.message.campaign_id} {prepared.message.occasion} {prepared.message.id}")[:12]
     return f"<{prepared.message.id}.{occasion}@{lane.mail_domain}>"
-
-
-def apply_verdicts(
-    conn: sa.Connection, verdicts: Sequence[tuple[Prepared, Verdict]], *, now: datetime, owner: int
-) -> None:
-    """Move messages as judged; equal verdicts travel in one statement."""
-    together: dict[Verdict, list[int]] = {}
-    for prepared, verdict in verdicts:
-        together.setdefault(verdict, []).append(prepared.message.id)
-    move_by_verdict(conn, together, now=now, owner=owner)
 
 
 def move_by_verdict(conn: sa.Connection, together: Mapping[Verdict, list[int]], *, now: datetime, owner: int) -> None:

@@ -107,7 +107,13 @@ def cancel_campaign(engine: sa.Engine, campaign_id: str, *, by: str, now: dateti
     for ids in _chunks(engine, mine):
         with write(engine) as conn:
             moved = ledger.move_messages(
-                conn, ids, MessageStatus.CANCELLED, now=now, by=signed(by), reason=CANCELLED_BY_OPS
+                conn,
+                ids,
+                MessageStatus.CANCELLED,
+                now=now,
+                by=signed(by),
+                reason=CANCELLED_BY_OPS,
+                only_from=CLAIMABLE,
             )
             total += len(moved)
     with engine.connect() as conn:
@@ -138,15 +144,15 @@ def retry_campaign(engine: sa.Engine, campaign_id: str, status: MessageStatus, *
     again = 0
     for ids in _chunks(engine, sa.and_(_ended(campaign_id, status), message.c.use_by > now)):
         with write(engine) as conn:
-            still = conn.execute(sa.select(message.c.id).where(message.c.id.in_(ids), message.c.status == str(status)))
             moved = ledger.move_messages(
                 conn,
-                still.scalars().all(),
+                ids,
                 MessageStatus.PLANNED,
                 now=now,
                 by=signed(by),
                 reason=RETRIED_BY_OPS,
                 wake_at=now,
+                only_from=[status],
             )
             conn.execute(
                 sa.update(attempt).where(attempt.c.message_id.in_(moved), attempt.c.spent).values(spent=sa.false())

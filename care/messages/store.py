@@ -140,10 +140,12 @@ def move_messages(
     reason: str | None = None,
     wake_at: datetime | None = None,
     only_owner: int | None = None,
+    only_from: Collection[MessageStatus] = tuple(MessageStatus),
 ) -> list[int]:
     """Move messages where that is legal, note the decision, and return the ids that moved.
 
-    `only_owner` guards moves of a claimed row: another sender may have taken it over.
+    `only_owner` guards moves of a claimed row: another sender may have taken it over. `only_from` guards rows that
+    were chosen by their status: since then a sender may have taken them.
     """
     if not ids:
         return []
@@ -153,7 +155,10 @@ def move_messages(
         values |= {"lease_owner": None, "lease_until": None}
     if wake_at is not None:
         values["wake_at"] = wake_at
-    where: list[sa.ColumnElement[bool]] = [among(message.c.id, ids), message.c.status.in_(_words(sources_of(to)))]
+    where: list[sa.ColumnElement[bool]] = [
+        among(message.c.id, ids),
+        message.c.status.in_(_words(sources_of(to) & {*only_from})),
+    ]
     if only_owner is not None:
         where.append(message.c.lease_owner == only_owner)
     moved = conn.execute(sa.update(message).where(*where).values(values).returning(message.c.id)).scalars().all()
@@ -230,7 +235,16 @@ def reelect(conn: sa.Connection, failed: Collection[int], *, now: datetime) -> l
         message.c.status == str(MessageStatus.SKIPPED), among(message.c.reason, words), message.c.use_by > now
     )
     ids = conn.execute(waiting).scalars().all()
-    return move_messages(conn, ids, MessageStatus.PLANNED, now=now, by="dispatcher", wake_at=now, reason="re-elected")
+    return move_messages(
+        conn,
+        ids,
+        MessageStatus.PLANNED,
+        now=now,
+        by="dispatcher",
+        wake_at=now,
+        reason="re-elected",
+        only_from=[MessageStatus.SKIPPED],
+    )
 
 
 def expire_overdue(conn: sa.Connection, *, now: datetime, limit: int = 5_000) -> int:
@@ -242,5 +256,8 @@ def expire_overdue(conn: sa.Connection, *, now: datetime, limit: int = 5_000) ->
             message.c.status == status, message.c.lane == purpose.lane, message.c.use_by <= now
         )
         ids = conn.execute(late.limit(limit)).scalars().all()
-        total += len(move_messages(conn, ids, MessageStatus.EXPIRED, now=now, by="watchdog", reason=reason))
+        moved = move_messages(
+            conn, ids, MessageStatus.EXPIRED, now=now, by="watchdog", reason=reason, only_from=CLAIMABLE
+        )
+        total += len(moved)
     return total

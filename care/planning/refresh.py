@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from care.base.database import insert, write
 from care.campaigns.model import Campaign
 from care.messages import store as ledger
-from care.messages.model import MessageStatus
+from care.messages.model import CLAIMABLE, MessageStatus
 from care.messages.tables import campaign_known, message
 from care.planning.planner import local_days
 from care.planning.selection import OwedSet, PlanningRules, owed_sets
@@ -53,7 +53,7 @@ def refresh_campaign(
             message.c.occasion_on >= first,
         )
         ids = conn.execute(stale).scalars().all()
-        cancelled = ledger.move_messages(conn, ids, MessageStatus.CANCELLED, now=now, by="planner", reason=EDITED)
+        cancelled = _cancel(conn, ids, EDITED, now)
     outcome.cancelled = len(cancelled)
     return outcome
 
@@ -101,9 +101,7 @@ def withdraw(engine: sa.Engine, campaign_ids: Collection[str], now: datetime) ->
                 message.c.campaign_id == campaign_id, message.c.status.in_(_WAITING), message.c.attempts == 0
             )
             ids = conn.execute(waiting).scalars().all()
-            total += len(
-                ledger.move_messages(conn, ids, MessageStatus.CANCELLED, now=now, by="planner", reason=WITHDRAWN)
-            )
+            total += len(_cancel(conn, ids, WITHDRAWN, now))
             conn.execute(
                 sa.update(campaign_known)
                 .where(campaign_known.c.campaign_id == campaign_id)
@@ -122,4 +120,14 @@ def bring_back(engine: sa.Engine, campaign_id: str, now: datetime) -> int:
             message.c.use_by > now,
         )
         ids = conn.execute(gone).scalars().all()
-        return len(ledger.move_messages(conn, ids, MessageStatus.PLANNED, now=now, by="planner"))
+        back = ledger.move_messages(
+            conn, ids, MessageStatus.PLANNED, now=now, by="planner", only_from=[MessageStatus.CANCELLED]
+        )
+        return len(back)
+
+
+def _cancel(conn: sa.Connection, ids: Collection[int], reason: str, now: datetime) -> list[int]:
+    """Cancel what still waits; what a sender has taken meanwhile goes on."""
+    return ledger.move_messages(
+        conn, ids, MessageStatus.CANCELLED, now=now, by="planner", reason=reason, only_from=CLAIMABLE
+    )
