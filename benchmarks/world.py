@@ -21,6 +21,7 @@ from care.bootstrap import Services
 from care.customers.tables import consent_now, contact_point, customer
 from care.messages.tables import attempt, contact_claim, intended, message, move, receipt
 from care.migrations.schema import full_metadata
+from care.migrations.upgrade import upgrade
 from care.planning.tables import planned_day
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,7 +67,8 @@ def make_folder(campaigns: Mapping[str, str], settings: Mapping[str, str], *, ur
     engine = open_engine(env["CARE_DATABASE__URL"])
     with write(engine) as conn:
         full_metadata().drop_all(conn)
-        full_metadata().create_all(conn)
+        conn.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+    upgrade(engine)
     engine.dispose()
     return folder
 
