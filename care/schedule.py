@@ -113,6 +113,8 @@ def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
     ran = []
     for job in jobs:
         last = last_at.get(job.name)
+        if last is not None and last > now:
+            last = None  # the clock was set back: asleep until then, the job would miss what is due meanwhile
         if last is not None and now - last < job.every:
             continue
         try:

@@ -179,7 +179,8 @@ class Dispatcher:
 
     def _pace_ahead(self, channel: Channel) -> float:
         with read(self._work.engine) as conn:
-            return seconds_until_free(conn, channel, self._work.clock.now())
+            rate = self._work.rules.lanes[channel].rate_per_second
+            return seconds_until_free(conn, channel, self._work.clock.now(), rate_per_second=rate)
 
     def _next_group(self, channel: Channel, budget: int) -> list[Prepared]:
         """Take from the front what shares a channel, up to so many parts, and at least one message."""

@@ -18,17 +18,31 @@ def group_size(rate_per_second: float) -> int:
     return int(min(GROUP_LIMIT, max(1, rate_per_second * INTENT_SECONDS)))
 
 
-def seconds_until_free(conn: sa.Connection, sender: str, now: datetime) -> float:
+_FAR_SECONDS = 30.0
+_FAR_PARTS = 100
+
+
+def seconds_until_free(conn: sa.Connection, sender: str, now: datetime, *, rate_per_second: float) -> float:
     """Return how long until the sender's next part may leave; 0 when it may now."""
     free_at = conn.execute(sa.select(pace.c.next_free_at).where(pace.c.sender == sender)).scalar_one_or_none()
-    return max(0.0, (free_at - now).total_seconds()) if free_at else 0.0
+    return (_begin(free_at, now, rate_per_second) - now).total_seconds() if free_at else 0.0
 
 
 def take_slice(conn: sa.Connection, *, sender: str, parts: int, rate_per_second: float, now: datetime) -> datetime:
     """Reserve time for `parts` and return when the first may leave; each next one follows 1 / rate later."""
     conn.execute(insert(conn, pace).values(sender=sender, next_free_at=now).on_conflict_do_nothing())
     row = sa.select(pace.c.next_free_at).where(pace.c.sender == sender).with_for_update()
-    start: datetime = max(conn.execute(row).scalar_one(), now)
+    start = _begin(conn.execute(row).scalar_one(), now, rate_per_second)
     after = start + timedelta(seconds=parts / rate_per_second)
     conn.execute(sa.update(pace).where(pace.c.sender == sender).values(next_free_at=after))
     return start
+
+
+def _begin(free_at: datetime, now: datetime, rate_per_second: float) -> datetime:
+    """Return when the next slice begins.
+
+    Slices are taken a moment ahead. What lies further ahead than all senders together would go was taken before the
+    clock was set back, and means nothing now.
+    """
+    far = timedelta(seconds=max(_FAR_SECONDS, _FAR_PARTS / rate_per_second))
+    return free_at if now < free_at <= now + far else now

@@ -1,0 +1,61 @@
+"""The machine's clock is set back or forward by hand: nothing stands still for it, nothing goes twice."""
+
+from datetime import timedelta
+
+from care.base.database import read, write
+from care.base.vocabulary import Channel
+from care.delivery.pace import seconds_until_free, take_slice
+from care.schedule import Job, run_due_jobs
+from tests.delivery.test_dispatcher import Postbox, greet
+from tests.house import BIRTHDAY, House
+
+HOUR = timedelta(hours=1)
+
+
+def send_all(house: House) -> int:
+    return house.dispatch({channel: Postbox(channel) for channel in Channel})
+
+
+class TestAClockSetBack:
+    def test_does_not_stop_the_pace(self, house: House) -> None:
+        """The next free moment lies an hour ahead then: that is no slice anyone has taken."""
+        with write(house.engine) as conn:
+            take_slice(conn, sender="sms", parts=40, rate_per_second=20, now=house.clock.now())
+        house.clock.set(house.clock.now() - HOUR)
+        now = house.clock.now()
+        with read(house.engine) as conn:
+            assert seconds_until_free(conn, "sms", now, rate_per_second=20) == 0
+        with write(house.engine) as conn:
+            assert take_slice(conn, sender="sms", parts=40, rate_per_second=20, now=now) == now
+        with read(house.engine) as conn:
+            assert seconds_until_free(conn, "sms", now, rate_per_second=20) == 2
+
+    def test_leaves_a_slow_pace_as_it_is(self, house: House) -> None:
+        """Ten parts at one in five seconds are fifty seconds ahead, for good reason."""
+        with write(house.engine) as conn:
+            take_slice(conn, sender="sms", parts=10, rate_per_second=0.2, now=house.clock.now())
+        with read(house.engine) as conn:
+            assert seconds_until_free(conn, "sms", house.clock.now(), rate_per_second=0.2) == 50
+
+    def test_sends_on(self, house: House) -> None:
+        """What is due by the new time goes at once, and what went stays gone."""
+        early = BIRTHDAY.replace("10:00", "09:30")
+        greet(house, 5, campaign=early)
+        assert send_all(house) == 5
+        house.clock.set(house.clock.now() - timedelta(minutes=20))
+        greet(house, 3, campaign=early)
+        assert send_all(house) == 3
+
+    def test_keeps_every_job_running(self, house: House) -> None:
+        """A job that ended in what is now the future is due, not asleep until then."""
+        ran: list[str] = []
+        jobs = tuple(
+            Job(name=name, every=every, run=lambda *_, name=name: ran.append(name), about="")
+            for name, every in (("always", timedelta(0)), ("minutely", timedelta(minutes=1)))
+        )
+        run_due_jobs(house.services, jobs)
+        house.clock.set(house.clock.now() - HOUR)
+        run_due_jobs(house.services, jobs)
+        house.clock.advance(timedelta(seconds=30))
+        run_due_jobs(house.services, jobs)
+        assert ran == ["always", "minutely", "always", "minutely", "always"]
