@@ -4,7 +4,7 @@ So doubled, late and shuffled receipts are harmless, and one that comes before o
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from care.customers.tables import contact_point
 from care.delivery.channels.errors import classify_receipt
 from care.delivery.record import follow
 from care.messages import store as ledger
-from care.messages.model import MessageStatus, Outcome, sources_of
+from care.messages.model import RANK, MessageStatus, Outcome, sources_of
 from care.messages.tables import attempt, message, receipt
 
 S = MessageStatus
@@ -50,45 +50,148 @@ class Receipt:
 
 
 def apply_receipts(conn: sa.Connection, receipts: Sequence[Receipt], *, now: datetime, dice: random.Random) -> int:
-    """Apply receipts in order; return how many were news."""
-    return sum(_apply(conn, one, now=now, dice=dice) for one in receipts)
+    """Apply receipts in order; return how many were news.
+
+    Good news travels in a few statements for all; bad news, which leads to more, one at a time.
+    """
+    attempts = _find_attempts(conn, receipts)
+    news = _keep(conn, receipts, attempts)
+    good: list[_Good] = []
+    for one, found in news:
+        means = MEANING.get(one.status)
+        if means in _GOOD and not one.error_code:
+            good.append(_Good(one=one, attempt=found, means=means))
+            continue
+        _spread(conn, good, now)
+        good = []
+        if means is not None:
+            _settle_attempt(conn, found, one, now)
+            _move(conn, found, one, means, now=now, dice=dice)
+    _spread(conn, good, now)
+    return len(news)
 
 
-def _apply(conn: sa.Connection, one: Receipt, *, now: datetime, dice: random.Random) -> bool:
-    found = _find_attempt(conn, one)
-    values = {
-        "attempt_id": found.id if found else None,
-        "provider": one.provider,
-        "provider_ref": one.provider_ref,
-        "status": one.status,
-        "error_code": one.error_code,
-        "received_at": one.at,
+_GOOD = (S.ACCEPTED, S.SENT, S.DELIVERED)
+_OPEN_OUTCOMES = [str(Outcome.INTENT), str(Outcome.UNKNOWN), str(Outcome.ABANDONED)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Good:
+    one: Receipt
+    attempt: sa.Row[Any]
+    means: MessageStatus
+
+
+def _find_attempts(conn: sa.Connection, receipts: Sequence[Receipt]) -> list[sa.Row[Any] | None]:
+    """Return each receipt's attempt: by its token, else the first one with the provider's reference."""
+    tokens = {one.token for one in receipts if one.token}
+    by_token = {row.token: row for row in conn.execute(sa.select(attempt).where(attempt.c.token.in_(tokens)))}
+    refs = {one.provider_ref for one in receipts if one.token not in by_token}
+    by_ref: dict[str, sa.Row[Any]] = {}
+    if refs:
+        same = sa.select(attempt).where(attempt.c.provider_ref.in_(refs)).order_by(attempt.c.id.desc())
+        by_ref = {row.provider_ref: row for row in conn.execute(same)}
+    return [by_token.get(one.token) or by_ref.get(one.provider_ref) for one in receipts]
+
+
+def _keep(
+    conn: sa.Connection, receipts: Sequence[Receipt], attempts: Sequence[sa.Row[Any] | None]
+) -> list[tuple[Receipt, sa.Row[Any]]]:
+    """Append the receipts; return, in order, those that are new and speak of an attempt of ours."""
+    rows = {
+        (one.provider_ref, one.status, one.error_code): {
+            "attempt_id": found.id if found else None,
+            "provider": one.provider,
+            "provider_ref": one.provider_ref,
+            "status": one.status,
+            "error_code": one.error_code,
+            "received_at": one.at,
+        }
+        for one, found in reversed(list(zip(receipts, attempts, strict=True)))
     }
-    statement = insert(conn, receipt).values(values).on_conflict_do_nothing()
-    news = conn.execute(statement.returning(receipt.c.id)).first()
-    if news is None or found is None:
-        return False
-    means = MEANING.get(one.status)
-    if means is not None:
-        _settle_attempt(conn, found, one, now)
-        _move(conn, found, one, means, now=now, dice=dice)
-    return True
+    if not rows:
+        return []
+    statement = insert(conn, receipt).on_conflict_do_nothing()
+    statement = statement.returning(receipt.c.provider_ref, receipt.c.status, receipt.c.error_code)
+    new = {tuple(row) for row in conn.execute(statement, list(reversed(rows.values())))}
+    fresh = []
+    for one, found in zip(receipts, attempts, strict=True):
+        key = (one.provider_ref, one.status, one.error_code)
+        if key in new and found is not None:
+            new.remove(key)  # the first of several alike counts
+            fresh.append((one, found))
+    return fresh
 
 
-def _find_attempt(conn: sa.Connection, one: Receipt) -> sa.Row[Any] | None:
-    if one.token:
-        by_token = conn.execute(sa.select(attempt).where(attempt.c.token == one.token)).one_or_none()
-        if by_token is not None:
-            return by_token
-    return conn.execute(
-        sa.select(attempt).where(attempt.c.provider_ref == one.provider_ref).order_by(attempt.c.id).limit(1)
-    ).one_or_none()
+def _spread(conn: sa.Connection, good: Sequence[_Good], now: datetime) -> None:
+    """Write good news to attempts and messages; a message only moves up."""
+    if not good:
+        return
+    nameless = {each.attempt.id: each.one.provider_ref for each in good if each.attempt.provider_ref is None}
+    if nameless:
+        named = sa.update(attempt).where(attempt.c.id == sa.bindparam("_id"), attempt.c.provider_ref.is_(None))
+        conn.execute(
+            named.values(provider_ref=sa.bindparam("_ref")), [{"_id": i, "_ref": ref} for i, ref in nameless.items()]
+        )
+    doubted = sa.and_(attempt.c.id.in_({each.attempt.id for each in good}), attempt.c.outcome.in_(_OPEN_OUTCOMES))
+    taken = {"outcome": str(Outcome.ACCEPTED), "done_at": now, "error_class": None, "error_code": None}
+    conn.execute(sa.update(attempt).where(doubted).values(taken))
+    best: dict[int, _Good] = {}
+    first: dict[int, datetime] = {}
+    for each in good:
+        message_id = each.attempt.message_id
+        first[message_id] = min(first.get(message_id, each.one.at), each.one.at)
+        if message_id not in best or RANK[each.means] > RANK[best[message_id].means]:
+            best[message_id] = each
+    for means in _GOOD:
+        mine = {message_id: each.one.at for message_id, each in best.items() if each.means is means}
+        _raise(conn, means, mine, first, now)
+
+
+def _raise(
+    conn: sa.Connection, means: MessageStatus, at: Mapping[int, datetime], first: Mapping[int, datetime], now: datetime
+) -> None:
+    """Move messages up to a good status; `at` tells when the provider said so, `first` when it first spoke."""
+    if not at:
+        return
+    values: dict[str, Any] = {
+        "status": str(means),
+        "reason": None,
+        "status_at": now,
+        "lease_owner": None,
+        "lease_until": None,
+        "sent_at": sa.func.coalesce(message.c.sent_at, sa.bindparam("_first", type_=message.c.sent_at.type)),
+    }
+    if means is S.DELIVERED:
+        heard = sa.bindparam("_at", type_=message.c.delivered_at.type)
+        values["delivered_at"] = sa.func.coalesce(message.c.delivered_at, heard)
+    statement = sa.update(message).where(
+        message.c.id == sa.bindparam("_id"), _is_below(means) if means is not S.DELIVERED else _may_be_delivered()
+    )
+    rows = [{"_id": message_id, "_first": first[message_id], "_at": when} for message_id, when in at.items()]
+    if means is not S.DELIVERED:
+        rows = [{"_id": row["_id"], "_first": row["_first"]} for row in rows]
+    conn.execute(statement.values(values), rows)
+
+
+def _is_below(means: MessageStatus) -> sa.ColumnElement[bool]:
+    return _is_one_of(sources_of(means) - {S.PLANNED, S.HELD, S.SKIPPED})
+
+
+def _may_be_delivered() -> sa.ColumnElement[bool]:
+    """Return: not delivered yet, or waits for another try although the first arrived after all."""
+    return sa.or_(_is_below(S.DELIVERED), sa.and_(_is_one_of({S.PLANNED, S.HELD}), message.c.attempts > 0))
+
+
+def _is_one_of(statuses: Collection[MessageStatus]) -> sa.ColumnElement[bool]:
+    """Return: the message's status is one of these; spelt out, since executing many at once knows no IN."""
+    return sa.or_(*(message.c.status == str(status) for status in sorted(statuses)))
 
 
 def _settle_attempt(conn: sa.Connection, found: sa.Row[Any], one: Receipt, now: datetime) -> None:
     """A receipt proves that the provider took the attempt, whatever we knew before."""
     values: dict[str, Any] = {"provider_ref": found.provider_ref or one.provider_ref}
-    if found.outcome in (str(Outcome.INTENT), str(Outcome.UNKNOWN), str(Outcome.ABANDONED)):
+    if found.outcome in _OPEN_OUTCOMES:
         values |= {"outcome": str(Outcome.ACCEPTED), "done_at": now, "error_class": None, "error_code": None}
     if one.error_code:
         rule = classify_receipt(one.error_code)
@@ -99,53 +202,32 @@ def _settle_attempt(conn: sa.Connection, found: sa.Row[Any], one: Receipt, now: 
 def _move(
     conn: sa.Connection, found: sa.Row[Any], one: Receipt, means: MessageStatus, *, now: datetime, dice: random.Random
 ) -> None:
-    is_bad = means in (S.UNDELIVERED, S.FAILED)
-    if is_bad and _is_superseded(conn, found):
+    if means in _GOOD:
+        _raise(conn, means, {found.message_id: one.at}, {found.message_id: one.at}, now)
+        return
+    if _is_superseded(conn, found):
         return  # a later attempt is on its way or did better
     values: dict[str, Any] = {
         "status": str(means),
-        "reason": (f"{classify_receipt(one.error_code).error_class}" if is_bad else None),
+        "reason": f"{classify_receipt(one.error_code).error_class}",
         "status_at": now,
         "lease_owner": None,
         "lease_until": None,
         "sent_at": sa.func.coalesce(message.c.sent_at, sa.literal(one.at, message.c.sent_at.type)),
     }
-    if means is S.DELIVERED:
-        values["delivered_at"] = sa.func.coalesce(
-            message.c.delivered_at, sa.literal(one.at, message.c.delivered_at.type)
-        )
-    lower = [str(status) for status in sorted(sources_of(means) - {S.PLANNED, S.HELD, S.SKIPPED})]
     moved = conn.execute(
         sa.update(message)
-        .where(message.c.id == found.message_id, message.c.status.in_(lower))
+        .where(message.c.id == found.message_id, _is_below(means))
         .values(values)
         .returning(message.c.id)
     ).first()
-    if moved is None and means is S.DELIVERED:
-        _deliver_late(conn, found, one, now)
-    if moved is not None and is_bad:
+    if moved is not None:
         _follow_bad_news(conn, found, one, now=now, dice=dice)
 
 
 def _is_superseded(conn: sa.Connection, found: sa.Row[Any]) -> bool:
     later = sa.select(attempt.c.id).where(attempt.c.message_id == found.message_id, attempt.c.n > found.n)
     return conn.execute(later).first() is not None
-
-
-def _deliver_late(conn: sa.Connection, found: sa.Row[Any], one: Receipt, now: datetime) -> None:
-    """The message waits for another try although the first arrived after all: the better news wins."""
-    waiting = [str(S.PLANNED), str(S.HELD)]
-    conn.execute(
-        sa.update(message)
-        .where(message.c.id == found.message_id, message.c.status.in_(waiting), message.c.attempts > 0)
-        .values(
-            status=str(S.DELIVERED),
-            reason=None,
-            status_at=now,
-            delivered_at=one.at,
-            sent_at=sa.func.coalesce(message.c.sent_at, sa.literal(one.at, message.c.sent_at.type)),
-        )
-    )
 
 
 def _follow_bad_news(

@@ -65,6 +65,7 @@ def _work(engine: sa.Engine, kind: str, handle: Handle, *, now: datetime, batch:
                 size = 1
                 continue
             _note_failure(engine, rows[0], error, now)
+            size = batch
         total += len(rows)
 
 
