@@ -11,7 +11,7 @@ from care.customers.changes import Change, record_changes
 from care.customers.tables import consent, customer
 from care.explain.why import explain_why
 from tests.cli.desk import Desk
-from tests.factories import make_consent, make_suppression
+from tests.factories import make_consent, make_subscription, make_suppression
 from tests.house import BIRTHDAY
 from tests.reports.index_use import steps_of, whole_tables
 
@@ -226,3 +226,23 @@ def test_reads_no_table_from_end_to_end(desk: Desk) -> None:
     assert not whole_tables(steps_of(desk.engine, ask))
     with read(desk.engine) as conn:
         assert ask(conn)
+
+
+class TestASubscription:
+    def test_is_explained_by_its_own_deadline(self, desk: Desk) -> None:
+        """A service notice: due by the hour, for whoever has one that ends."""
+        ending = (
+            BIRTHDAY.replace("birthday", "ending")
+            .replace("purpose: greeting", "purpose: service")
+            .replace('{kind: ending, at: "10:00"}', "{kind: subscription_end, before: [24h]}")
+            .replace("template: ending", "template: expiry_t24h")
+        )
+        desk.house.write_campaign(ending + "values: {consequence: {zh-CN: 暂停}, how: {zh-CN: APP}}\n", "ending")
+        who = desk.customer("C1", consents=())
+        assert head(desk, "C1", "ending") == "ending: not due on 2026-09-25; no subscription on record"
+        with write(desk.engine) as conn:
+            ends_at = desk.house.clock.now() + timedelta(hours=30)
+            make_subscription(conn, customer_id=who, ends_on=date(2026, 9, 26), ends_at=ends_at)
+        assert head(desk, "C1", "ending") == "ending: due at 2026-09-25 16:00 CST, not planned yet"
+        desk.house.plan()
+        assert head(desk, "C1", "ending").startswith("ending: planned for 2026-09-25 16:00 CST (message ")

@@ -17,7 +17,7 @@ from care.reports.plan import Plan, make_plan
 from tests.factories import make_customer, make_subscription, make_suppression
 from tests.house import BIRTHDAY, ROOT, House
 
-DAYS = 21
+DAYS = 14
 TODAY = date(2026, 9, 25)
 
 
@@ -90,7 +90,7 @@ def said(plan: Plan) -> Counter[tuple[str, date, str, str, str]]:
 
 class TestThePlan:
     def test_says_what_is_then_written(self, house: House) -> None:
-        """All shipped campaigns, three weeks, three kinds of zone: the same rows with the same reasons."""
+        """All shipped campaigns, two weeks, three kinds of zone: the same rows with the same reasons."""
         shipped_campaigns(house)
         some_customers(house)
         plan = plan_of(house)
