@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -71,7 +71,7 @@ class Dispatcher:
         self._recorder = Recorder(self._write_soon)
         self._senders = Senders(work.gateways, work.clock, self._recorder.take)
         self._number = 0
-        self._renew_at = work.clock.now()
+        self._renew_at = 0.0  # monotonic
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> int:
         """Work until `stop` is set, or until nothing is due; return how many messages were handed over."""
@@ -100,13 +100,27 @@ class Dispatcher:
         with write(work.engine) as conn:
             number = lives.begin_incarnation(conn, "dispatch", now)
             dead = lives.dead_incarnations(conn, number) if work.sole else None
-            requeued, doubtful = lives.recover(conn, dead=dead, now=now)
-        if requeued or doubtful:
-            log.warning("dispatch.recovered", requeued=requeued, in_doubt=doubtful)
+            recovered = lives.recover(conn, dead=dead, now=now)
+        _tell(recovered)
         return number
+
+    def _keep_leases(self, ids: Collection[int]) -> None:
+        """Show progress, which keeps what we hold, and take over what a sender that ended has left."""
+        work, now = self._work, self._work.clock.now()
+        recovered = (0, 0)
+        with write(work.engine) as conn:
+            lives.see_incarnation(conn, self._number, now)
+            ledger.renew_leases(conn, owner=self._number, ids=ids, lease_until=now + lives.LEASE)
+            if not work.sole:
+                recovered = lives.recover(conn, dead=None, now=now)
+        _tell(recovered)
 
     async def _step(self) -> bool:
         """Do one round of claiming and committing; return whether anything was done."""
+        if self._work.clock.monotonic() >= self._renew_at:
+            self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
+            held = [*self._senders.open_ids, *(prepared.message.id for prepared in self._waiting)]
+            await self._in_thread(self._keep_leases, held)
         if not self._waiting:
             claimed = await self._in_thread(self._claim)
             if claimed is None:
@@ -197,11 +211,6 @@ class Dispatcher:
         work = self._work
         with write(work.engine) as conn:
             now = work.clock.now()
-            if now >= self._renew_at:  # progress renews the leases, well before they end
-                self._renew_at = now + lives.LEASE / 4
-                lives.see_incarnation(conn, self._number, now)
-                ids = [prepared.message.id for prepared in (*group, *self._waiting)]
-                ledger.renew_leases(conn, owner=self._number, ids=ids, lease_until=now + lives.LEASE)
             outcome = commit_intents(
                 conn,
                 group,
@@ -245,3 +254,9 @@ class Dispatcher:
 
     async def _in_thread(self, work: Callable[..., Answered], *args: object) -> Answered:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+
+def _tell(recovered: tuple[int, int]) -> None:
+    requeued, doubtful = recovered
+    if requeued or doubtful:
+        log.warning("dispatch.recovered", requeued=requeued, in_doubt=doubtful)

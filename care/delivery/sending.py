@@ -26,6 +26,7 @@ class Senders:
         self._at_work: dict[Channel, int] = dict.fromkeys(gateways, 0)
         self._tasks: set[asyncio.Task[None]] = set()
         self._flying: dict[Channel, int] = dict.fromkeys(gateways, 0)
+        self.open_ids: set[int] = set()  # messages whose outcome is open
         self._landed = asyncio.Event()
         self.sent = 0
 
@@ -42,6 +43,7 @@ class Senders:
         """Queue messages in the order of their slots."""
         self._queues[channel].extend(ready)
         self._flying[channel] += sum(one.prepared.parts for one in ready)
+        self.open_ids.update(one.outgoing.message_id for one in ready)
         most = self._gateways[channel].capabilities.max_in_flight
         for _ in range(min(most - self._at_work[channel], len(ready))):
             self._at_work[channel] += 1
@@ -59,6 +61,7 @@ class Senders:
             result = await self._hand_over(self._gateways[channel], ready)
             self.sent += result.outcome is Outcome.ACCEPTED
             self._flying[channel] -= ready.prepared.parts
+            self.open_ids.discard(ready.outgoing.message_id)
             self._on_answer(Answer(ready=ready, result=result, at=self._clock.now()))
             self._landed.set()
         self._at_work[channel] -= 1
