@@ -59,7 +59,7 @@ def demo(
     folder = folder.resolve()
     outcome = _play(folder, customers=customers, seed=seed, port=chosen, until=_end_of_week(until), quiet=json)
     if once:
-        _answer(outcome, customers=customers, seed=seed, as_json=json)
+        answer(outcome, customers=customers, seed=seed, as_json=json)
     else:
         _go_live(folder, chosen, outcome)
 
@@ -107,7 +107,12 @@ def _progress(*, quiet: bool) -> "Iterator[Callable[[str, float], None]]":
         yield lambda what, share: bar.update(task, description=f"Playing the past week: {what}", completed=share)
 
 
-def _answer(outcome: "Outcome", *, customers: int, seed: int, as_json: bool) -> None:
+def answer(outcome: "Outcome", *, customers: int, seed: int, as_json: bool) -> None:
+    """Print the books and what the outbox says.
+
+    Raises:
+        AnswerIsNoError: something does not add up.
+    """
     from care.base.errors import AnswerIsNoError
     from care.cli.books import tell
     from care.cli.output import print_json, say

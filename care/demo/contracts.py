@@ -1,6 +1,6 @@
 """The sample operator's subscriptions: what each customer pays for, and when the term ends."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ NOTICE_LEAD = timedelta(hours=36)
 TRICKLE = timedelta(minutes=40)
 """For so long after the start a watcher sees such notices fall due one after the other."""
 
-_WATCHED = 0.02
+_WATCHED = 0.017
 _FEWEST = 20
 _FIRST_OPEN_HOUR, _LAST_OPEN_HOUR = 7, 20
 
@@ -52,16 +52,15 @@ _ONE_SERVICE = 0.8
 _SERVICES = {"mobile": 0.6, "broadband": 0.28, "tv": 0.12}
 
 
-def draw_subscriptions(
-    customers: Iterable[Customer], *, count: int, now: datetime, seed: int
-) -> Iterator[dict[str, str]]:
-    """Yield rows of the subscription file, for `count` customers.
+def draw_subscriptions(customers: Sequence[Customer], *, now: datetime, seed: int) -> Iterator[dict[str, str]]:
+    """Yield rows of the subscription file.
 
     Terms end evenly over the year. Some are prepaid and end at an hour; of these a share ends so that the notice
     before the end falls due in the next minutes, where it is not night.
     """
     dice = Dice(f"subscriptions:{seed}")
-    n, watched = 0, max(_WATCHED, _FEWEST / count)
+    n, awake = 0, sum(_can_be_watched(customer, now) for customer in customers)
+    watched = max(_FEWEST, _WATCHED * len(customers)) / max(1, awake)
     for customer in customers:
         for _ in range(1 if dice.likely(_ONE_SERVICE) else 2):
             n += 1

@@ -102,35 +102,37 @@ def draw_customers(count: int, *, today: date, seed: int) -> Iterator[Customer]:
     numbers = NumberBook(dice)
     before: Customer | None = None
     for n in range(1, count + 1):
-        fate = _fate_of(n, count)
-        kin = before if before and before.has_kin and not fate and dice.likely(_LIVES_WITH_THE_LAST) else None
-        before = _draw(n, today=today, dice=dice, numbers=numbers, kin=kin, fate=fate)
+        fated = _fated_phone(n, count)
+        kin = before if before and before.has_kin and not fated and dice.likely(_LIVES_WITH_THE_LAST) else None
+        before = _draw(n, today=today, dice=dice, numbers=numbers, kin=kin, fated=fated)
         yield before
 
 
-def _fate_of(n: int, count: int) -> str:
-    """Return the ending of the number for every so-manieth customer, '' for all others."""
+def _fated_phone(n: int, count: int) -> str:
+    """Return the number of a member of the cast, '' for all others; they are spread over the whole file."""
     every = max(10, count // (len(_FATES) * _CAST))
     turn, rest = divmod(n, every)
-    return _FATES[(turn - 1) % len(_FATES)] if rest == 0 and turn <= len(_FATES) * _CAST else ""
+    if rest or turn > len(_FATES) * _CAST:
+        return ""
+    return f"+8613{turn:02}{_FATES[(turn - 1) % len(_FATES)]}"
 
 
-def _draw(n: int, *, today: date, dice: Dice, numbers: NumberBook, kin: Customer | None, fate: str) -> Customer:
-    market = MARKETS[0] if fate else kin.market if kin else dice.choices(MARKETS, [m.share for m in MARKETS])[0]
+def _draw(n: int, *, today: date, dice: Dice, numbers: NumberBook, kin: Customer | None, fated: str) -> Customer:
+    market = MARKETS[0] if fated else kin.market if kin else dice.choices(MARKETS, [m.share for m in MARKETS])[0]
     zone = kin.zone if kin else dice.one_of(market.zones)
-    kind = "person" if fate else dice.one_of(_TYPES)
+    kind = "person" if fated else "family" if kin else dice.one_of(_TYPES)
     words = language(market.language)
     called = words.firm(dice) if kind == "business" else words.person(dice, kin.called.surname if kin else "")
     born = _born(kind, today, dice)
     joined_on = _joined(born, today, dice)
     left_on = None
-    if not fate and dice.likely(_LEFT):
+    if not fated and dice.likely(_LEFT):
         left_on = joined_on + (today - joined_on) * dice.uniform(0.4, 0.95)
     row = {
         "id": f"C{n:06}",
         "name": called.name,
         "salutation": called.salutation,
-        "phone": _special_phone(n, fate) if fate else kin.row["phone"] if kin else _phone(market, zone, dice, numbers),
+        "phone": fated or (kin.row["phone"] if kin else _phone(market, zone, dice, numbers)),
         "email": _email(n, called, dice) if not market.prefixes or dice.likely(0.55) else "",
         "locale": market.language,
         "timezone": "" if market.has_doubtful_zones and dice.likely(0.05) else zone,
@@ -143,7 +145,7 @@ def _draw(n: int, *, today: date, dice: Dice, numbers: NumberBook, kin: Customer
         "minor": _word((today - born).days < _ADULT * _YEAR),
         **_birthday(born, market.language, dice, is_told=kind != "business"),
         **_standing(kind, words.managers, dice),
-        **({} if fate else {name: _word(dice.likely(share)) for name, share in _MINDED.items()}),
+        **({} if fated else {name: _word(dice.likely(share)) for name, share in _MINDED.items()}),
     }
     return Customer(
         row=row,
@@ -151,7 +153,7 @@ def _draw(n: int, *, today: date, dice: Dice, numbers: NumberBook, kin: Customer
         zone=zone,
         joined_on=joined_on,
         left_on=left_on,
-        is_member_of_cast=bool(fate),
+        is_member_of_cast=bool(fated),
         called=called,
     )
 
@@ -163,10 +165,6 @@ def _word(truth: bool) -> str:
 
 def _email(n: int, called: Called, dice: Dice) -> str:
     return f"{called.mailbox}{n}@{dice.choice(_MAILS)}"
-
-
-def _special_phone(n: int, fate: str) -> str:
-    return f"+86138{n % 10}{fate}"
 
 
 def _phone(market: Market, zone: str, dice: Dice, numbers: NumberBook) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 
 class Dice(random.Random):
-    """A source of chance with a seed, one per subject so that they do not disturb each other. No secret is made of it."""
+    """A source of chance with a seed, one per subject so that they do not disturb each other. For no secret."""
 
     def likely(self, share: float) -> bool:
         """Return True in a share of the cases, 0 to 1."""

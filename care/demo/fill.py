@@ -39,7 +39,7 @@ def fill(
     people = list(
         customers.draw_customers(count, today=until.astimezone(ZoneInfo(operator.timezone)).date(), seed=seed)
     )
-    terms = contracts.draw_subscriptions(people, count=count, now=until, seed=seed)
+    terms = contracts.draw_subscriptions(people, now=until, seed=seed)
     words = permissions.draw_consents(people, brand=operator.brand, before=start, seed=seed)
     (folder / FILES).mkdir()
     for kind, columns, rows in (

@@ -33,10 +33,10 @@ def find_sights(engine: sa.Engine) -> list[Sight]:
 def _sights(conn: sa.Connection) -> Iterator[Sight]:
     told = _first(conn, _reason("told_via:%"))
     if told:
-        yield Sight(command=f"care why {told.external_id} {told.campaign_id}", shows="a household is told once")
+        yield Sight(command=_why(told), shows="a household is told once")
     capped = _first(conn, _reason("frequency_cap:%"))
     if capped:
-        yield Sight(command=f"care why {capped.external_id} {capped.campaign_id}", shows="not more often than agreed")
+        yield Sight(command=_why(capped), shows="nobody is written to more often than agreed")
     turned = _first(conn, sa.and_(message.c.status == str(S.DELIVERED), message.c.attempts > 1))
     if turned:
         yield Sight(command=f"care message show {turned.id}", shows="what became of each attempt")
@@ -46,13 +46,17 @@ def _sights(conn: sa.Connection) -> Iterator[Sight]:
         yield Sight(command=f"care customers show {who}", shows="somebody who said no, and why nothing goes there")
 
 
+def _why(found: Any) -> str:
+    return f"care why {found.external_id} {found.campaign_id} --on {found.occasion_on}"
+
+
 def _reason(pattern: str) -> sa.ColumnElement[bool]:
     return sa.and_(message.c.status == str(S.SKIPPED), message.c.reason.like(pattern))
 
 
 def _first(conn: sa.Connection, where: sa.ColumnElement[bool]) -> Any:
     found = (
-        sa.select(message.c.id, message.c.campaign_id, customer.c.external_id)
+        sa.select(message.c.id, message.c.campaign_id, message.c.occasion_on, customer.c.external_id)
         .join(customer, customer.c.id == message.c.customer_id)
         .where(where)
         .order_by(message.c.id.desc())

@@ -4,16 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from care.base.clock import SystemClock
 from care.base.logs import configure_logs
 from care.base.settings import Settings, load_settings
 from care.bootstrap import Services
-from care.calendars.walltime import instant_at
+from care.calendars.walltime import instant_at, load_zone
 from care.demo.clock import WeekClock
 from care.demo.fill import fill
-from care.demo.folder import SETTINGS, make_folder
+from care.demo.folder import SETTINGS, fill_folder, own_folder
 from care.demo.look import Sight, find_sights
 from care.demo.proof import Proof, prove
 from care.demo.week import UNPACED_ENV, WEEK, hurry, play_week
@@ -48,18 +47,23 @@ class Outcome:
 
 
 def week_before(until: datetime, zone: str) -> datetime:
-    """Return the midnight, on the operator's clock, with which the week before `until` begins."""
-    clock = ZoneInfo(zone)
-    return instant_at((until - WEEK).astimezone(clock).date(), time(0), clock)
+    """Return the midnight, on the operator's clock, that begins the last seven days, the day of `until` included."""
+    clock = load_zone(zone)
+    return instant_at((until - WEEK).astimezone(clock).date() + timedelta(days=1), time(0), clock)
 
 
 def run_demo(wish: Wish, *, say: Say, on_progress: OnProgress) -> Outcome:
     """Make the folder, import the customers, play the week and prove it.
 
     Raises:
-        InputError: the folder holds what no demo made.
+        InputError: the folder holds what no demo made, or a demo runs in it.
         UnavailableError: it cannot be written.
     """
+    with own_folder(wish.folder):
+        return _run(wish, say=say, on_progress=on_progress)
+
+
+def _run(wish: Wish, *, say: Say, on_progress: OnProgress) -> Outcome:
     watch = SystemClock()
     begun = watch.monotonic()
     settings = _settle(wish)
@@ -87,7 +91,7 @@ def run_demo(wish: Wish, *, say: Say, on_progress: OnProgress) -> Outcome:
         on_progress=lambda at: on_progress(f"{at:%a %d %b}", (at - since) / length),
     )
     played = watch.monotonic()
-    say(f"played {length / timedelta(days=1):.1f} days: {story.handed_over:,} messages in {played - filled:.1f} s")
+    say(f"played the past 7 days in {played - filled:.1f} s: {story.handed_over:,} messages left for the sandbox")
     proof = prove(services, since=since, until=wish.until)
     sights = find_sights(services.engine)
     services.engine.dispose()
@@ -103,8 +107,8 @@ def run_demo(wish: Wish, *, say: Say, on_progress: OnProgress) -> Outcome:
 
 
 def _settle(wish: Wish) -> Settings:
-    """Make the folder and read its settings; the environment of the caller stays out of it."""
-    make_folder(wish.folder, port=wish.port, until=wish.until)
+    """Fill the folder and read its settings; the environment of the caller stays out of it."""
+    fill_folder(wish.folder, port=wish.port, until=wish.until)
     env = {
         "CARE_CONFIG": str(wish.folder / SETTINGS),
         "CARE_DATABASE__URL": f"sqlite:///{wish.folder / DATABASE}",
