@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from care.base.among import among
 from care.base.vocabulary import Channel
-from care.delivery.channels.base import ErrorRule, Result, Suppress
+from care.delivery.channels.base import ErrorClass, ErrorRule, Result, Suppress
 from care.delivery.model import Ready
 from care.delivery.prepare import channels_of
-from care.delivery.retry import Again, after_failure
+from care.delivery.retry import MAX_ATTEMPTS, Again, after_failure
 from care.delivery.suppressing import suppress_by_rule
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
@@ -177,6 +177,8 @@ def follow(
     """
     if rule.suppress is not Suppress.NONE:
         suppress_by_rule(conn, rule.suppress, channel=channel, address_hash=address_hash, now=now)
+    if attempts >= MAX_ATTEMPTS:
+        attempts = _own_tries(conn, message_id)
     decision = after_failure(
         rule,
         attempts=attempts,
@@ -199,6 +201,15 @@ def follow(
         ledger.move_messages(conn, [message_id], to, now=now, by=by, reason=decision.reason)
     ledger.release_contacts(conn, [message_id])  # nobody was told: another of the household may be
     ledger.reelect(conn, [message_id], now=now)
+
+
+def _own_tries(conn: sa.Connection, message_id: int) -> int:
+    """Count the tries that failed for the message's own sake, not for a token or a line of ours."""
+    ours = attempt.c.error_class.in_([str(ErrorClass.CONFIG), str(ErrorClass.TRANSPORT)])
+    mine = sa.select(sa.func.count()).where(
+        attempt.c.message_id == message_id, sa.or_(attempt.c.error_class.is_(None), sa.not_(ours))
+    )
+    return int(conn.execute(mine).scalar_one())
 
 
 def spend_channel(conn: sa.Connection, message_id: int, channel: Channel) -> None:

@@ -52,12 +52,12 @@ def after_failure(
     dice: random.Random,
     asked_wait: timedelta = timedelta(0),
 ) -> Again | GiveUp:
-    """Decide after a refused or undelivered attempt.
+    """Decide after a refused or undelivered attempt. What is our own fault never uses a message up: only time does.
 
     `channels_left` are those not yet spent, without the failed one; `asked_wait` is what the provider asked for.
     """
     word = str(rule.error_class)
-    if attempts >= MAX_ATTEMPTS:
+    if attempts >= MAX_ATTEMPTS and not rule.is_about_us:
         return GiveUp(expired=False, reason=f"gave up after {attempts} tries: {word}")
     if rule.is_permanent:
         if rule.retry is Retry.OTHER_CHANNEL and channels_left:

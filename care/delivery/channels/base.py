@@ -65,6 +65,12 @@ class ErrorRule:
         """Tell whether another try on this channel is certainly pointless."""
         return self.outcome_is_certain and self.retry in (Retry.NEVER, Retry.OTHER_CHANNEL)
 
+    @property
+    def is_about_us(self) -> bool:
+        """Tell whether any message would fare the same: our account or the way there is at fault, not the message."""
+        ours = self.error_class in (ErrorClass.CONFIG, ErrorClass.TRANSPORT)
+        return ours and self.outcome_is_certain and self.retry in (Retry.NOW, Retry.LATER)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:

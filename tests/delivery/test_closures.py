@@ -1,0 +1,173 @@
+"""A provider that takes nothing: messages are held, named and sent later; none is used up."""
+
+import itertools
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from care.base.database import read, write
+from care.base.vocabulary import Channel
+from care.customers.tables import contact_point
+from care.delivery.channels.base import Result, refusal
+from care.delivery.channels.errors import classify_transport, classify_twilio
+from care.delivery.closures import FAILURES, LONGEST_LOOK_SECONDS, Closures
+from care.delivery.retry import MAX_ATTEMPTS
+from care.messages.model import Outcome
+from care.messages.tables import attempt
+from tests.delivery.test_dispatcher import Postbox, greet
+from tests.house import House
+
+WRONG_TOKEN = "401/20003"
+
+
+class DeadBox(Postbox):
+    """A provider that answers every message the same; `word` '' takes them."""
+
+    def __init__(self, word: str, channel: Channel = Channel.SMS) -> None:
+        super().__init__(channel)
+        self.word = word
+
+    async def send(self, outgoing):
+        if self.word:
+            self.answers[outgoing.to] = [self.word]
+        return await super().send(outgoing)
+
+    async def check(self) -> str:
+        return self.word
+
+
+def dispatch(house: House, sms: Postbox, mail: Postbox | None = None) -> int:
+    return house.dispatch({Channel.SMS: sms, Channel.EMAIL: mail or Postbox(Channel.EMAIL)})
+
+
+def standing(house: House) -> Counter[str]:
+    return Counter(row.status for row in house.messages())
+
+
+class TestWrongToken:
+    def test_uses_no_message_up(self, house: House) -> None:
+        """More tries than a message has of its own, and all go when the token is mended."""
+        greet(house, 20)
+        box = DeadBox(WRONG_TOKEN)
+        for _ in range(MAX_ATTEMPTS + 2):
+            assert dispatch(house, box) == 0
+            house.clock.advance(timedelta(minutes=32))
+        assert set(standing(house)) <= {"planned", "held"}
+        box.word = ""
+        assert dispatch(house, box) == 20
+        assert standing(house) == {"accepted": 20}
+
+    def test_is_noticed_after_a_few(self, house: House) -> None:
+        """Only what was under way when it showed was tried; the rest is held with the reason, and goes later."""
+        greet(house, 400)
+        box = DeadBox(WRONG_TOKEN)
+        dispatch(house, box)
+        assert FAILURES <= len(box.taken) <= 256
+        reasons = {row.reason for row in house.messages() if row.status == "held"}
+        assert reasons == {"channel_closed:sms: account SID and token do not fit"}
+
+        box.word = ""
+        house.clock.advance(timedelta(minutes=4))
+        assert dispatch(house, box) == 400
+
+    def test_leaves_the_other_channel_alone(self, house: House) -> None:
+        """Whoever has only an e-mail address gets the mail."""
+        greet(house, 20)
+        ids = greet(house, 20, phone=None, email="kept@example.com")
+        with write(house.engine) as conn:
+            for i in ids:
+                own = {"address": f"c{i}@example.com", "address_hash": f"hash{i}"}
+                conn.execute(sa.update(contact_point).where(contact_point.c.customer_id == i).values(own))
+        mail = Postbox(Channel.EMAIL)
+        assert dispatch(house, DeadBox(WRONG_TOKEN), mail) == 20
+        assert standing(house)["accepted"] == len(mail.taken) == 20
+
+    def test_ends_in_the_other_channel_when_time_runs_out(self, house: House) -> None:
+        """Held until ten minutes before its use is over, then sent where it still reaches."""
+        greet(house, 12)
+        (row,) = greet(house, 1, email="w@example.com")
+        box, mail = DeadBox(WRONG_TOKEN), Postbox(Channel.EMAIL)
+        for minutes in (*[39] * 12, *[0.25] * 48):
+            dispatch(house, box, mail)
+            house.clock.advance(timedelta(minutes=minutes))
+        assert [m.status for m in house.messages(customer_id=row)] == ["accepted"]
+        assert len(mail.taken) == 1
+        assert standing(house) == {"expired": 12, "accepted": 1}
+
+
+class TestSilentProvider:
+    @pytest.mark.parametrize("word", ["503/0", "crash"])
+    def test_leaves_few_in_doubt(self, house: House, word: str) -> None:
+        """A storm of lost answers stops at what was under way; the rest is held, certainly not sent."""
+        greet(house, 400)
+        box = DeadBox(word)
+        dispatch(house, box)
+        found = standing(house)
+        assert found["unknown"] == len(box.taken) <= 256
+        assert found["unknown"] + found["held"] == 400
+        with read(house.engine) as conn:
+            assert conn.execute(sa.select(sa.func.count()).select_from(attempt)).scalar_one() == found["unknown"]
+
+
+class TestClosures:
+    now = 0.0
+
+    def closures(self) -> Closures:
+        return Closures(lambda: self.now)
+
+    def fail(self, closures: Closures, times: int = 1) -> None:
+        for _ in range(times):
+            closures.note(Channel.SMS, "", refusal(1, classify_transport("not-sent"), "not-sent"))
+
+    def take(self, closures: Closures) -> None:
+        closures.note(Channel.SMS, "", Result(attempt_id=1, outcome=Outcome.ACCEPTED))
+
+    def test_need_failures_in_a_row(self) -> None:
+        """One accepted message between them, or a refused recipient, and it stays open."""
+        closures = self.closures()
+        for _ in range(3):
+            self.fail(closures, FAILURES - 1)
+            closures.note(Channel.SMS, "", refusal(1, classify_twilio(400, 21211), "21211"))
+        self.fail(closures, FAILURES - 1)
+        self.take(closures)
+        self.now = 9.0
+        assert closures.to_look_at() == set()
+
+    def test_look_less_and_less_often(self) -> None:
+        """After one second, then twice as long each time, at most a minute."""
+        closures = self.closures()
+        self.fail(closures, FAILURES)
+        looks = []
+        for second in range(400):
+            self.now = float(second)
+            if closures.to_look_at():
+                closures.looked(Channel.SMS, "still down")
+                looks.append(second)
+        gaps = [b - a for a, b in itertools.pairwise(looks)]
+        assert looks[0] == 1
+        assert gaps[:3] == [2, 4, 8]
+        assert set(gaps[6:]) == {int(LONGEST_LOOK_SECONDS)}
+
+    def test_trust_a_check_only_until_the_next_failure(self) -> None:
+        """What the provider's front door says is tried with a few; one refusal closes again."""
+        closures = self.closures()
+        self.fail(closures, FAILURES)
+        closures.looked(Channel.SMS, "")
+        assert closures.opened == {Channel.SMS: False}
+        closures.told(Channel.SMS, is_proven=False)
+        self.fail(closures)
+        self.now = 2.0
+        assert closures.to_look_at() == {Channel.SMS}
+
+    def test_let_everything_go_after_something_was_accepted(self) -> None:
+        """Only that is proof."""
+        closures = self.closures()
+        self.fail(closures, FAILURES)
+        closures.looked(Channel.SMS, "")
+        self.take(closures)
+        assert closures.opened == {Channel.SMS: True}
+        self.fail(closures, FAILURES - 1)
+        self.now = 9.0
+        assert closures.to_look_at() == set()
