@@ -63,7 +63,7 @@ def snapshot(conn: sa.Connection, customer_id: int, *, at: datetime | None = Non
     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, hide_parameters=True)
     try:
         with engine.begin() as own:
-            customer.metadata.create_all(own, tables=_TABLES)
+            customer.metadata.create_all(own, tables=_TABLES, checkfirst=False)
             row, notes = _fill(own, conn, dict(now), at)
             yield Snapshot(
                 conn=own, customer_id=customer_id, row=row, at=at, created_at=now["created_at"], notes=tuple(notes)
