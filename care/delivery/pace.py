@@ -1,16 +1,21 @@
 """Parts per second, shared by all processes of a sender: one moving instant in the database."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from care.base.database import insert
+from care.delivery.model import Ready
 from care.delivery.tables import pace
 
 INTENT_SECONDS = 2.0
 """A group of intents covers at most this much sending time, so no intent waits long for its first byte."""
 
 GROUP_LIMIT = 256
+
+LATE = timedelta(seconds=0.1)
+"""Slots missed by more are lost: sending what they were for all at once would break the pace."""
 
 
 def group_size(rate_per_second: float) -> int:
@@ -36,6 +41,18 @@ def take_slice(conn: sa.Connection, *, sender: str, parts: int, rate_per_second:
     after = start + timedelta(seconds=parts / rate_per_second)
     conn.execute(sa.update(pace).where(pace.c.sender == sender).values(next_free_at=after))
     return start
+
+
+def move_slots(
+    conn: sa.Connection, group: Sequence[Ready], *, sender: str, rate_per_second: float, now: datetime
+) -> None:
+    """Give a group that was committed late new slots: those it had are gone, and catching up would be a burst."""
+    parts = sum(ready.prepared.parts for ready in group)
+    start = take_slice(conn, sender=sender, parts=parts, rate_per_second=rate_per_second, now=now)
+    gone = 0
+    for ready in group:
+        ready.not_before = start + timedelta(seconds=gone / rate_per_second)
+        gone += ready.prepared.parts
 
 
 def _begin(free_at: datetime, now: datetime, rate_per_second: float) -> datetime:
