@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from care.base.vocabulary import LANES, Channel, Purpose
 from care.campaigns.campaign_set import CampaignSet
 from care.delivery import incarnation as lives
 from care.delivery.channels.base import Gateway
+from care.delivery.doorkeeper import Doorkeeper
 from care.delivery.intent import IntentRules, commit_intents, move_by_verdict
 from care.delivery.material import gather
 from care.delivery.model import Claimed, Prepared, Ready, Verdict
@@ -69,7 +71,8 @@ class Dispatcher:
         self._waiting: deque[Prepared] = deque()
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._recorder = Recorder(self._write_soon)
-        self._senders = Senders(work.gateways, work.clock, self._recorder.take)
+        self._doors = Doorkeeper(work.engine, work.clock, work.gateways, work.rules.senders)
+        self._senders = Senders(work.gateways, work.clock, self._take)
         self._number = 0
         self._renew_at = 0.0  # monotonic
 
@@ -92,8 +95,8 @@ class Dispatcher:
 
     @property
     def _is_busy(self) -> bool:
-        """Tell whether something flies or is not recorded yet."""
-        return bool(self._senders.in_flight or self._recorder.is_busy)
+        """Tell whether something flies, is not recorded yet, or was just let go."""
+        return bool(self._senders.in_flight or self._recorder.is_busy or self._doors.has_news)
 
     def _begin(self) -> int:
         work, now = self._work, self._work.clock.now()
@@ -101,6 +104,7 @@ class Dispatcher:
             number = lives.begin_incarnation(conn, "dispatch", now)
             dead = lives.dead_incarnations(conn, number) if work.sole else None
             recovered = lives.recover(conn, dead=dead, now=now)
+            self._doors.begin(conn)
         _tell(recovered)
         return number
 
@@ -121,6 +125,9 @@ class Dispatcher:
             self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
             held = [*self._senders.open_ids, *(prepared.message.id for prepared in self._waiting)]
             await self._in_thread(self._keep_leases, held)
+        self._doors.look_around()
+        if self._doors.has_news:
+            await self._in_thread(self._doors.wake)
         if not self._waiting:
             claimed = await self._in_thread(self._claim)
             if claimed is None:
@@ -128,6 +135,9 @@ class Dispatcher:
             self._waiting.extend(claimed)
         if not self._waiting:
             return True  # none of those claimed may go; there may be more
+        if self._doors.verdict(self._waiting[0]):
+            self._waiting = await self._in_thread(partial(self._doors.hold, self._waiting, owner=self._number))
+            return True
         channel = self._waiting[0].contact.channel
         half = self._half_group(channel)
         if self._senders.parts_in_flight(channel) > half:
@@ -184,9 +194,10 @@ class Dispatcher:
         now, prepared, verdicts = self._work.clock.now(), list[Prepared](), dict[Verdict, list[int]]()
         for message in claimed:
             one = self._work.preparer.prepare(message, now)
-            if isinstance(one, Verdict):
-                verdicts.setdefault(one, []).append(message.id)
-            else:
+            verdict = one if isinstance(one, Verdict) else self._doors.verdict(one)
+            if verdict is not None:
+                verdicts.setdefault(verdict, []).append(message.id)
+            elif isinstance(one, Prepared):
                 prepared.append(one)
         prepared.sort(key=lambda p: (p.contact.channel, p.message.use_by, p.message.id))
         return prepared, verdicts
@@ -226,6 +237,10 @@ class Dispatcher:
                 move_slots(conn, outcome.ready, sender=lane.channel, rate_per_second=rate, now=now)
         return outcome.ready
 
+    def _take(self, answer: Answer) -> None:
+        self._doors.note(answer)
+        self._recorder.take(answer)
+
     async def _write_soon(self, answers: Sequence[Answer]) -> None:
         await self._in_thread(self._write_answers, answers)
 
@@ -245,6 +260,7 @@ class Dispatcher:
         """Land what flies, record it, give back what was claimed and not begun."""
         await self._senders.wait_for_all()
         await self._recorder.close(recording)
+        await self._doors.close()
         await self._in_thread(self._hand_back)
         for gateway in self._work.gateways.values():
             await gateway.close()
