@@ -1,6 +1,7 @@
 """`care run`: one leader that ticks through the schedule and supervises the web and dispatch processes.
 
-APScheduler only wakes us; nothing is stored in it. What is due is asked of the tables at every tick.
+APScheduler only wakes us; nothing is stored in it. What is due is asked of the tables at every tick. The children start
+first; the planner and the scheduler are loaded while they load what they need.
 """
 
 import os
@@ -9,14 +10,16 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import structlog
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from care.base.processes import SUPERVISED, call_on_end
 from care.bootstrap import Services
 from care.delivery.leadership import Leadership, leadership_for
-from care.schedule import run_due_jobs
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
 
 DRAIN_SECONDS = 15
 CALM_SECONDS = 30
@@ -80,7 +83,7 @@ class Daemon:
     """The leader. `children` are the names of commands to supervise."""
 
     services: Services
-    children: tuple[str, ...] = ("web", "dispatch")
+    children: tuple[str, ...] = ("dispatch", "web")
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
 
     def run(self) -> None:
@@ -95,10 +98,13 @@ class Daemon:
         leadership.acquire()
         call_on_end(self._stop.set)
         supervised = [Child(name=name) for name in self.children]
-        scheduler = self._scheduler(leadership)
-        log.info("daemon.started", campaigns=len(services.campaigns), children=list(self.children))
+        scheduler: BackgroundScheduler | None = None
         try:
+            for child in supervised:
+                child.watch(services.clock.monotonic())
+            log.info("daemon.started", campaigns=len(services.campaigns), children=list(self.children))
             self._tick(leadership)
+            scheduler = self._scheduler(leadership)
             scheduler.start()
             while not self._stop.wait(_WATCH_SECONDS):
                 for child in supervised:
@@ -112,7 +118,9 @@ class Daemon:
         """Ask for the end."""
         self._stop.set()
 
-    def _scheduler(self, leadership: Leadership) -> BackgroundScheduler:
+    def _scheduler(self, leadership: Leadership) -> "BackgroundScheduler":
+        from apscheduler.schedulers.background import BackgroundScheduler
+
         scheduler = BackgroundScheduler(timezone="UTC")
         scheduler.add_job(
             self._tick,
@@ -127,6 +135,8 @@ class Daemon:
         return scheduler
 
     def _tick(self, leadership: Leadership) -> None:
+        from care.schedule import run_due_jobs
+
         if self._stop.is_set():
             return
         if not leadership.keep():
@@ -136,10 +146,10 @@ class Daemon:
         run_due_jobs(self.services)
 
     @staticmethod
-    def _drain(scheduler: BackgroundScheduler, supervised: list[Child]) -> None:
+    def _drain(scheduler: "BackgroundScheduler | None", supervised: list[Child]) -> None:
         for child in supervised:
             child.ask_to_end()
-        if scheduler.running:
+        if scheduler is not None and scheduler.running:
             scheduler.shutdown(wait=True)
         for child in supervised:
             child.wait(DRAIN_SECONDS)

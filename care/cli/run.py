@@ -19,7 +19,7 @@ def run(
 
     services = build_services()
     configure_logs(services.settings.log, process="leader")
-    children = ("web", "dispatch") if web else ("dispatch",)
+    children = ("dispatch", "web") if web else ("dispatch",)
     Daemon(services=services, children=children).run()
 
 
