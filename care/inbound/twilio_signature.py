@@ -17,10 +17,7 @@ _ALGORITHMS = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 
 def signed_text(pairs: Iterable[tuple[str, str]]) -> str:
     """Return what is signed besides the address: names in order, each with its distinct values in order."""
-    values: dict[str, set[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name, set()).add(value)
-    return "".join(name + value for name in sorted(values) for value in sorted(values[name]))
+    return "".join(name + value for name, value in sorted(set(pairs)))
 
 
 def algorithm_of(header: str) -> str | None:

@@ -6,6 +6,7 @@ A row that fails is kept with its problem and tried again; the others go on. Sev
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,10 +27,21 @@ ASK_FOR_TOKEN = timedelta(minutes=10)
 
 log = structlog.get_logger()
 Handle = Callable[[sa.Connection, Sequence[sa.Row[Any]]], None]
+Turn = Callable[[], AbstractContextManager[None]]
 
 
-def work_inbox(engine: sa.Engine, rules: InboundRules, *, now: datetime, dice: random.Random | None = None) -> int:
-    """Work on everything that waits; return how many webhooks were looked at."""
+def work_inbox(
+    engine: sa.Engine,
+    rules: InboundRules,
+    *,
+    now: datetime,
+    dice: random.Random | None = None,
+    turn: Turn = nullcontext,
+) -> int:
+    """Work on everything that waits; return how many webhooks were looked at.
+
+    `turn` is entered around each short transaction, for whoever has to wait for others.
+    """
     with read(engine) as conn:
         if not store.is_anything_waiting(conn, now):
             return 0
@@ -41,17 +53,17 @@ def work_inbox(engine: sa.Engine, rules: InboundRules, *, now: datetime, dice: r
     def apply(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
         _apply(conn, rows, now=now, dice=chance)
 
-    words = _work(engine, twilio.INBOUND_KIND, route, now=now, batch=WORDS_AT_ONCE)
-    return words + _work(engine, twilio.STATUS_KIND, apply, now=now, batch=RECEIPTS_AT_ONCE)
+    words = _work(engine, twilio.INBOUND_KIND, route, now=now, batch=WORDS_AT_ONCE, turn=turn)
+    return words + _work(engine, twilio.STATUS_KIND, apply, now=now, batch=RECEIPTS_AT_ONCE, turn=turn)
 
 
-def _work(engine: sa.Engine, kind: str, handle: Handle, *, now: datetime, batch: int) -> int:
+def _work(engine: sa.Engine, kind: str, handle: Handle, *, now: datetime, batch: int, turn: Turn) -> int:
     """Work through one kind in short transactions; after a failure row by row, to find out which one it is."""
     total, size = 0, batch
     while True:
         rows: Sequence[sa.Row[Any]] = ()
         try:
-            with write(engine) as conn:
+            with turn(), write(engine) as conn:
                 rows = store.take_waiting(conn, kind=kind, now=now, limit=size)
                 if not rows:
                     return total

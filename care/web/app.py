@@ -11,7 +11,8 @@ from care import __version__
 from care.bootstrap import Services
 from care.web.guards import Guards
 from care.web.pages import StyleSheets
-from care.web.routes import console, health, twilio, unsubscribe
+from care.web.routes import console, health, unsubscribe
+from care.web.routes.twilio import TwilioDoor
 from care.web.state import WebState
 
 
@@ -32,8 +33,9 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="care", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.care = state
     app.add_middleware(Guards)
+    app.add_middleware(TwilioDoor, state=state)
     app.add_exception_handler(Exception, _own_fault)
-    for part in (twilio, unsubscribe, health, console):
+    for part in (unsubscribe, health, console):
         app.router.routes.extend(part.ROUTES)
     app.mount("/static", StyleSheets())
     return app

@@ -1,7 +1,7 @@
 """Geometry of the bar chart: counts in, rectangles out. The template draws them as SVG."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -57,7 +57,7 @@ class Chart:
 
 def round_up(count: int) -> int:
     """Return the least end of an axis in four even steps that holds `count`: 4, 8, 20, 40, 80, 200 and so on."""
-    steps = (base * 10**power for power in itertools.count() for base in (1, 2, 5))
+    steps: Iterator[int] = (base * int(10**power) for power in itertools.count() for base in (1, 2, 5))
     return next(step * _TICKS for step in steps if step * _TICKS >= count)
 
 

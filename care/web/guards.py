@@ -1,7 +1,6 @@
 """What holds for every request: careful headers, a body of limited size that comes in limited time."""
 
 import asyncio
-from collections.abc import Iterable
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -30,12 +29,15 @@ PAGE_POLICY = (
 """Content-Security-Policy of pages: our own style sheets, and no script of anybody's."""
 
 
+RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS]
+"""The same as the server writes them, for doors that speak ASGI."""
+
+
 class Guards:
     """ASGI middleware around every route."""
 
-    def __init__(self, app: ASGIApp, *, headers: Iterable[tuple[str, str]] = HEADERS) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._headers = tuple(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -46,21 +48,22 @@ class Guards:
         async def careful_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers:
+                for name, value in HEADERS:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, _Body(receive, _declared_length(scope)), careful_send)
+        await self._app(scope, BoundedBody(receive, declared_length(scope)), careful_send)
 
 
-def _declared_length(scope: Scope) -> int:
+def declared_length(scope: Scope) -> int:
+    """Return the length that the request says its body has, 0 where it says none."""
     for name, value in scope["headers"]:
         if name == b"content-length":
             return int(value) if value.isdigit() else MOST_BODY_BYTES + 1
     return 0
 
 
-class _Body:
+class BoundedBody:
     """Receives a body and refuses one that is too large or too slow; most of it is never read."""
 
     def __init__(self, receive: Receive, declared: int) -> None:
@@ -71,6 +74,11 @@ class _Body:
         self._ends_at: float | None = None
 
     async def __call__(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            HTTPException: 413 or 408.
+        """
         if self._is_complete:
             return await self._receive()  # waits for the visitor to leave
         if self._declared > MOST_BODY_BYTES:
@@ -82,13 +90,30 @@ class _Body:
             async with asyncio.timeout_at(self._ends_at):
                 message = await self._receive()
         except TimeoutError:
-            raise HTTPException(408, "The request took too long.", headers={"Connection": "close"}) from None
+            raise HTTPException(408, "The request took too long.", headers=CLOSE) from None
         self._seen += len(message.get("body", b""))
         if self._seen > MOST_BODY_BYTES:
             raise _too_large()
         self._is_complete = not message.get("more_body", False)
         return message
 
+    async def whole(self) -> bytes:
+        """Return the body.
+
+        Raises:
+            HTTPException: 413, 408, or 400 if the visitor left.
+        """
+        parts = []
+        while not self._is_complete:
+            message = await self()
+            if message["type"] == "http.disconnect":
+                raise HTTPException(400, "The request ended early.")
+            parts.append(message.get("body", b""))
+        return b"".join(parts)
+
+
+CLOSE = {"Connection": "close"}
+
 
 def _too_large() -> HTTPException:
-    return HTTPException(413, f"At most {MOST_BODY_BYTES} bytes.", headers={"Connection": "close"})
+    return HTTPException(413, f"At most {MOST_BODY_BYTES} bytes.", headers=CLOSE)

@@ -39,7 +39,8 @@ class InboxThread:
         """Finish what is in hand and end."""
         self._stopped.set()
         self._stored.set()
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self._thread.join(10)
 
     def _run(self) -> None:
         while not self._stopped.is_set():

@@ -30,12 +30,20 @@ class Metrics:
 
     def __init__(self) -> None:
         self._counters = CollectorRegistry()
-        self.answers = Counter(
+        self._answers: dict[tuple[str, int], Counter] = {}
+        self._counter = Counter(
             "care_webhook_answers", "Answers to webhooks of this process", ["kind", "status"], registry=self._counters
         )
         self._lock = threading.Lock()
         self._text = b""
         self._until = 0.0
+
+    def count_answer(self, kind: str, status: int) -> None:
+        """Count one answer to a webhook."""
+        counter = self._answers.get((kind, status))
+        if counter is None:
+            counter = self._answers[kind, status] = self._counter.labels(kind, str(status))
+        counter.inc()
 
     def text(self, services: Services) -> bytes:
         """Return everything in Prometheus' text form."""

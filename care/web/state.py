@@ -14,6 +14,7 @@ from care.web.group_commit import GroupCommit, Row
 from care.web.inbox_thread import InboxThread
 from care.web.limiter import Limiter
 from care.web.metrics import Metrics
+from care.web.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ class WebState:
     inbox: InboxThread = field(init=False)
     webhooks: GroupCommit = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
+    refusals: Limiter = field(default_factory=lambda: Limiter(per_second=1, burst=10))
     public_pages: Limiter = field(default_factory=lambda: Limiter(per_second=2, burst=30))
 
     def __post_init__(self) -> None:
@@ -38,10 +40,11 @@ class WebState:
         twilio = services.settings.twilio
         tokens = [twilio.auth_token.get_secret_value(), twilio.next_auth_token.get_secret_value()]
         self.signature = TwilioSignature(services.settings.operator.public_url, tokens)
-        self.inbox = InboxThread(lambda: work_inbox(engine, rules, now=clock.now()))
+        turns = Turns()
+        self.inbox = InboxThread(lambda: work_inbox(engine, rules, now=clock.now(), turn=turns.patient))
 
         def commit(rows: "Sequence[Row]") -> None:
-            with write(engine) as conn:
+            with turns.urgent(), write(engine) as conn:
                 store.store_webhooks(conn, rows)
 
         self.webhooks = GroupCommit(commit, after=self.inbox.notice)

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from care.base.database import write
 from care.base.settings import Settings
 from care.base.vocabulary import Purpose
 from care.bootstrap import Services
+from care.customers.tables import consent_now, contact_point, customer
 from care.delivery.channels.registry import outbox_dir
 from care.delivery.dispatcher import Dispatcher
 from care.inbound.store import store_webhooks
@@ -102,14 +103,39 @@ def tell(services: Services, token: str, sid: str, status: str, error: str = "")
 
 def make_message(conn: sa.Connection, *, customer_id: int, now: datetime, **fields: Any) -> int:
     """Insert a greeting that is due now and return its id."""
-    purpose = Purpose(fields.get("purpose", "greeting"))
-    row: dict[str, Any] = {
+    lane = Purpose(fields.get("purpose", "greeting")).lane
+    row = {**_greeting(customer_id, now), "lane": lane, **fields}
+    return int(conn.execute(sa.insert(message).values(row).returning(message.c.id)).scalar_one())
+
+
+def make_many(conn: sa.Connection, phones: Sequence[str], *, now: datetime) -> None:
+    """Insert customers who agreed to greetings by SMS, each with a greeting that is due, in a few statements."""
+    ids = range(1, len(phones) + 1)
+    people = [
+        {"id": i, "external_id": f"M{i}", "country": "CN", "timezone": "Asia/Shanghai", "locale": "zh-CN", "draw": i}
+        | {"name": "王小明", "created_at": now, "updated_at": now, "attributes": {}}
+        for i in ids
+    ]
+    conn.execute(sa.insert(customer), people)
+    contacts = [
+        {"customer_id": i, "channel": "sms", "address": phone, "address_hash": address_hash("sms", phone)}
+        | {"updated_at": now}
+        for i, phone in zip(ids, phones, strict=True)
+    ]
+    conn.execute(sa.insert(contact_point), contacts)
+    word = {"purpose": "greeting", "channel": "sms", "given": True, "at": now}
+    conn.execute(sa.insert(consent_now), [{"customer_id": i, **word} for i in ids])
+    conn.execute(sa.insert(message), [_greeting(i, now) for i in ids])
+
+
+def _greeting(customer_id: int, now: datetime) -> dict[str, Any]:
+    return {
         "campaign_id": "greeting",
         "occasion": f"date:{next(_numbers)}",
         "customer_id": customer_id,
         "occasion_on": now.date(),
-        "purpose": str(purpose),
-        "lane": purpose.lane,
+        "purpose": "greeting",
+        "lane": Purpose.GREETING.lane,
         "status": "planned",
         "due_at": now,
         "use_by": now + timedelta(hours=6),
@@ -117,9 +143,7 @@ def make_message(conn: sa.Connection, *, customer_id: int, now: datetime, **fiel
         "plan_digest": "x",
         "planned_at": now,
         "status_at": now,
-        **fields,
     }
-    return int(conn.execute(sa.insert(message).values(row).returning(message.c.id)).scalar_one())
 
 
 def make_attempt(conn: sa.Connection, *, message_id: int, phone: str, now: datetime, **fields: Any) -> str:

@@ -26,6 +26,7 @@ from tests.inbound.house import (
     hear_all,
     inbound_form,
     make_attempt,
+    make_many,
     make_message,
     new_sid,
     outbox,
@@ -173,9 +174,7 @@ class TestStopAndSend:
         """A thousand greetings are planned, a thousand refuse: none goes out."""
         phones = [f"+86138{n:08d}" for n in range(1_000)]
         with write(services.engine) as conn:
-            for phone in phones:
-                customer_id = make_customer(conn, phone=phone, consents=("greeting",))
-                make_message(conn, customer_id=customer_id, now=services.clock.now())
+            make_many(conn, phones, now=services.clock.now())
         hear_all(services, [inbound_form(phone, "退订") for phone in phones])
         work_inbox(
             services.engine,

@@ -8,11 +8,13 @@ import random
 import socket
 import threading
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
 from care.base.database import read, write
@@ -20,6 +22,7 @@ from care.inbound.tables import inbound_message, webhook
 from care.inbound.twilio_signature import TwilioSignature, sign
 from care.messages.tables import attempt, message, receipt
 from care.web import guards
+from care.web.routes.twilio import read_form
 from tests.factories import make_customer
 from tests.inbound.house import (
     PUBLIC_URL,
@@ -194,6 +197,19 @@ class TestForgeries:
         """Signed nonsense is 400 and leaves nothing behind."""
         assert site.post_signed(STATUS + "t" * 22, form).status_code == 400
         assert site.rows(webhook) == []
+
+
+class TestReadForm:
+    @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), max_size=12))
+    def test_undoes_what_a_client_wrote(self, pairs: list[tuple[str, str]]) -> None:
+        """Every text comes back, empty ones and repeated names too."""
+        pairs = [(name, value) for name, value in pairs if name or value]
+        assert read_form(urlencode(pairs).encode()) == pairs
+
+    @given(st.text(alphabet="ab=&%+20é退;", max_size=40))
+    def test_reads_as_the_standard_library(self, text: str) -> None:
+        """Also what no client would write."""
+        assert read_form(text.encode()) == parse_qsl(text, keep_blank_values=True)
 
 
 class TestBodies:
