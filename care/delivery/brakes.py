@@ -1,5 +1,6 @@
 """Brakes against toll fraud and mistakes: money per day, and parts to other countries per day."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -76,7 +77,9 @@ def open_day(
 def close_day(conn: sa.Connection, spent: DaySpend) -> None:
     """Write what was let through."""
     for country, (parts, cost) in sorted(spent.new.items()):
-        statement = insert(conn, spend).values(day=spent.day, country=country, parts=parts, cost_minor=int(cost))
+        statement = insert(conn, spend).values(
+            day=spent.day, country=country, parts=parts, cost_minor=math.ceil(cost)
+        )  # up: a brake errs on the safe side
         conn.execute(
             statement.on_conflict_do_update(
                 index_elements=["day", "country"],

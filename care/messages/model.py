@@ -87,7 +87,7 @@ PLAIN_WORDS: Mapping[MessageStatus, tuple[str, str]] = {
     S.ACCEPTED: ("the provider has it; no receipt yet", "wait; after 24 h it is asked about"),
     S.SENT: ("handed to the carrier; not confirmed by the device yet", "wait for the receipt"),
     S.DELIVERED: ("delivered", "nothing to do"),
-    S.UNKNOWN: ("it went out and no answer came", "care resolve settles it; it is not sent again blindly"),
+    S.UNKNOWN: ("it went out and no answer came", "a late receipt may settle it; it is not sent again blindly"),
     S.UNCONFIRMED: ("accepted, but never confirmed", "nothing to do unless many: then ask the provider"),
     S.UNDELIVERED: ("the carrier could not deliver it", "see the reason; care retry sends it again"),
     S.FAILED: ("refused for good", "see the reason; mend it, then care retry"),
