@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakSet
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from care.base.errors import UnavailableError
 
@@ -143,7 +143,11 @@ def read(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:
     """Return the dialect's own INSERT, which knows ON CONFLICT."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # not loaded by programs that work on SQLite
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def is_sqlite(connection: sa.Connection) -> bool:

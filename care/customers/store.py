@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from care.base.among import among
 from care.base.database import is_sqlite
@@ -58,7 +57,7 @@ def _insert_arrays(conn: sa.Connection, table: sa.Table, stored: Columns) -> sa.
         kind = sa.Text() if isinstance(table.c[name].type, sa.JSON) else table.c[name].type.dialect_impl(conn.dialect)
         if isinstance(kind, sa.types.TypeDecorator):
             kind = kind.impl_instance
-        arrays.append(sa.cast(sa.literal(list(values), postgresql.ARRAY(kind)), postgresql.ARRAY(kind)))
+        arrays.append(sa.cast(sa.literal(list(values), sa.ARRAY(kind)), sa.ARRAY(kind)))
     rows = sa.func.unnest(*arrays).table_valued(*stored, name="given").render_derived()
     selected = [
         sa.cast(rows.c[name], table.c[name].type) if isinstance(table.c[name].type, sa.JSON) else rows.c[name]
