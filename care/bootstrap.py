@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from care.campaigns.templates import TemplateLibrary
     from care.customers.addresses import AddressHasher
     from care.delivery.channels.base import Gateway
-    from care.delivery.dispatcher import Work
     from care.delivery.intent import IntentRules
     from care.delivery.links import LinkSigner
     from care.delivery.prepare import Preparer
+    from care.delivery.work import Work
     from care.inbound.route import InboundRules
     from care.inbound.sandbox_life import SandboxLife
     from care.planning.selection import PlanningRules
@@ -260,7 +260,7 @@ class Services:
 
     def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
-        from care.delivery.dispatcher import Work
+        from care.delivery.work import Work
 
         assert self.hasher is not None
         is_sqlite = self.engine.dialect.name == "sqlite"

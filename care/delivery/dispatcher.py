@@ -6,32 +6,28 @@ provider thinks. Half a group of intents is committed while the other half is on
 
 import asyncio
 import contextlib
-import random
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
 
-from care.base.clock import Clock
 from care.base.database import read, write
 from care.base.vocabulary import LANES, Channel, Purpose
-from care.campaigns.campaign_set import CampaignSet
 from care.delivery import incarnation as lives
-from care.delivery.channels.base import Gateway
 from care.delivery.doorkeeper import Doorkeeper
-from care.delivery.intent import IntentRules, commit_intents, move_by_verdict
+from care.delivery.intent import commit_intents, move_by_verdict
 from care.delivery.material import gather
 from care.delivery.model import Claimed, Prepared, Ready, Verdict
 from care.delivery.pace import LATE, group_size, move_slots, seconds_until_free
-from care.delivery.prepare import Preparer
 from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
 from care.delivery.sending import Senders
+from care.delivery.sit_out import TROUBLE, sit_out
+from care.delivery.work import Work
 from care.messages import store as ledger
 
 CLAIM_LIMIT = 500
@@ -45,22 +41,6 @@ LANDING_SECONDS = 1.0
 
 log = structlog.get_logger()
 Answered = TypeVar("Answered")
-
-
-@dataclass(kw_only=True)
-class Work:
-    """What a dispatcher is made of; the campaigns are asked for anew with each claim."""
-
-    engine: sa.Engine
-    clock: Clock
-    gateways: Mapping[Channel, Gateway]
-    preparer: Preparer
-    rules: IntentRules
-    campaigns: Callable[[], CampaignSet]
-    subjects: Mapping[str, sa.FromClause]
-    dice: random.Random = field(default_factory=random.SystemRandom)
-    tick_seconds: float = 5.0
-    sole: bool = True  # a lock proves that no other sender lives on this database
 
 
 class Dispatcher:
@@ -84,7 +64,14 @@ class Dispatcher:
         recording = asyncio.create_task(self._recorder.run())
         try:
             while not stop.is_set():
-                if await self._step():
+                try:
+                    has_worked = await self._step()
+                except TROUBLE as error:
+                    if until_idle:
+                        raise
+                    await sit_out(error, stop, self._regain)
+                    continue
+                if has_worked:
                     continue
                 if until_idle and not self._is_busy:
                     break
@@ -108,6 +95,15 @@ class Dispatcher:
         _tell(recovered)
         return number
 
+    async def _regain(self) -> None:
+        """Give back what is claimed and not on its way: of the last transactions we may not know the end."""
+        await self._in_thread(self._give_back, self._open_ids)
+        self._waiting.clear()
+
+    @property
+    def _open_ids(self) -> set[int]:
+        return self._senders.open_ids | self._recorder.open_ids
+
     def _keep_leases(self, ids: Collection[int]) -> None:
         """Show progress, which keeps what we hold, and take over what a sender that ended has left."""
         work, now = self._work, self._work.clock.now()
@@ -123,7 +119,7 @@ class Dispatcher:
         """Do one round of claiming and committing; return whether anything was done."""
         if self._work.clock.monotonic() >= self._renew_at:
             self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
-            held = [*self._senders.open_ids, *(prepared.message.id for prepared in self._waiting)]
+            held = [*self._open_ids, *(prepared.message.id for prepared in self._waiting)]
             await self._in_thread(self._keep_leases, held)
         self._doors.look_around()
         if self._doors.has_news:
@@ -261,17 +257,18 @@ class Dispatcher:
         await self._senders.wait_for_all()
         await self._recorder.close(recording)
         await self._doors.close()
-        await self._in_thread(self._hand_back)
+        with contextlib.suppress(*TROUBLE):  # then the next start finds what is still claimed
+            await self._in_thread(partial(self._give_back, self._open_ids, is_end=True))
         for gateway in self._work.gateways.values():
             await gateway.close()
         self._threads.shutdown()
 
-    def _hand_back(self) -> None:
-        now, ids = self._work.clock.now(), [prepared.message.id for prepared in self._waiting]
+    def _give_back(self, kept: set[int], *, is_end: bool = False) -> None:
+        now = self._work.clock.now()
         with write(self._work.engine) as conn:
-            back = Verdict(status="planned", reason="handed back", wake_at=now)
-            move_by_verdict(conn, {back: ids}, now=now, owner=self._number)
-            lives.end_incarnation(conn, self._number, now)
+            lives.give_back(conn, self._number, kept=kept, now=now)
+            if is_end:
+                lives.end_incarnation(conn, self._number, now)
 
     async def _in_thread(self, work: Callable[..., Answered], *args: object) -> Answered:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)

@@ -68,6 +68,21 @@ def recover(conn: sa.Connection, *, dead: Collection[int] | None, now: datetime)
     return len(safe), len(doubtful)
 
 
+def give_back(conn: sa.Connection, mine: int, *, kept: Collection[int], now: datetime) -> int:
+    """Let my claims that are not `kept` wait again; return how many. The caller has certainly sent none of them.
+
+    An intent among them whose commit had an unclear end is abandoned: no byte of it left.
+    """
+    claimed = sa.select(message.c.id).where(
+        message.c.status == str(MessageStatus.SENDING), message.c.lease_owner == mine
+    )
+    ids = set(conn.execute(claimed).scalars()) - set(kept)
+    open_intent = sa.and_(among(attempt.c.message_id, ids), attempt.c.outcome == str(Outcome.INTENT))
+    conn.execute(sa.update(attempt).where(open_intent).values(outcome=str(Outcome.ABANDONED), done_at=now))
+    ledger.move_messages(conn, ids, MessageStatus.PLANNED, now=now, by="dispatcher", wake_at=now, only_owner=mine)
+    return len(ids)
+
+
 def _requeue(conn: sa.Connection, ids: list[int], now: datetime) -> None:
     struck = conn.execute(
         sa.update(message)

@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from care.base.processes import call_on_end
-from care.delivery.dispatcher import Dispatcher, Work
+from care.delivery.dispatcher import Dispatcher
 from care.delivery.leadership import dispatch_lock
+from care.delivery.work import Work
 
 
 def run_dispatcher(work: Work, *, directory: Path, until_idle: bool = False) -> int:

@@ -22,14 +22,19 @@ class Recorder:
     def __init__(self, write: Callable[[Sequence[Answer]], Awaitable[None]]) -> None:
         self._write = write
         self._answers: list[Answer] = []
+        self._being_written: list[Answer] = []
         self._wanted = asyncio.Event()
-        self._is_writing = False
         self._is_closing = False
 
     @property
     def is_busy(self) -> bool:
         """Tell whether an answer is not written yet."""
-        return bool(self._answers) or self._is_writing
+        return bool(self._answers or self._being_written)
+
+    @property
+    def open_ids(self) -> set[int]:
+        """Messages whose answer is not written yet."""
+        return {answer.ready.outgoing.message_id for answer in (*self._answers, *self._being_written)}
 
     def take(self, answer: Answer) -> None:
         """Keep an answer."""
@@ -63,13 +68,12 @@ class Recorder:
     async def _write_group(self) -> None:
         if not self._answers:
             return
-        answers, self._answers = self._answers, []
-        self._is_writing = True
+        self._being_written, self._answers = self._answers, []
         try:
-            await self._write(answers)
+            await self._write(self._being_written)
         except sa.exc.SQLAlchemyError as error:
-            self._answers = answers + self._answers
-            log.error("dispatch.record_failed", answers=len(answers), error=type(error).__name__)
+            self._answers = self._being_written + self._answers
+            log.error("dispatch.record_failed", answers=len(self._answers), error=type(error).__name__)
             await asyncio.sleep(1.0)
         finally:
-            self._is_writing = False
+            self._being_written = []

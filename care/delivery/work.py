@@ -1,0 +1,30 @@
+"""What a dispatcher is made of."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from care.base.clock import Clock
+from care.base.vocabulary import Channel
+from care.campaigns.campaign_set import CampaignSet
+from care.delivery.channels.base import Gateway
+from care.delivery.intent import IntentRules
+from care.delivery.prepare import Preparer
+
+
+@dataclass(kw_only=True)
+class Work:
+    """What a dispatcher is made of; the campaigns are asked for anew with each claim."""
+
+    engine: sa.Engine
+    clock: Clock
+    gateways: Mapping[Channel, Gateway]
+    preparer: Preparer
+    rules: IntentRules
+    campaigns: Callable[[], CampaignSet]
+    subjects: Mapping[str, sa.FromClause]
+    dice: random.Random = field(default_factory=random.SystemRandom)
+    tick_seconds: float = 5.0
+    sole: bool = True  # a lock proves that no other sender lives on this database
