@@ -1,6 +1,7 @@
 """The web process itself: its port, its end, and visitors who are slow on purpose."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -15,11 +16,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy as sa
+from twilio.request_validator import RequestValidator
 
+from care.base.database import open_engine, read
+from care.inbound.tables import webhook
 from care.web import server
 from care.web.group_commit import GroupCommit, OverloadedError
 from care.web.limiter import Limiter
-from tests.inbound.house import ROOT
+from tests.inbound.house import PUBLIC_URL, ROOT, TOKEN, inbound_form
 from tests.web.conftest import Site
 
 
@@ -106,6 +111,45 @@ class TestTheCommand:
         )
         assert ended.returncode == 2
         assert "wrong suppression key" in ended.stderr
+
+
+class TestAnAnswer:
+    @pytest.mark.crash
+    def test_holds_when_the_process_is_killed(self, workspace: Path) -> None:
+        """Every callback that was answered 204 is in the database after kill -9 in the middle of a flood."""
+        secrets = {"CARE_SECURITY__SECRET_KEY": "s" * 40, "CARE_SECURITY__SUPPRESSION_KEY": "k" * 40}
+        twilio = {"CARE_TWILIO__AUTH_TOKEN": TOKEN, "CARE_OPERATOR__PUBLIC_URL": PUBLIC_URL}
+        command = [sys.executable, "-m", "care.cli.main", "web"]
+        with subprocess.Popen(
+            command, cwd=workspace, stdout=subprocess.PIPE, text=True, env=_env(**secrets, **twilio)
+        ) as started:
+            assert started.stdout is not None
+            url = started.stdout.readline().split()[-1]
+            answered: list[str] = []
+            visitors = [threading.Thread(target=_flood, args=(url, answered)) for _ in range(8)]
+            for visitor in visitors:
+                visitor.start()
+            while len(answered) < 100:
+                time.sleep(0.01)
+            started.kill()
+            for visitor in visitors:
+                visitor.join()
+        engine = open_engine(f"sqlite:///{workspace / 'care.db'}")
+        with read(engine) as conn:
+            kept = set(conn.execute(sa.select(webhook.c.dedupe)).scalars())
+        engine.dispose()
+        assert {f"{sid}:received" for sid in answered} <= kept
+
+
+def _flood(url: str, answered: list[str]) -> None:
+    """Post messages of customers until the server is gone; note those that were answered."""
+    path = "/webhooks/twilio/inbound"
+    with httpx.Client(base_url=url, trust_env=False) as client, contextlib.suppress(httpx.HTTPError):
+        while True:
+            form = inbound_form("+8613800001111", "在吗")
+            signature = RequestValidator(TOKEN).compute_signature(PUBLIC_URL + path, form)
+            if client.post(path, data=form, headers={"X-Twilio-Signature": signature}).status_code == 204:
+                answered.append(form["MessageSid"])
 
 
 class TestSlowVisitors:
