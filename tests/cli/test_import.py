@@ -132,7 +132,7 @@ class TestBadInput:
             (b"", (), "care: people.csv: is empty. "),
             ("id,name\nC1,José García\n".encode("latin-1"), (), "care: people.csv:2: is neither UTF-8 nor GBK. "),
             (b'id,name\nC1,"a"b\n', (), "care: people.csv:2: the quotes are broken ("),
-            (b'id,name\nC1,"a\nC2,b\n', (), "care: people.csv:3: the quotes are broken ("),
+            (b'id,name\nC1,"a\nC2,b\n', (), "care: people.csv:2: the quotes are broken ("),
             (b"ident,name\nC1,a\n", (), "care: people.csv:1: has no column 'id' among: ident, name. Name it"),
             (b"name,phone\na,1\n", (), "care: people.csv:1: has no column 'id' among: name, phone. Name it"),
             (b"id,ID\nC1,C2\n", (), "care: people.csv:1: two columns mean 'id'. "),

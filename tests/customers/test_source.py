@@ -115,8 +115,8 @@ class TestSource:
             (b'[{"id": 1}]', "JSON list", 1),
             (b"PK\x03\x04\x14\x00\x00\x00", "no text file", 0),
             (b'id,name\nC1,"a"b\n', "quotes are broken", 2),
-            (b'id,name\nC1,a\nC2,"never closed\nC3,b\n', "quotes are broken", 4),
-            (b'id,"name\nC1,a\n', "quotes are broken", 2),
+            (b'id,name\nC1,a\nC2,"never closed\nC3,b\n', "quotes are broken", 3),
+            (b'id,"name\nC1,a\n', "quotes are broken", 1),
         ],
     )
     def test_refuses_what_is_no_table(self, tmp_path, data, problem, line) -> None:

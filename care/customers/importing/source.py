@@ -79,12 +79,27 @@ class Source:
                 number += len(rows)
                 yield batch
         except csv.Error as error:
-            raise FileError(
-                self.path,
-                f"the quotes are broken ({error})",
-                "Double a quote inside a quoted cell",
-                line=reader.line_num,
-            ) from None
+            raise self._broken(error) from None
+
+    def _broken(self, error: csv.Error) -> FileError:
+        """Return the error at the line on which the broken record begins: an open quote runs to the end of the file."""
+        begin = self._begin_of_broken_record()
+        if "field limit" in str(error):
+            problem = f"a cell is longer than {csv.field_size_limit():,} characters"
+            return FileError(self.path, problem, "Shorten it, or close the quote that opens there", line=begin)
+        problem = f"the quotes are broken ({error})"
+        return FileError(self.path, problem, "Close the quote; double it inside a quoted cell", line=begin)
+
+    def _begin_of_broken_record(self) -> int:
+        begin = 1
+        with self._open() as file:
+            reader = csv.reader(file, delimiter=self.delimiter, strict=True)
+            try:
+                for _row in reader:
+                    begin = reader.line_num + 1
+            except csv.Error:
+                return begin
+        return 0
 
     def _json_batches(self, file: IO[str], size: int) -> Iterator[Batch]:
         number = 0
