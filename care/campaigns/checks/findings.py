@@ -34,7 +34,7 @@ class Finding:
     @property
     def place(self) -> str:
         """Return file:line:column."""
-        return f"{self.path}" + (f":{self.line}:{self.column}" if self.line else "")
+        return f"{self.path}" + (f":{self.line}" if self.line else "") + (f":{self.column}" if self.column else "")
 
     def __str__(self) -> str:
         return f"{self.place}: {self.severity}: {self.problem}. {self.fix}"

@@ -1,6 +1,7 @@
 """Templates: there for the operator's language, filled in without gaps, short enough to be one message."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,17 +78,34 @@ def _language(campaign: Campaign, channel: Channel, context: CheckContext) -> It
 def _variables(campaign: Campaign, context: CheckContext) -> Iterator[Finding]:
     """Yield variables that nothing but an import column of their name can give."""
     known = available_variables(campaign.occasion, campaign.values)
-    for name in sorted({name for sample in context.samples(campaign) for name in sample.missing}):
+    samples = context.samples(campaign)
+    for name in sorted({name for sample in samples for name in sample.missing}):
         near = difflib.get_close_matches(name, known, 1, _MISSPELT)
         if near:
-            problem = f"variable '{name}' of the template is not known"
-            yield _at(campaign, "template", problem, f"Did you mean '{near[0]}'?")
+            yield from (_misspelt(campaign, sample.path, name, near[0]) for sample in samples if name in sample.missing)
             continue
         problem = (
             f"'{name}' comes from no campaign, occasion or customer field, only from an import column of that name"
         )
         fix = "Customers without it are skipped; if it is the same for all, give it under values"
         yield _at(campaign, "template", problem, fix, Severity.WARNING)
+
+
+def _misspelt(campaign: Campaign, path: Path, name: str, meant: str) -> Finding:
+    """Return the finding at the place of a variable in its template; in a shared piece, at the file's beginning."""
+    text = path.read_text(encoding="utf-8")
+    word = re.search(rf"\{{[{{%][^}}]*?\b({re.escape(name)})\b", text)
+    before = text[: word.start(1)] if word else ""
+    return Finding(
+        severity=Severity.ERROR,
+        rule="template",
+        campaign=campaign.id,
+        path=path,
+        problem=f"variable '{name}' is not known",
+        fix=f"Did you mean '{meant}'?",
+        line=before.count("\n") + 1,
+        column=len(before) - before.rfind("\n"),
+    )
 
 
 def _parts(campaign: Campaign, sample: Sample, context: CheckContext) -> Iterator[Finding]:
