@@ -117,7 +117,7 @@ def send_proof(
     text = next((one for one in found.texts if one.channel is recipient.channel), None)
     if text is None or text.rendered is None:
         problem = text.problem if text else f"campaign '{campaign.name}' does not go out by {recipient.channel}."
-        raise AnswerIsNoError(f"{problem} Choose another address or campaign".replace(". .", "."))
+        raise AnswerIsNoError(f"{problem.rstrip('.')}. Choose another address or campaign")
     result = asyncio.run(
         hand_over(
             text.rendered,
@@ -130,8 +130,9 @@ def send_proof(
         )
     )
     if result.outcome != "accepted":
+        meaning = result.rule.meaning if result.rule else "no reason given"
         code = f" (code {result.error_code})" if result.error_code else ""
-        raise AnswerIsNoError(f"the provider did not take it: {result.outcome}{code}. Ask: care doctor")
+        raise AnswerIsNoError(f"{recipient.channel}: {result.outcome}: {meaning}{code}. Ask: care doctor")
     if json:
         print_json({"sent": campaign.id, "channel": str(recipient.channel), "parts": text.rendered.parts})
     else:

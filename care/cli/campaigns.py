@@ -18,7 +18,7 @@ from care.cli.campaign_words import (
     states_of,
     today_of,
 )
-from care.cli.output import complain, print_json, print_rows, say
+from care.cli.output import complain, counted, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from care.bootstrap import Services
@@ -187,7 +187,7 @@ def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:
     for finding in findings:
         (complain if finding in errors else say)(str(finding))
     if findings:
-        say(f"{len(errors)} errors, {len(findings) - len(errors)} warnings")
+        say(f"{counted(len(errors), 'error')}, {counted(len(findings) - len(errors), 'warning')}")
     else:
         say("nothing found: all campaigns are sound")
 

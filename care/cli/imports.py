@@ -128,7 +128,7 @@ def _progress(file: Path, *, quiet: bool) -> Iterator[Callable[[int, int], None]
 
 
 def _tell(report: "ImportReport") -> None:
-    from care.cli.output import complain, say
+    from care.cli.output import complain, counted, say
 
     parts = [f"{getattr(report, name):,} {name}" for name in ("added", "updated", "unchanged") if getattr(report, name)]
     if report.repeated:
@@ -137,7 +137,7 @@ def _tell(report: "ImportReport") -> None:
         parts.append(f"{report.rejected:,} rejected")
     pace = f" in {report.seconds:.1f} s ({report.rows_per_second:,} rows/s)" if report.rows else ""
     would = "Dry run, nothing was written. " if report.dry_run else ""
-    say(f"{would}{report.rows:,} rows: {', '.join(parts) or 'nothing to import'}{pace}")
+    say(f"{would}{counted(report.rows, 'row')}: {', '.join(parts) or 'nothing to import'}{pace}")
     for (column, text), count in sorted(report.warnings.items()):
         complain(f"note: {column}: {text}" + (f" ({count:,} rows)" if count > 1 else ""))
     for one in report.refusals:

@@ -36,6 +36,11 @@ def say(text: str = "") -> None:
     typer.echo(text)
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number with its word: 1 row, 2,000 rows."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def complain(text: str) -> None:
     """Print to stderr."""
     typer.echo(text, err=True)
