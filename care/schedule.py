@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from care.base.database import insert, read, write
+from care.base.database import explain, insert, read, write
 from care.base.errors import CareError
 from care.bootstrap import Services
 from care.delivery import receipts
@@ -107,10 +107,13 @@ NOTE_EVERY = timedelta(seconds=30)
 
 def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
     """Run the jobs whose time has come and return their names; one that fails does not stop the others."""
-    now = services.clock.now()
-    with read(services.engine) as conn:
-        last_at = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
-    ran = []
+    now, ran = services.clock.now(), []
+    try:
+        with read(services.engine) as conn:
+            last_at = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
+    except sa.exc.DBAPIError as error:
+        log.error("jobs.put_off", problem=_problem(error))
+        return []
     for job in jobs:
         last = last_at.get(job.name)
         if last is not None and last > now:
@@ -119,14 +122,18 @@ def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
             continue
         try:
             job.run(services, now, last)
+            ran.append(job.name)
+            if last is None or now - last >= max(job.every, NOTE_EVERY):
+                _note(services.engine, job.name, now)
         except (CareError, sa.exc.SQLAlchemyError) as error:
-            what = str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
-            log.error("job.failed", job=job.name, problem=what)
-            continue
-        ran.append(job.name)
-        if last is None or now - last >= max(job.every, NOTE_EVERY):
-            _note(services.engine, job.name, now)
+            log.error("job.failed", job=job.name, problem=_problem(error))
     return ran
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, sa.exc.DBAPIError):
+        return f"the database {explain(error)}"
+    return str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
 
 
 def _note(engine: sa.Engine, name: str, now: datetime) -> None:

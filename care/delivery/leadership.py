@@ -102,9 +102,15 @@ class LeaseLeadership:
         return f"host {row.host}, process {row.pid}" if row else "unknown process"
 
     def keep(self) -> bool:
-        """Renew the lease; False when another leader took it meanwhile."""
-        with write(self._engine) as conn:
-            return self._take(conn, self._clock.now())
+        """Renew the lease; False when another leader took it meanwhile.
+
+        While the database does not answer nobody else can take it either, and there is nothing to lead.
+        """
+        try:
+            with write(self._engine) as conn:
+                return self._take(conn, self._clock.now())
+        except sa.exc.OperationalError:
+            return True
 
     def release(self) -> None:
         """End the lease now."""

@@ -87,14 +87,15 @@ def claim_due(
     """Lease up to `limit` due messages of a lane to this sender, earliest deadline first; return their rows.
 
     Rows whose campaign or purpose is paused stay where they are. On PostgreSQL rows that another sender is
-    claiming are passed over.
+    claiming are passed over. What was in work when a sender died is claimed alone, so that nothing else is struck
+    should it be the cause.
     """
     if not lane_is_due(conn, lane=lane, now=now):
         return []
-    found: list[tuple[datetime, int]] = []
+    found: list[tuple[datetime, int, int]] = []
     for status in _CLAIMABLE:  # one status at a time: the index then gives them in the order of their deadlines
         due = (
-            sa.select(message.c.use_by, message.c.id)
+            sa.select(message.c.use_by, message.c.id, message.c.strikes)
             .where(
                 message.c.status == status,
                 message.c.lane == lane,
@@ -105,8 +106,8 @@ def claim_due(
             .limit(limit)
             .with_for_update(skip_locked=True, of=message)
         )
-        found += [(row.use_by, row.id) for row in conn.execute(due)]
-    ids = [message_id for _, message_id in sorted(found)[:limit]]
+        found += [(row.use_by, row.id, row.strikes) for row in conn.execute(due)]
+    ids = _up_to_a_suspect(sorted(found)[:limit])
     if not ids:
         return []
     return conn.execute(
@@ -117,6 +118,12 @@ def claim_due(
         )
         .returning(*CLAIMED)
     ).all()
+
+
+def _up_to_a_suspect(found: Sequence[tuple[datetime, int, int]]) -> list[int]:
+    if found and found[0][2]:
+        return [found[0][1]]
+    return [message_id for _, message_id, _ in itertools.takewhile(lambda row: not row[2], found)]
 
 
 def _is_paused(now: datetime) -> sa.ColumnElement[bool]:
@@ -221,17 +228,10 @@ def release_contacts(conn: sa.Connection, message_ids: Collection[int]) -> None:
 
 def wake_held(conn: sa.Connection, *, reason_begins: str, now: datetime, limit: int | None = None) -> int:
     """Let held messages whose reason begins so be claimed now, the first deadlines first; return how many."""
-    held = (
-        sa.select(message.c.id)
-        .where(
-            message.c.status == str(MessageStatus.HELD),
-            message.c.reason.startswith(reason_begins, autoescape=True),
-            message.c.wake_at > now,
-        )
-        .order_by(message.c.use_by)
-        .limit(limit)
-    )
-    statement = sa.update(message).where(message.c.id.in_(held)).values(wake_at=now)
+    why = message.c.reason.startswith(reason_begins, autoescape=True)
+    held = sa.select(message.c.id).where(message.c.status == str(MessageStatus.HELD), why, message.c.wake_at > now)
+    first = held.order_by(message.c.use_by).limit(limit)
+    statement = sa.update(message).where(message.c.id.in_(first)).values(wake_at=now)
     return int(conn.execute(statement.execution_options(preserve_rowcount=True)).rowcount)
 
 

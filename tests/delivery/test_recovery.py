@@ -80,6 +80,16 @@ class TestRecovery:
         (row,) = house.messages()
         assert (row.status, row.strikes) == ("failed", STRIKES)
 
+    def test_lets_a_suspect_go_alone(self, house: House) -> None:
+        """Whoever was in work when a sender died is claimed by itself: three deaths in a row cost nobody else."""
+        greet(house, 5)
+        for _ in range(STRIKES + 1):
+            number = claimed(house)
+            with write(house.engine) as conn:
+                recover(conn, dead=[number], now=house.clock.now())
+        assert sorted(row.strikes for row in house.messages()) == [1, 1, 1, 2, 3]
+        assert house.dispatch(postboxes()) == 4
+
     def test_knows_which_lives_are_over(self, house: House) -> None:
         """Everyone who still holds claims, but me."""
         greet(house)
