@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from care.reports.books import BookPage, Books
 
 app = typer.Typer()
+
+_ALWAYS = ("campaign", "day", "intended", "delivered", "difference")
 
 
 @app.command()
@@ -82,7 +86,8 @@ def tell(found: "Books") -> None:
     """Print the books for people."""
     from care.cli.output import print_rows, say
 
-    print_rows([_as_cells(page) for page in found.pages], as_json_lines=False)
+    rows = [_as_cells(page) for page in found.pages]
+    print_rows(rows, as_json_lines=False, columns=_columns_worth_showing(rows))
     if found.pages:
         say()
     for finding in found.findings:
@@ -95,6 +100,14 @@ def tell(found: "Books") -> None:
         say(f"{'note':<7}{found.stalled} messages are due and nobody takes them. Does care run?")
     if found.balance:
         say(found.verdict)
+
+
+def _columns_worth_showing(rows: "Sequence[Mapping[str, Any]]") -> list[str]:
+    """Return the columns that say something: a table of zeros is too wide for a terminal."""
+    silent = (0, "main")
+    return [
+        name for name in (rows[0] if rows else ()) if name in _ALWAYS or any(row[name] not in silent for row in rows)
+    ]
 
 
 def _as_cells(page: "BookPage") -> dict[str, Any]:
