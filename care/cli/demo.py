@@ -29,6 +29,7 @@ _TRY = (
     ("care plan --days 3", "who would get what, when, and what it costs"),
     ("care inbox list", "what customers wrote back; care inbox answer replies"),
     ("care books", "the books, campaign by campaign"),
+    ("care import customers files/customers.csv", "the same file again changes nothing"),
 )
 
 

@@ -88,12 +88,12 @@ def play_week(
     while True:
         if clock.now() >= next_full:
             run_due_jobs(services)
-            on_progress(clock.now())
             next_full = min(next_full + BETWEEN_FULL_TICKS, until)
         else:
             run_due_jobs(services, _REACTIONS)
         sent += _dispatch(services, gateways, dice)
         steps += 1
+        on_progress(clock.now())
         if clock.now() >= until:
             return WeekStory(handed_over=sent, steps=steps)
         clock.set(min(next_full, until, _next_event(services, clock.now())))
