@@ -104,7 +104,8 @@ def _tried(row: sa.Row[Any]) -> list[Event]:
     )
     if row.done_at is None:
         return [begun]
-    code = f" ({row.error_code}: {_error(row.error_class)})" if row.error_code else ""
+    taken = row.outcome == Outcome.ACCEPTED  # an error of a taken attempt came later, and its receipt tells it
+    code = f" ({row.error_code}: {_error(row.error_class)})" if row.error_code and not taken else ""
     reference = f", reference {row.provider_ref}" if row.provider_ref and not code else ""
     return [
         begun,
