@@ -66,14 +66,23 @@ _CLOSE_ACCEPTED = (
 )
 
 
+_later = attempt.alias()
+_LAST = sa.select(attempt.c.id, attempt.c.outcome).where(
+    among(attempt.c.id, "ids"),
+    ~sa.exists().where(_later.c.message_id == attempt.c.message_id, _later.c.n > attempt.c.n),
+)
+
+
 def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datetime, dice: random.Random) -> None:
     """Write outcomes of attempts and move their messages."""
     if not answers:
         return
+    answers = sorted(answers, key=lambda a: a.ready.prepared.message.id)  # receipts lock in this order too
     _close_attempts(conn, answers)
     accepted = [a for a in answers if a.result.outcome is Outcome.ACCEPTED]
-    unknown = [a for a in answers if a.result.outcome is Outcome.UNKNOWN]
-    refused = [a for a in answers if a.result.outcome is Outcome.REFUSED]
+    others = _still_speak(conn, [a for a in answers if a.result.outcome is not Outcome.ACCEPTED])
+    unknown = [a for a in others if a.result.outcome is Outcome.UNKNOWN]
+    refused = [a for a in others if a.result.outcome is Outcome.REFUSED]
     for status in {FIRST_WORDS.get(a.result.status, S.ACCEPTED) for a in accepted}:
         ids = [a.ready.prepared.message.id for a in accepted if FIRST_WORDS.get(a.result.status, S.ACCEPTED) is status]
         accept_messages(conn, ids, status, now)
@@ -88,11 +97,23 @@ def _close_attempts(conn: sa.Connection, answers: Sequence[Answer]) -> None:
     if plain:
         conn.execute(
             _CLOSE_ACCEPTED,
-            [{"_id": a.result.attempt_id, "_ref": a.result.provider_ref or None, "_at": a.at} for a in plain],
+            [
+                {"_id": a.result.attempt_id, "_ref": _short(a.result.provider_ref, attempt.c.provider_ref), "_at": a.at}
+                for a in plain
+            ],
         )
     others = [answer for answer in answers if answer.result.outcome is not Outcome.ACCEPTED]
     if others:
         conn.execute(_CLOSE, [_attempt_values(answer) for answer in others])
+
+
+def _still_speak(conn: sa.Connection, answers: Sequence[Answer]) -> list[Answer]:
+    """Leave out what a receipt has settled already, or what a later try of the message has made old news."""
+    if not answers:
+        return []
+    asked = {"ids": [answer.result.attempt_id for answer in answers]}
+    last = {(row.id, row.outcome) for row in conn.execute(_LAST, asked)}
+    return [answer for answer in answers if (answer.result.attempt_id, str(answer.result.outcome)) in last]
 
 
 def _attempt_values(answer: Answer) -> dict[str, Any]:
@@ -100,12 +121,18 @@ def _attempt_values(answer: Answer) -> dict[str, Any]:
     return {
         "_id": result.attempt_id,
         "_outcome": str(result.outcome),
-        "_ref": result.provider_ref or None,
-        "_code": result.error_code or None,
+        "_ref": _short(result.provider_ref, attempt.c.provider_ref),
+        "_code": _short(result.error_code, attempt.c.error_code),
         "_class": str(result.error_class) if result.error_class else None,
         "_spent": bool(result.rule and result.rule.is_permanent),
         "_at": answer.at,
     }
+
+
+def _short(word: str, column: sa.Column[str]) -> str | None:
+    """Return a provider's word as far as its column holds it: one long word must not spoil the group."""
+    assert isinstance(column.type, sa.String)
+    return word[: column.type.length] or None
 
 
 def accept_messages(conn: sa.Connection, ids: Sequence[int], status: MessageStatus, now: datetime) -> None:
@@ -194,12 +221,11 @@ def follow(
         why = "the next channel" if decision.other_channel else "again later"
         reason = f"{rule.error_class}: {why}"
         ledger.move_messages(conn, [message_id], S.PLANNED, now=now, by=by, reason=reason, wake_at=decision.at)
-        ledger.release_contacts(conn, [message_id])
-        return
-    if not is_final:
+        if not decision.other_channel:
+            return  # the household waits for the next try: the same phone would fail the others too
+    elif not is_final:
         to = S.EXPIRED if decision.expired else S.FAILED
         ledger.move_messages(conn, [message_id], to, now=now, by=by, reason=decision.reason)
-    ledger.release_contacts(conn, [message_id])  # nobody was told: another of the household may be
     ledger.reelect(conn, [message_id], now=now)
 
 

@@ -59,6 +59,8 @@ def after_failure(
     word = str(rule.error_class)
     if attempts >= MAX_ATTEMPTS and not rule.is_about_us:
         return GiveUp(expired=False, reason=f"gave up after {attempts} tries: {word}")
+    if now >= use_by:
+        channels_left = ()  # too late for any
     if rule.is_permanent:
         if rule.retry is Retry.OTHER_CHANNEL and channels_left:
             return Again(at=now, other_channel=True)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from care.base.among import among
 from care.base.database import insert, to_micros
 from care.base.vocabulary import Purpose
+from care.customers.tables import contact_point
 from care.messages.model import CLAIMABLE, MessageStatus, sources_of
 from care.messages.tables import attempt, contact_claim, intended, message, move, pause
 
@@ -33,6 +34,9 @@ CLAIMED = tuple(
     )
 )
 """What a sender needs of a claimed row."""
+_UNTOLD = (MessageStatus.SKIPPED, MessageStatus.EXPIRED, MessageStatus.FAILED)
+"""Ends without a word to anyone: the rest of the household may be told. Who cancels means all of them."""
+
 _CLAIMABLE = sorted(str(status) for status in CLAIMABLE)
 
 
@@ -170,6 +174,8 @@ def move_messages(
         where.append(message.c.lease_owner == only_owner)
     moved = conn.execute(sa.update(message).where(*where).values(values).returning(message.c.id)).scalars().all()
     note_moves(conn, [(int(i), to, reason) for i in moved], by=by, now=now)
+    if to in _UNTOLD and moved:
+        reelect(conn, moved, now=now)
     return [int(i) for i in moved]
 
 
@@ -244,11 +250,22 @@ def _words(statuses: Iterable[MessageStatus]) -> list[str]:
     return sorted(str(status) for status in statuses)
 
 
-def reelect(conn: sa.Connection, failed: Collection[int], *, now: datetime) -> list[int]:
-    """Let others of the household be told after all, where the one chosen to be told got nothing."""
-    words = [f"told_via:{message_id}" for message_id in failed]
+def reelect(conn: sa.Connection, untold: Collection[int], *, now: datetime) -> list[int]:
+    """Give back what messages claimed that told nobody, and let others who share the address be told after all."""
+    mine = sa.delete(contact_claim).where(among(contact_claim.c.message_id, untold))
+    given_back = conn.execute(mine.returning(contact_claim)).all()
+    if not given_back:
+        return []
+    sharing = sa.select(contact_point.c.customer_id).where(
+        among(contact_point.c.address_hash, {row.address_hash for row in given_back})
+    )
     waiting = sa.select(message.c.id).where(
-        message.c.status == str(MessageStatus.SKIPPED), among(message.c.reason, words), message.c.use_by > now
+        among(message.c.campaign_id, {row.campaign_id for row in given_back}),
+        among(message.c.occasion, {row.occasion for row in given_back}),
+        message.c.customer_id.in_(sharing),
+        message.c.status == str(MessageStatus.SKIPPED),
+        among(message.c.reason, {f"told_via:{row.message_id}" for row in given_back}),
+        message.c.use_by > now,
     )
     ids = conn.execute(waiting).scalars().all()
     return move_messages(

@@ -1,6 +1,7 @@
 """Two hands at the same row: what one of them chose a moment ago may have changed when it writes."""
 
-from datetime import timedelta
+import random
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,13 @@ import sqlalchemy as sa
 from care.base.clock import VirtualClock
 from care.base.database import write
 from care.base.vocabulary import Channel
+from care.delivery.channels.base import Outgoing, Result
 from care.delivery.incarnation import begin_incarnation, recover
+from care.delivery.receipts import Receipt, apply_receipts
 from care.messages import stops, store
+from care.messages.model import Outcome
 from care.messages.store import claim_due
+from care.messages.tables import message
 from care.planning import refresh
 from tests.delivery.crew import just_before
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -22,12 +27,15 @@ def send_all(house: House) -> int:
     return house.dispatch({channel: Postbox(channel) for channel in Channel})
 
 
-def claim_all(house: House, *, lease: timedelta = timedelta(minutes=1)) -> int:
+def claim_all(house: House) -> int:
     """Claim everything due under a new life and return its number."""
-    now = house.clock.now()
     with write(house.engine) as conn:
-        number = begin_incarnation(conn, "dispatch", now)
-        claim_due(conn, owner=number, lane=5, now=now, lease_until=now + lease, limit=500)
+        return claim_on(conn, house.clock.now())
+
+
+def claim_on(conn: sa.Connection, now: datetime) -> int:
+    number = begin_incarnation(conn, "dispatch", now)
+    claim_due(conn, owner=number, lane=5, now=now, lease_until=now + timedelta(minutes=1), limit=500)
     return number
 
 
@@ -119,3 +127,55 @@ class TestRecovery:
             assert send_all(house) == 2
         assert stolen == [(0, 0)]
         assert {row.status for row in house.messages()} == {"accepted"}
+
+
+class TestALateAnswer:
+    @pytest.mark.parametrize("word", ["crash", "refused"])
+    def test_leaves_the_next_try_alone(self, house: House, word: str) -> None:
+        """The carrier's word came first and another sender has the message by now: our answer settles nothing."""
+        greet(house, phone="+8613912345678")
+        sms = Postbox()
+        sms.answers["+8613912345678"] = [word]
+        real, other = sms.send, list[int]()
+
+        async def overtaken(outgoing: Outgoing) -> Result:
+            now = house.clock.now()
+            heard = Receipt(
+                provider="twilio",
+                provider_ref="P1",
+                status="undelivered",
+                error_code="30003",
+                token=outgoing.token,
+                at=now,
+            )
+            with write(house.engine) as conn:
+                apply_receipts(conn, [heard], now=now, dice=random.Random(1))
+                conn.execute(sa.update(message).values(wake_at=now))
+                other.append(claim_on(conn, now))
+            return await real(outgoing)
+
+        sms.send = overtaken
+        house.dispatch({Channel.SMS: sms, Channel.EMAIL: Postbox(Channel.EMAIL)})
+
+        (row,) = house.messages()
+        assert (row.status, row.lease_owner) == ("sending", other[0])
+
+
+class TestAnAnswer:
+    def test_of_any_length_is_written(self, house: House) -> None:
+        """A long name of an error or a long reference must not keep all answers of the group from being written."""
+        greet(house, 3)
+        sms = Postbox()
+
+        class AMuchTooLongNameForOneSmallMistakeError(Exception):
+            pass
+
+        async def odd(outgoing: Outgoing) -> Result:
+            if outgoing.message_id % 2:
+                raise AMuchTooLongNameForOneSmallMistakeError
+            return Result(attempt_id=outgoing.attempt_id, outcome=Outcome.ACCEPTED, provider_ref="R" * 100)
+
+        sms.send = odd
+        house.dispatch({Channel.SMS: sms, Channel.EMAIL: Postbox(Channel.EMAIL)})
+
+        assert {row.status for row in house.messages()} == {"accepted", "unknown"}

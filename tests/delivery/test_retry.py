@@ -75,6 +75,12 @@ class TestAfterFailure:
         decision = decide(Retry.NEXT_DAY, left=(Channel.EMAIL,))
         assert decision == Again(at=NOW, other_channel=True)
 
+    @pytest.mark.parametrize("retry", [Retry.OTHER_CHANNEL, Retry.LATER])
+    def test_takes_no_other_channel_when_the_time_is_over(self, retry: Retry) -> None:
+        """Bad news of a message of this morning comes in the evening: it stays undelivered, not planned to expire."""
+        decision = decide(retry, left=(Channel.EMAIL,), use_by=NOW)
+        assert isinstance(decision, GiveUp)
+
     def test_gives_up_after_the_last_try(self) -> None:
         """Eight times is enough."""
         decision = decide(Retry.NOW, attempts=MAX_ATTEMPTS)
