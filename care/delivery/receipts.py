@@ -140,7 +140,7 @@ def _spread(conn: sa.Connection, good: Sequence[_Good], now: datetime) -> None:
     first: dict[int, datetime] = {}
     for each in good:
         message_id = each.attempt.message_id
-        first[message_id] = min(first.get(message_id, each.one.at), each.one.at)
+        first.setdefault(message_id, each.one.at)
         if message_id not in best or RANK[each.means] > RANK[best[message_id].means]:
             best[message_id] = each
     for means in _GOOD:
@@ -165,9 +165,7 @@ def _raise(
     if means is S.DELIVERED:
         heard = sa.bindparam("_at", type_=message.c.delivered_at.type)
         values["delivered_at"] = sa.func.coalesce(message.c.delivered_at, heard)
-    statement = sa.update(message).where(
-        message.c.id == sa.bindparam("_id"), _is_below(means) if means is not S.DELIVERED else _may_be_delivered()
-    )
+    statement = sa.update(message).where(message.c.id == sa.bindparam("_id"), _is_below(means))
     rows = [{"_id": message_id, "_first": first[message_id], "_at": when} for message_id, when in at.items()]
     if means is not S.DELIVERED:
         rows = [{"_id": row["_id"], "_first": row["_first"]} for row in rows]
@@ -175,12 +173,8 @@ def _raise(
 
 
 def _is_below(means: MessageStatus) -> sa.ColumnElement[bool]:
-    return _is_one_of(sources_of(means) - {S.PLANNED, S.HELD, S.SKIPPED})
-
-
-def _may_be_delivered() -> sa.ColumnElement[bool]:
-    """Return: not delivered yet, or waits for another try although the first arrived after all."""
-    return sa.or_(_is_below(S.DELIVERED), sa.and_(_is_one_of({S.PLANNED, S.HELD}), message.c.attempts > 0))
+    """Return: the message may move up; a wait or an end between two tries gives way to `delivered` only."""
+    return _is_one_of(sources_of(means))
 
 
 def _is_one_of(statuses: Collection[MessageStatus]) -> sa.ColumnElement[bool]:

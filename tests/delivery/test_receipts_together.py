@@ -40,10 +40,11 @@ def fill(conn: sa.Connection, statuses: list[str]) -> list[str]:
         phone = f"+86138000000{number:02d}"
         customer_id = make_customer(conn, phone=phone, email=f"c{number}@example.com")
         more: dict[str, Any] = {
-            "sending": {"lease_owner": 1, "lease_until": NOW},
+            "sending": {"lease_owner": 1, "lease_until": NOW, "sent_at": None},
             "held": {"reason": "quiet_hours"},
             "delivered": {"delivered_at": NOW},
         }.get(status, {})
+        more.setdefault("sent_at", NOW)  # whatever was tried has been handed over
         made = make_message(conn, customer_id=customer_id, now=NOW, status=status, attempts=1, channel="sms", **more)
         known = {"outcome": "unknown"} if status == "unknown" else {"provider_ref": f"SM{number}"}
         tokens.append(make_attempt(conn, message_id=made, phone=phone, now=NOW, **known))
@@ -77,7 +78,7 @@ def outcome_of(conn: sa.Connection, said: list[Receipt], *, together: bool) -> l
 
 class TestTogether:
     @settings(
-        max_examples=120,
+        max_examples=300,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
