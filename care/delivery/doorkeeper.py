@@ -14,8 +14,8 @@ from care.delivery.channels.base import Gateway
 from care.delivery.closures import TRIAL, Closures, closed_reason
 from care.delivery.intent import move_by_verdict
 from care.delivery.model import Prepared, Verdict
-from care.delivery.record import Answer
-from care.messages import store as ledger
+from care.delivery.record import OUR_FAULT, Answer
+from care.messages.waking import wake_waiting
 
 log = structlog.get_logger()
 
@@ -83,7 +83,8 @@ class Doorkeeper:
             self._closures.told(channel, is_proven=is_proven)
 
     def _wake(self, conn: sa.Connection, channel: Channel, limit: int | None) -> int:
-        return ledger.wake_held(conn, reason_begins=closed_reason(channel), now=self._clock.now(), limit=limit)
+        held_for, now = closed_reason(channel), self._clock.now()
+        return wake_waiting(conn, channel=channel, held_for=held_for, refused_for=OUR_FAULT, now=now, limit=limit)
 
     async def close(self) -> None:
         """End what still looks."""

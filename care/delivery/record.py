@@ -24,6 +24,11 @@ FIRST_WORDS = {"sent": S.SENT, "delivered": S.DELIVERED}
 """Providers whose first word already says more than accepted."""
 
 
+THE_NEXT, AGAIN = "the next channel", "again later"
+OUR_FAULT = tuple(f"{word}: {AGAIN}" for word in (ErrorClass.CONFIG, ErrorClass.TRANSPORT))
+"""Why a message waits that nothing was wrong with."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """One answer and the message it belongs to."""
@@ -218,8 +223,7 @@ def follow(
     if isinstance(decision, Again):
         if decision.other_channel:
             spend_channel(conn, message_id, channel)
-        why = "the next channel" if decision.other_channel else "again later"
-        reason = f"{rule.error_class}: {why}"
+        reason = f"{rule.error_class}: {THE_NEXT if decision.other_channel else AGAIN}"
         ledger.move_messages(conn, [message_id], S.PLANNED, now=now, by=by, reason=reason, wake_at=decision.at)
         if not decision.other_channel:
             return  # the household waits for the next try: the same phone would fail the others too

@@ -232,15 +232,6 @@ def release_contacts(conn: sa.Connection, message_ids: Collection[int]) -> None:
     conn.execute(sa.delete(contact_claim).where(among(contact_claim.c.message_id, message_ids)))
 
 
-def wake_held(conn: sa.Connection, *, reason_begins: str, now: datetime, limit: int | None = None) -> int:
-    """Let held messages whose reason begins so be claimed now, the first deadlines first; return how many."""
-    why = message.c.reason.startswith(reason_begins, autoescape=True)
-    held = sa.select(message.c.id).where(message.c.status == str(MessageStatus.HELD), why, message.c.wake_at > now)
-    first = held.order_by(message.c.use_by).limit(limit)
-    statement = sa.update(message).where(message.c.id.in_(first)).values(wake_at=now)
-    return int(conn.execute(statement.execution_options(preserve_rowcount=True)).rowcount)
-
-
 def find_message(conn: sa.Connection, message_id: int) -> sa.Row[Any] | None:
     """Return one message."""
     return conn.execute(sa.select(message).where(message.c.id == message_id)).one_or_none()

@@ -1,0 +1,39 @@
+"""Wake what waits because a provider took nothing."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from care.base.vocabulary import Channel, Purpose
+from care.messages.model import CLAIMABLE
+from care.messages.tables import message
+
+LONGEST_WAIT = timedelta(hours=1)
+"""Whatever waits for a provider looks again within this time; the index then leads to few rows."""
+
+
+def wake_waiting(
+    conn: sa.Connection,
+    *,
+    channel: Channel,
+    held_for: str,
+    refused_for: Collection[str],
+    now: datetime,
+    limit: int | None = None,
+) -> int:
+    """Let messages be claimed now that wait for a channel, the first deadlines first; return how many.
+
+    `held_for` is how the reason begins of those not tried; `refused_for` are reasons of those tried on the channel.
+    """
+    is_refused = sa.and_(message.c.channel == str(channel), message.c.reason.in_(refused_for))
+    waiting = sa.select(message.c.id).where(
+        message.c.status.in_([str(status) for status in CLAIMABLE]),
+        message.c.lane.in_([purpose.lane for purpose in Purpose]),
+        message.c.wake_at > now,
+        message.c.wake_at <= now + LONGEST_WAIT,
+        sa.or_(message.c.reason.startswith(held_for, autoescape=True), is_refused),
+    )
+    first = waiting.order_by(message.c.use_by).limit(limit)
+    statement = sa.update(message).where(message.c.id.in_(first)).values(wake_at=now)
+    return int(conn.execute(statement.execution_options(preserve_rowcount=True)).rowcount)
