@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -217,6 +219,16 @@ class Operator:
         self.must("import", "consents", str(self.write_consents(count + mails)))
 
 
+def accepted(twilio: TwilioSimulator) -> Counter[str]:
+    """Return how many messages the provider took for each number."""
+    return Counter(taken["to"] for taken in twilio.accepted())
+
+
+def once_each(numbers: Iterable[int]) -> Counter[str]:
+    """Return that every one of these customers got one message."""
+    return Counter(phone(n) for n in numbers)
+
+
 def phone(n: int) -> str:
     """Return the number of the n-th customer."""
     return f"+86138{10_000_000 + n}"
@@ -224,9 +236,18 @@ def phone(n: int) -> str:
 
 @contextmanager
 def operator(
-    folder: Path, *, url: str = "", twilio: TwilioSimulator | None = None, mail: MailServer | None = None, **env: str
+    folder: Path,
+    *,
+    url: str = "",
+    stock: Path | None = None,
+    twilio: TwilioSimulator | None = None,
+    mail: MailServer | None = None,
+    **env: str,
 ) -> Iterator[Operator]:
-    """Make a working folder with `care init`; `env` are settings without CARE_, `url` is of an empty database."""
+    """Make a working folder with `care init`; `env` are settings without CARE_, `url` is of an empty database.
+
+    `stock` is a folder made so before, with its SQLite database, to be copied.
+    """
     port = free_port()
     url = url or f"sqlite:///{folder / 'care.db'}"
     settings = {
@@ -246,17 +267,24 @@ def operator(
     made = Operator(
         folder=folder, env={**outside, **{f"CARE_{k}": v for k, v in settings.items()}}, port=port, engine=engine
     )
-    made.must("init", ".")
-    if not url.startswith("sqlite"):
-        made.must("db", "upgrade")
-    for shipped in (folder / "campaigns").glob("*.yaml"):
-        if shipped.name != "segments.yaml":
-            shipped.unlink()
-    (folder / "campaigns" / "birthday.yaml").write_text(BIRTHDAY, encoding="utf-8")
+    if stock is None:
+        _set_up(made, has_file=url.startswith("sqlite"))
+    else:
+        shutil.copytree(stock, folder, dirs_exist_ok=True)
     try:
         yield made
     finally:
         engine.dispose()
+
+
+def _set_up(made: Operator, *, has_file: bool) -> None:
+    made.must("init", ".")
+    if not has_file:
+        made.must("db", "upgrade")
+    for shipped in (made.folder / "campaigns").glob("*.yaml"):
+        if shipped.name != "segments.yaml":
+            shipped.unlink()
+    (made.folder / "campaigns" / "birthday.yaml").write_text(BIRTHDAY, encoding="utf-8")
 
 
 def _of_twilio(twilio: TwilioSimulator, port: int) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from care.simulators.twilio.process import TwilioSimulator
 from tests.contracts.mail_server import MailServer
-from tests.stories.operator import OURS, Operator, Running, noon, operator, phone, wait_until
+from tests.stories.operator import OURS, Operator, Running, accepted, noon, once_each, operator, phone, wait_until
 
 BY_SMS, BY_MAIL = range(1, 21), range(21, 26)
 SECOND = """\
@@ -32,15 +32,6 @@ def shop(tmp_path: Path, database_url: str, twilio: TwilioSimulator, mail: MailS
     """Twenty customers with a phone, five with an e-mail address, all born today, all agreed."""
     with operator(tmp_path, url=database_url, twilio=twilio, mail=mail) as made:
         yield made
-
-
-def told(twilio: TwilioSimulator) -> Counter[str]:
-    """Return how many messages the provider took for each number."""
-    return Counter(taken["to"] for taken in twilio.accepted())
-
-
-def once_each(numbers: Iterator[int] | range) -> Counter[str]:
-    return Counter(phone(n) for n in numbers)
 
 
 def enter_and_plan(shop: Operator) -> None:
@@ -70,7 +61,7 @@ def opt_out(shop: Operator, twilio: TwilioSimulator) -> None:
     """STOP is confirmed by Twilio, TD by us, once; a second TD says nothing new."""
     assert twilio.reply(phone(1), OURS, "STOP").status == 204
     assert twilio.reply(phone(2), OURS, "td").status == 204
-    wait_until("our confirmation is accepted", lambda: told(twilio)[phone(2)] == 2)
+    wait_until("our confirmation is accepted", lambda: accepted(twilio)[phone(2)] == 2)
     assert twilio.reply(phone(2), OURS, "TD").status == 204
     wait_until("every webhook is worked on", lambda: not shop.ask("SELECT 1 FROM webhook WHERE done_at IS NULL"))
     assert shop.ask("SELECT reason, source FROM suppression") == [("opt_out", "sms")] * 2
@@ -80,9 +71,9 @@ def greet_again(shop: Operator, twilio: TwilioSimulator) -> None:
     """A new campaign file is enough: it reaches everybody with a phone but the two who said no."""
     (shop.folder / "campaigns" / "thanks.yaml").write_text(SECOND.format(day=noon().day), encoding="utf-8")
     wanted = once_each(BY_SMS) + once_each(BY_SMS[2:]) + Counter({phone(2): 1})
-    wait_until("the second greeting is accepted", lambda: told(twilio) == wanted)
+    wait_until("the second greeting is accepted", lambda: accepted(twilio) == wanted)
     wait_until("every message is settled", lambda: set(shop.statuses()) == {"delivered", "sent", "skipped"})
-    assert told(twilio) == wanted
+    assert accepted(twilio) == wanted
     assert shop.statuses()["skipped"] == 2 + len(BY_MAIL)
     assert "opt out" in shop.must("why", "C1", "thanks").splitlines()[0]
 
@@ -107,7 +98,7 @@ class TestMainJob:
         with shop.running("run") as daemon:
             arrived = {"delivered": len(BY_SMS), "sent": len(BY_MAIL)}
             wait_until("the greetings have arrived", lambda: shop.statuses() == arrived)
-            assert told(twilio) == once_each(BY_SMS)
+            assert accepted(twilio) == once_each(BY_SMS)
             assert sorted(taken.rcpt_tos[0] for taken in mail.handler.taken) == [f"c{n}@example.com" for n in BY_MAIL]
             look_at_everything(shop)
             again = json.loads(shop.must("import", "customers", "customers.csv", "--json"))
