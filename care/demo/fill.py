@@ -9,21 +9,17 @@ from zoneinfo import ZoneInfo
 from babel.numbers import get_currency_precision
 
 from care.base.database import write
-from care.base.errors import CareError
 from care.bootstrap import Services
 from care.customers.importing.kinds import import_kind
 from care.customers.importing.run import ImportReport, Run, import_file
 from care.customers.suppressions import suppress
 from care.demo import contracts, customers, permissions
+from care.demo.errors import DemoError
 from care.migrations.upgrade import upgrade
 
 BAN_SOURCE = "former system"
 FILES = "files"
 """Folder of the files that were imported; `care import` takes them again."""
-
-
-class DemoError(CareError):
-    """The demo's own data is not as it must be."""
 
 
 def fill(

@@ -19,9 +19,10 @@ from care.delivery.channels.base import Capabilities, Gateway, Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
 from care.demo.clock import WeekClock
 from care.demo.dice import Dice
+from care.demo.errors import DemoError
 from care.messages.model import CLAIMABLE
 from care.messages.tables import message
-from care.schedule import JOBS, run_due_jobs
+from care.schedule import JOBS, Job, run_due_jobs
 
 WEEK = timedelta(days=7)
 BETWEEN_FULL_TICKS = timedelta(hours=24)
@@ -81,22 +82,32 @@ class WeekStory:
 def play_week(
     services: Services, clock: WeekClock, *, until: datetime, seed: int, on_progress: Callable[[datetime], None]
 ) -> WeekStory:
-    """Live from the clock's instant to `until`; what is open then, the live product goes on with."""
+    """Live from the clock's instant to `until`; what is open then, the live product goes on with.
+
+    Raises:
+        DemoError: one of the daemon's jobs failed.
+    """
     gateways = {channel: Played(gateway, clock) for channel, gateway in services.gateways().items()}
     dice = Dice(f"dispatch:{seed}")
     next_full, sent, steps = clock.now(), 0, 0
     while True:
-        if clock.now() >= next_full:
-            run_due_jobs(services)
+        is_full = clock.now() >= next_full
+        _run_jobs(services, JOBS if is_full else _REACTIONS)
+        if is_full:
             next_full = min(next_full + BETWEEN_FULL_TICKS, until)
-        else:
-            run_due_jobs(services, _REACTIONS)
         sent += _dispatch(services, gateways, dice)
         steps += 1
         on_progress(clock.now())
         if clock.now() >= until:
             return WeekStory(handed_over=sent, steps=steps)
         clock.set(min(next_full, until, _next_event(services, clock.now())))
+
+
+def _run_jobs(services: Services, jobs: tuple[Job, ...]) -> None:
+    """Run what is due; the daemon goes on after a failure, the demo does not hide one."""
+    failed = {job.name for job in jobs if not job.every} - set(run_due_jobs(services, jobs))
+    if failed:
+        raise DemoError(f"the week stopped on {services.clock.now():%Y-%m-%d}: {', '.join(sorted(failed))} failed")
 
 
 def _dispatch(services: Services, gateways: Mapping[Channel, Gateway], dice: Dice) -> int:

@@ -46,11 +46,11 @@ class Week:
 
 @pytest.fixture(scope="module")
 def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Week]:
-    """Six hundred customers, the week of Mid-Autumn 2026."""
+    """Nine hundred customers, the week of Mid-Autumn 2026."""
     folder = tmp_path_factory.mktemp("week") / "demo"
     lines: list[str] = []
     outcome = run_demo(
-        Wish(folder=folder, customers=600, seed=3, port=8000, until=UNTIL),
+        Wish(folder=folder, customers=900, seed=4, port=8000, until=UNTIL),
         say=lines.append,
         on_progress=lambda _what, _share: None,
     )
@@ -194,7 +194,7 @@ class TestProof:
         broken = replace(week.outcome, proof=_meddle(week, lambda lines: lines[1:]))
 
         with pytest.raises(AnswerIsNoError, match="The outbox does NOT agree: .* 1 are missing") as failure:
-            answer(broken, customers=600, seed=3, as_json=True)
+            answer(broken, customers=900, seed=4, as_json=True)
         assert failure.value.exit_code == 1
         assert json.loads(capsys.readouterr().out)["balanced"] is False
 
