@@ -25,8 +25,9 @@ class MessageStatus(StrEnum):
 S = MessageStatus
 
 NEXT: Mapping[MessageStatus, frozenset[MessageStatus]] = {
-    S.PLANNED: frozenset({S.SENDING, S.HELD, S.SKIPPED, S.EXPIRED, S.CANCELLED}),
-    S.HELD: frozenset({S.SENDING, S.PLANNED, S.SKIPPED, S.EXPIRED, S.CANCELLED}),
+    # delivered: an earlier try arrived after all; the same for what was given up between two tries
+    S.PLANNED: frozenset({S.SENDING, S.HELD, S.SKIPPED, S.EXPIRED, S.CANCELLED, S.DELIVERED}),
+    S.HELD: frozenset({S.SENDING, S.PLANNED, S.SKIPPED, S.EXPIRED, S.CANCELLED, S.DELIVERED}),
     # back to planned: nothing left the house, try again later
     S.SENDING: frozenset(
         {S.PLANNED, S.HELD, S.ACCEPTED, S.SENT, S.DELIVERED, S.UNKNOWN, S.UNDELIVERED, S.FAILED, S.SKIPPED}
@@ -41,10 +42,10 @@ NEXT: Mapping[MessageStatus, frozenset[MessageStatus]] = {
     # a later `delivered` is the better news; `planned` is the next channel or `care retry`
     S.UNDELIVERED: frozenset({S.DELIVERED, S.PLANNED}),
     S.FAILED: frozenset({S.DELIVERED, S.PLANNED}),
-    S.SKIPPED: frozenset({S.PLANNED}),  # told_via: re-elected when nothing was sent after all
+    S.SKIPPED: frozenset({S.PLANNED, S.DELIVERED}),  # told_via: re-elected when nothing was sent after all
     S.DELIVERED: frozenset(),
-    S.EXPIRED: frozenset(),
-    S.CANCELLED: frozenset({S.PLANNED}),  # a withdrawn campaign came back in time
+    S.EXPIRED: frozenset({S.DELIVERED}),
+    S.CANCELLED: frozenset({S.PLANNED, S.DELIVERED}),  # a withdrawn campaign came back in time
 }
 
 OPEN: frozenset[MessageStatus] = frozenset({S.PLANNED, S.HELD, S.SENDING, S.ACCEPTED, S.SENT, S.UNKNOWN})
