@@ -1,8 +1,10 @@
 """Links in messages: signed, opaque, without personal data."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature, Serializer, URLSafeSerializer
+from itsdangerous.encoding import base64_encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,12 +17,20 @@ class UnsubscribeClaim:
     purpose: str
 
 
+class _UncompressedSerializer(URLSafeSerializer):
+    """Writes tokens without trying to compress them: they are too short to gain, and trying costs more than signing."""
+
+    def dump_payload(self, obj: Any) -> bytes:
+        """Return the payload as it travels in a link."""
+        return base64_encode(Serializer.dump_payload(self, obj))
+
+
 class LinkSigner:
     """Make and read the links that messages carry."""
 
     def __init__(self, secret: bytes, public_url: str) -> None:
         """`public_url` may be empty: then there are no links, as nobody could reach them."""
-        self._serializer = URLSafeSerializer(secret, salt="care.unsubscribe")
+        self._serializer = _UncompressedSerializer(secret, salt="care.unsubscribe")
         self._base = public_url.rstrip("/")
 
     def unsubscribe_url(self, claim: UnsubscribeClaim) -> str:

@@ -154,6 +154,17 @@ class TestMailComposer:
         assert str(header) == shown
 
 
+class TestLongLines:
+    @settings(max_examples=200)
+    @given(pieces=st.lists(st.text("ab =.<>/é\t", max_size=60), min_size=4, max_size=30))
+    def test_are_short_on_the_wire_and_whole_for_the_reader(self, pieces: list[str]) -> None:
+        """Compiled HTML in one line is cut softly into lines of 76 characters, and read back to the letter."""
+        line = "</td>".join(["<td>Ann Lee has been with us for a long time</td>", *pieces, "<p>x</p>" * 30])
+        raw = compose(html=line, text="Hello Ann " * 40)
+        assert max(len(part) for part in raw.split(b"\r\n")) <= 76
+        assert body(read(raw), "html") == crlf(line)
+
+
 class TestInjection:
     @pytest.mark.parametrize(
         "changes",

@@ -24,6 +24,7 @@ _WORD_BYTES: Final = 45  #: UTF-8 bytes of one encoded word, which must stay bel
 _PLAIN_SUBJECT: Final = 66  #: longest subject that stands in one line as it is
 _LONGEST_ADDRESS: Final = 254
 _LONGEST_HEADER: Final = 990
+_LONG_LINE: Final = 200  #: characters; a longer line is encoded in pieces
 _MOSTLY_FOREIGN: Final = 6  # with more than one byte in six outside ASCII, base64 is the shorter one
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -230,6 +231,30 @@ def _base64(content: str) -> bytes:
 
 
 def _quoted_printable(content: str) -> bytes:
-    raw = _canonical(content)
-    encoded = b2a_qp(raw, istext=True)  # breaks lines as the first line of the content ends, else with LF
-    return encoded if CRLF in raw else encoded.replace(b"\n", CRLF)
+    """Return the content encoded, piece by piece.
+
+    Most pieces of a mail are the same for everybody and known already; encoding all of it anew is dear. A piece of a
+    long line ends in a soft break, which readers take out.
+    """
+    if "\r" in content:
+        content = content.replace("\r\n", "\n").replace("\r", "\n")
+    return CRLF.join([_quoted_line(line) for line in content.split("\n")])
+
+
+def _quoted_line(line: str) -> bytes:
+    if len(line) <= _LONG_LINE:
+        return _quoted_end(line)
+    *cells, end = line.split("</t")  # compiled HTML stands in one line: a table of tables
+    return b"".join([*map(_quoted_cell, cells), _quoted_end(end)])
+
+
+@lru_cache(maxsize=2_048)
+def _quoted_end(piece: str) -> bytes:
+    return b2a_qp(piece.encode("utf-8", "replace"), istext=True).replace(b"\n", CRLF)
+
+
+@lru_cache(maxsize=2_048)
+def _quoted_cell(piece: str) -> bytes:
+    """Return a piece that goes on; the extra character holds the place of the soft break in its last line."""
+    encoded = b2a_qp(f"{piece}</t~".encode("utf-8", "replace"), istext=True)
+    return (encoded[:-1] + b"=\n").replace(b"\n", CRLF)

@@ -124,10 +124,12 @@ def as_data(mail: bytes) -> bytes:
 
     A lone CR or LF could hide a second mail from one server and show it to the next, so none is left.
     """
-    if mail.count(b"\n") != mail.count(b"\r\n") or mail.count(b"\r") != mail.count(b"\r\n"):
+    if not mail.count(b"\n") == mail.count(b"\r") == mail.count(b"\r\n"):
         mail = _stray_ending.sub(b"\r\n", mail)
     if not mail.endswith(b"\r\n"):
         mail += b"\r\n"
     if mail.startswith(b"."):
         mail = b"." + mail
-    return mail.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    if b"\n." in mail:
+        mail = mail.replace(b"\r\n.", b"\r\n..")
+    return mail + b".\r\n"
