@@ -139,7 +139,11 @@ def measure(count: int, rounds: int, *, url: str = "", peer_url: str = "", peer_
         say(f"P4 on {name}: {count:,} e-mails by two processes, bare smtplib")
         compared = compare(in_turn(rounds, *works))
         alone = ceiling("smtp", port)
-        rows = [_row("P4", f"e-mail dispatch, 2 processes, {name}", "smtplib", count, compared, alone, P4)]
+        rows = [
+            _row(
+                "P4", f"e-mail dispatch, 2 processes, {name}", "smtplib", compared, count=count, alone=alone, levels=P4
+            )
+        ]
         if peer_count and find_spec("post_office"):
             peer_database = peer_url or f"sqlite:///{folder / 'peer.db'}"
             peer = stack.enter_context(crew("worker_post_office.py", 1, str(port), peer_database, str(words)))
@@ -148,11 +152,13 @@ def measure(count: int, rounds: int, *, url: str = "", peer_url: str = "", peer_
             scaled = [[mine, Spent(*(part * count / peer_count for part in theirs))] for mine, theirs in found]
             against = f"django-post-office, {'PostgreSQL' if peer_url else 'SQLite'}"
             work = f"e-mail end to end, 2 processes, {name}"
-            rows.append(_row("P5", work, against, count, compare(scaled), alone, P5))
+            rows.append(_row("P5", work, against, compare(scaled), count=count, alone=alone, levels=P5))
     return rows
 
 
-def _row(row: str, work: str, against: str, count: int, found: Compared, alone: float, levels: dict[str, float]) -> Row:
+def _row(
+    row: str, work: str, against: str, found: Compared, *, count: int, alone: float, levels: dict[str, float]
+) -> Row:
     return Row(
         row=row,
         work=work,

@@ -8,6 +8,7 @@ constants in one statement and one durable transaction. Both find the ledger emp
 """
 
 import argparse
+import statistics
 import sys
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ import sqlalchemy as sa
 
 from benchmarks import big
 from benchmarks import world as worlds
-from benchmarks.measure import Row, Spent, compare, in_turn, process_cpu, rate, say, slope, table, timed
+from benchmarks.measure import Row, Spent, compare, in_turn, process_cpu, rate, say, table, timed
 from care.base.database import write
 from care.bootstrap import Services
 from care.customers.tables import customer
@@ -124,8 +125,8 @@ def _postmaster(engine: sa.Engine) -> int:
     return int((Path(str(folder)) / "postmaster.pid").read_text(encoding="ascii").split()[0])
 
 
-def measure_in(folder: Path, rounds: int) -> Row:
-    """Return P7 in a big world that is there."""
+def measure_in(folder: Path, rounds: int) -> tuple[Row, float]:
+    """Return P7 in a big world that is there, and the CPU seconds that ours took."""
     planning = Planning(folder)
     name = "PostgreSQL" if planning.engine.dialect.name == "postgresql" else "SQLite"
     say(f"P7 on {name}: planning, bare INSERT … SELECT")
@@ -136,7 +137,7 @@ def measure_in(folder: Path, rounds: int) -> Row:
     expected = {"None", "holdout:today", "no_contact", "no_consent", "suppressed:opt_out", "minor", "deceased"}
     assert set(reasons) == expected, reasons
     planning.close()
-    return Row(
+    row = Row(
         row="P7",
         work=f"planning {planning.rows:,} rows, {name}",
         ours=rate(planning.rows, c.ours),
@@ -146,16 +147,15 @@ def measure_in(folder: Path, rounds: int) -> Row:
         must=MUST,
         stretch=STRETCH,
     )
+    return row, c.ours.cpu
 
 
-def growth(folders: dict[int, Path]) -> float:
-    """Return the slope of planning cost over the size of the audience."""
-    costs = {}
-    for size, folder in folders.items():
-        planning = Planning(folder)
-        costs[size] = min(planning.ours().cpu for _ in range(1 if size >= 1_000_000 else 2))
-        planning.close()
-    return slope(costs)
+def cost_of(folder: Path, rounds: int = 3) -> float:
+    """Return the CPU seconds of planning a smaller world, for the slope."""
+    planning = Planning(folder)
+    cost = statistics.median(planning.ours().cpu for _ in range(rounds))
+    planning.close()
+    return cost
 
 
 def main() -> None:
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--url", default="", help="a PostgreSQL database to use instead; its tables are dropped")
     given = parser.parse_args()
     with big.big_world(given.customers, url=given.url) as folder:
-        print(table([measure_in(folder, given.rounds)]))
+        print(table([measure_in(folder, given.rounds)[0]]))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import world as worlds
-from benchmarks.measure import Row, Spent, compare, in_turn, say, table
+from benchmarks.measure import Compared, Row, Spent, compare, in_turn, say, table
 
 MUST, STRETCH = 2.0, 1.3
 LOOK_EVERY_SECONDS = 0.003
@@ -125,7 +125,7 @@ def measure_run(rounds: int) -> Row:
     finally:
         with suppress(OSError):
             shutil.rmtree(folder)
-    return _row("`care run` to its first claim", c.ours.wall, "import of its packages", c.reference.wall, 1 / c.ratio)
+    return _row("`care run` to its first claim", "import of its packages", c, cpu_counts=False)
 
 
 def measure_help(rounds: int) -> Row:
@@ -136,17 +136,17 @@ def measure_help(rounds: int) -> Row:
         ours, bare = [sys.executable, "-m", "care.cli.main", "--help"], [sys.executable, str(program), "--help"]
         say("P15: care --help, a bare typer program")
         c = compare(in_turn(rounds, lambda: run_program(ours), lambda: run_program(bare), quiet=True))
-    return _row("`care --help`", c.ours.wall, "a bare typer program", c.reference.wall, 1 / c.ratio, 1 / c.cpu_ratio)
+    return _row("`care --help`", "a bare typer program", c, cpu_counts=True)
 
 
-def _row(work: str, ours: float, against: str, theirs: float, ratio: float, cpu: float | None = None) -> Row:
+def _row(work: str, against: str, found: Compared, *, cpu_counts: bool) -> Row:
     return Row(
         row="P15",
         work=work,
-        ours=f"{ours * 1000:,.0f} ms",
-        reference=f"{against}: {theirs * 1000:,.0f} ms",
-        ratio=ratio,
-        cpu_ratio=cpu,
+        ours=f"{found.ours.wall * 1000:,.0f} ms",
+        reference=f"{against}: {found.reference.wall * 1000:,.0f} ms",
+        ratio=1 / found.ratio,
+        cpu_ratio=1 / found.cpu_ratio if cpu_counts else None,
         must=MUST,
         stretch=STRETCH,
         is_limit=True,

@@ -115,15 +115,14 @@ def _place_at(now: datetime) -> Place:
     return Place(zone, now.astimezone(ZoneInfo(zone)).date().isoformat())
 
 
-def make_big(count: int, *, due: bool = True, url: str = "", settings: dict[str, str] | None = None) -> Path:
-    """Make a world of so many customers and return its folder; `url` names a database whose tables are dropped.
+def make_big(count: int, *, url: str = "") -> Path:
+    """Make a world of so many customers who are owed a greeting today, and nothing else for half a year.
 
-    With `due` all are owed a greeting today; without, nothing is owed for half a year.
+    Returns its folder; `url` names a database whose tables are dropped.
     """
     now = SystemClock().now()
     place = _place_at(now)
-    campaigns = {"today": CAMPAIGN.format(day=place.day)} if due else QUIET
-    folder = worlds.make_folder(campaigns, settings or {}, url=url)
+    folder = worlds.make_folder({"today": CAMPAIGN.format(day=place.day)}, {}, url=url)
     (folder / "place.json").write_text(json.dumps(place), encoding="utf-8")
     services = worlds.open_folder(folder)
     assert not services.campaigns.problems, services.campaigns.problems
@@ -144,10 +143,22 @@ def make_big(count: int, *, due: bool = True, url: str = "", settings: dict[str,
     return folder
 
 
+def quieten(folder: Path) -> None:
+    """Take today's greeting away and put the campaigns there that run all year; the ledger is emptied."""
+    directory = folder / "campaigns"
+    (directory / "today.yaml").unlink()
+    for name, text in QUIET.items():
+        (directory / f"{name}.yaml").write_text(text, encoding="utf-8")
+    services = worlds.open_folder(folder)
+    assert not services.campaigns.problems, services.campaigns.problems
+    worlds.unplan(services.engine)
+    services.engine.dispose()
+
+
 @contextmanager
-def big_world(count: int, *, due: bool = True, url: str = "", settings: dict[str, str] | None = None) -> Iterator[Path]:
+def big_world(count: int, *, url: str = "") -> Iterator[Path]:
     """Make a big world and remove it afterwards."""
-    folder = make_big(count, due=due, url=url, settings=settings)
+    folder = make_big(count, url=url)
     try:
         yield folder
     finally:

@@ -8,10 +8,9 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from collections.abc import Iterator
 
 from benchmarks.measure import Spent
 

@@ -112,6 +112,31 @@ def slope(costs: Mapping[int, float]) -> float:
     return over / sum((x - middle_x) ** 2 for x in xs)
 
 
+class Growth(NamedTuple):
+    """How fast a cost grows: the slope of log cost over log size, and what it ought to be."""
+
+    work: str
+    slope: float
+    expected: float
+    tolerance: float = 0.1
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether the slope is what it ought to be; to grow more slowly is no fault."""
+        return self.slope <= self.expected + self.tolerance
+
+
+def growth_table(growth: Sequence[Growth]) -> str:
+    """Return the slopes as one Markdown table."""
+    lines = ["| growth | slope | expected | verdict |", "|---|---|---|---|"]
+    lines += [
+        f"| {each.work} | {each.slope:.2f} | {each.expected:g} ± {each.tolerance:g} "
+        f"| {'must' if each.passed else 'missed'} |"
+        for each in growth
+    ]
+    return "\n".join(lines)
+
+
 def rate(count: int, spent: Spent) -> str:
     """Return `4,210/s, 230 µs CPU`."""
     return f"{count / spent.wall:,.0f}/s, {spent.cpu / count * 1e6:,.0f} µs CPU"

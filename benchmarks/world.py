@@ -19,7 +19,7 @@ from care.base.keys import Keys
 from care.base.settings import load_settings
 from care.bootstrap import Services
 from care.customers.tables import consent_now, contact_point, customer
-from care.messages.tables import attempt, contact_claim, intended, message, move, receipt
+from care.messages.tables import attempt, campaign_known, contact_claim, intended, message, move, receipt
 from care.migrations.schema import full_metadata
 from care.migrations.upgrade import upgrade
 from care.planning.tables import planned_day
@@ -171,7 +171,7 @@ def make_due_again(services: Services) -> None:
 def unplan(engine: sa.Engine) -> None:
     """Empty the ledger."""
     with write(engine) as conn:
-        for table in (receipt, attempt, contact_claim, move, message, intended, planned_day):
+        for table in (receipt, attempt, contact_claim, move, message, intended, planned_day, campaign_known):
             if engine.dialect.name == "postgresql":
                 conn.exec_driver_sql(f"TRUNCATE {table.name} CASCADE")
             else:
