@@ -31,10 +31,10 @@ MUST, STRETCH = 1.5, 1.1
 PATIENCE = timedelta(hours=2)
 WARM_UP = 3
 _FILL = """
-INSERT INTO message (campaign_id, occasion, customer_id, leg, occasion_on, purpose, lane, status, due_at, use_by, wake_at,
-                     plan_digest, planned_at, status_at, sent_at, delivered_at)
-SELECT 'birthdays', 'birthday:solar-2025', id, 'main', '2025-11-22', 'greeting', 5, 'delivered', :at, :until, :at, 'old',
-       :at, :at, :at, :at
+INSERT INTO message (campaign_id, occasion, customer_id, leg, occasion_on, purpose, lane, status,
+                     due_at, use_by, wake_at, plan_digest, planned_at, status_at, sent_at, delivered_at)
+SELECT 'birthdays', 'birthday:solar-2025', id, 'main', '2025-11-22', 'greeting', 5, 'delivered',
+       :at, :until, :at, 'old', :at, :at, :at, :at
 FROM customer
 """
 

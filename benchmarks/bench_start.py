@@ -88,10 +88,10 @@ class Daemon:
 
     def modules(self) -> list[str]:
         """Return the modules that are not ours which the processes load, in the order they are first loaded."""
-        with (self._folder / "imports").open("w+", encoding="utf-8") as log:
-            self.start(log.fileno(), PYTHONPROFILEIMPORTTIME="1")
-            log.seek(0)
-            found = [line.rpartition("|")[2].strip() for line in log if line.startswith("import time:")]
+        with (self._folder / "imports").open("w+", encoding="utf-8") as trace:
+            self.start(trace.fileno(), PYTHONPROFILEIMPORTTIME="1")
+            trace.seek(0)
+            found = [line.rpartition("|")[2].strip() for line in trace if line.startswith("import time:")]
         return [name for name in dict.fromkeys(found) if name.partition(".")[0] not in {"care", "__main__", "site"}]
 
     def close(self) -> None:

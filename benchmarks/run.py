@@ -89,7 +89,7 @@ class Bench:
 
     def database(self, name: str) -> str:
         """Return the URL of a fresh PostgreSQL database."""
-        engine = sa.create_engine(self.postgres, isolation_level="AUTOCOMMIT")
+        engine = sa.create_engine(self.postgres, isolation_level="AUTOCOMMIT", hide_parameters=True)
         with engine.connect() as conn:
             conn.exec_driver_sql(f"CREATE DATABASE {name}")
         engine.dispose()
