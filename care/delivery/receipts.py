@@ -144,15 +144,18 @@ def _spread(conn: sa.Connection, good: Sequence[_Good], now: datetime) -> None:
         if message_id not in best or RANK[each.means] > RANK[best[message_id].means]:
             best[message_id] = each
     for means in _GOOD:
-        mine = {message_id: each.one.at for message_id, each in best.items() if each.means is means}
+        mine = {message_id: each for message_id, each in best.items() if each.means is means}
         _raise(conn, means, mine, first, now)
 
 
 def _raise(
-    conn: sa.Connection, means: MessageStatus, at: Mapping[int, datetime], first: Mapping[int, datetime], now: datetime
+    conn: sa.Connection, means: MessageStatus, good: Mapping[int, _Good], first: Mapping[int, datetime], now: datetime
 ) -> None:
-    """Move messages up to a good status; `at` tells when the provider said so, `first` when it first spoke."""
-    if not at:
+    """Move messages up to a good status; `first` tells when the provider first spoke of each.
+
+    What only came on its way in an earlier try says nothing of the last one, which may be open.
+    """
+    if not good:
         return
     values: dict[str, Any] = {
         "status": str(means),
@@ -166,9 +169,12 @@ def _raise(
         heard = sa.bindparam("_at", type_=message.c.delivered_at.type)
         values["delivered_at"] = sa.func.coalesce(message.c.delivered_at, heard)
     statement = sa.update(message).where(message.c.id == sa.bindparam("_id"), _is_below(means))
-    rows = [{"_id": message_id, "_first": first[message_id], "_at": when} for message_id, when in at.items()]
-    if means is not S.DELIVERED:
-        rows = [{"_id": row["_id"], "_first": row["_first"]} for row in rows]
+    rows: list[dict[str, Any]] = [{"_id": message_id, "_first": first[message_id]} for message_id in good]
+    if means is S.DELIVERED:
+        rows = [row | {"_at": good[row["_id"]].one.at} for row in rows]
+    else:
+        statement = statement.where(message.c.attempts == sa.bindparam("_n"))
+        rows = [row | {"_n": good[row["_id"]].attempt.n} for row in rows]
     conn.execute(statement.values(values), rows)
 
 
@@ -197,7 +203,8 @@ def _move(
     conn: sa.Connection, found: sa.Row[Any], one: Receipt, means: MessageStatus, *, now: datetime, dice: random.Random
 ) -> None:
     if means in _GOOD:
-        _raise(conn, means, {found.message_id: one.at}, {found.message_id: one.at}, now)
+        good = _Good(one=one, attempt=found, means=means)
+        _raise(conn, means, {found.message_id: good}, {found.message_id: one.at}, now)
         return
     if _is_superseded(conn, found):
         return  # a later attempt is on its way or did better

@@ -70,6 +70,7 @@ def _update_set(engine: sa.Engine, owed: OwedSet) -> int:
     )
     unsent = sa.and_(
         message.c.status.in_(_UNSENT),
+        sa.or_(message.c.status != str(MessageStatus.SKIPPED), fresh.c.status != str(MessageStatus.EXPIRED)),
         message.c.attempts == 0,
         message.c.plan_digest != owed.campaign.digest[:16],
     )

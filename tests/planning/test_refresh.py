@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from care.base.database import write
 from care.messages.model import MessageStatus
 from care.messages.store import move_messages
-from tests.factories import make_customer
+from tests.factories import make_consent, make_customer
 from tests.house import BIRTHDAY, House
 
 
@@ -63,6 +63,22 @@ class TestAnEdit:
         house.plan()
 
         assert house.statuses() == {"planned": 1}
+
+    def test_keeps_the_reason_of_what_is_over(self, house: House) -> None:
+        """What was skipped and whose time has passed meanwhile stays skipped: the books tell what happened."""
+        house.write_campaign()
+        with write(house.engine) as conn:
+            make_customer(conn, consents=(), birth_mmdd=925)
+            make_customer(conn, consents=("greeting",), birth_mmdd=925, phone=None)
+        house.plan()
+        with write(house.engine) as conn:
+            make_consent(conn, customer_id=1)
+        house.clock.advance(timedelta(hours=9))
+        house.write_campaign(BIRTHDAY.replace("8h", "7h"))
+
+        house.plan()
+
+        assert house.statuses() == {"skipped: no_consent": 1, "skipped: no_contact": 1}
 
 
 class TestAWithdrawal:
