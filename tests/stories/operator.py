@@ -101,7 +101,8 @@ class Running:
         return [name for name, pid in self.started() if is_alive(pid)]
 
     def end(self, seconds: float = 15) -> int:
-        """Ask for a clean end and return the exit code."""
+        """Ask for a clean end and return the exit code; a process that has not begun is let begin."""
+        wait_until("it has begun", lambda: self.events("daemon.started"))
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
@@ -170,16 +171,20 @@ class Operator:
     @contextmanager
     def running(self, *words: str, **env: str) -> Iterator[Running]:
         """Run a command beside the test; whatever is left of it at the end of the block is killed."""
+        running = self.start(*words, **env)
+        try:
+            yield running
+        finally:
+            running.kill()
+
+    def start(self, *words: str, **env: str) -> Running:
+        """Start a command; the caller sees to its end."""
         log = self.folder / f"{words[0]}.{time.monotonic_ns()}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
                 [*CARE, *words], cwd=self.folder, env=self.env | env, stdout=stream, stderr=stream
             )
-        running = Running(process=process, log=log)
-        try:
-            yield running
-        finally:
-            running.kill()
+        return Running(process=process, log=log)
 
     def ask(self, question: str, **values: Any) -> list[tuple[Any, ...]]:
         """Ask the database."""
