@@ -21,7 +21,7 @@ from care.delivery.leadership import Leadership, leadership_for
 if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler
 
-DRAIN_SECONDS = 15
+DRAIN_SECONDS = 14
 CALM_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 30
 _WATCH_SECONDS = 0.25
@@ -85,9 +85,12 @@ class Daemon:
     services: Services
     children: tuple[str, ...] = ("dispatch", "web")
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
+    _ticking: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def run(self) -> None:
-        """Lead until asked to end, then drain.
+    def run(self) -> bool:
+        """Lead until asked to end, then drain; return False if a tick goes on all the same.
+
+        Whatever a tick does may be cut short: planning goes on where it was.
 
         Raises:
             LockTakenError: another leader runs on this database.
@@ -103,16 +106,16 @@ class Daemon:
             for child in supervised:
                 child.watch(services.clock.monotonic())
             log.info("daemon.started", campaigns=len(services.campaigns), children=list(self.children))
-            self._tick(leadership)
             scheduler = self._scheduler(leadership)
             scheduler.start()
             while not self._stop.wait(_WATCH_SECONDS):
                 for child in supervised:
                     child.watch(services.clock.monotonic())
         finally:
-            self._drain(scheduler, supervised)
+            has_ended = self._drain(scheduler, supervised)
             leadership.release()
             log.info("daemon.stopped")
+        return has_ended
 
     def stop(self) -> None:
         """Ask for the end."""
@@ -130,6 +133,7 @@ class Daemon:
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
+            next_run_time=self.services.clock.now(),
             id="tick",
         )
         return scheduler
@@ -137,19 +141,23 @@ class Daemon:
     def _tick(self, leadership: Leadership) -> None:
         from care.schedule import run_due_jobs
 
-        if self._stop.is_set():
-            return
-        if not leadership.keep():
-            log.error("daemon.lead_lost", problem="another leader took over; this one ends")
-            self._stop.set()
-            return
-        run_due_jobs(self.services)
+        with self._ticking:
+            if self._stop.is_set():
+                return
+            if not leadership.keep():
+                log.error("daemon.lead_lost", problem="another leader took over; this one ends")
+                self._stop.set()
+                return
+            run_due_jobs(self.services)
 
-    @staticmethod
-    def _drain(scheduler: "BackgroundScheduler | None", supervised: list[Child]) -> None:
+    def _drain(self, scheduler: "BackgroundScheduler | None", supervised: list[Child]) -> bool:
+        """Let children and the current tick end, all within the same time; return whether the tick has."""
+        clock = self.services.clock
+        ends_at = clock.monotonic() + DRAIN_SECONDS
         for child in supervised:
             child.ask_to_end()
         if scheduler is not None and scheduler.running:
-            scheduler.shutdown(wait=True)
+            scheduler.shutdown(wait=False)
         for child in supervised:
-            child.wait(DRAIN_SECONDS)
+            child.wait(max(0.0, ends_at - clock.monotonic()))
+        return self._ticking.acquire(timeout=max(0.0, ends_at - clock.monotonic()))

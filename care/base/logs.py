@@ -20,7 +20,8 @@ _QUIET_LIBRARIES = ("alembic", "uvicorn")
 """Speak of no person: heard from INFO on."""
 
 _CHATTY_LIBRARIES = ("apscheduler", "sqlalchemy.engine")
-"""Speak of no person either, but at every tick and statement: their INFO is heard at debug level only."""
+"""Speak of no person either, but at every tick and statement, a tick that is still at work among them: what is
+no error is heard at debug level only."""
 
 _DEEPEST_FRAMES = 12
 _OWN_FIELDS = frozenset({"event", "level", "timestamp", "logger", "process"})
@@ -164,4 +165,4 @@ def _take_over(handler: logging.Handler, level: int) -> None:
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
     for name in _CHATTY_LIBRARIES:
-        logging.getLogger(name).setLevel(logging.INFO if level == logging.DEBUG else logging.WARNING)
+        logging.getLogger(name).setLevel(logging.INFO if level == logging.DEBUG else logging.ERROR)

@@ -13,6 +13,8 @@ def run(
 
     Exit 0: ended when asked to. Exit 2: another leader runs on this database, or the settings are wrong.
     """
+    import os
+
     from care.base.logs import configure_logs
     from care.bootstrap import build_services
     from care.daemon import Daemon
@@ -20,7 +22,8 @@ def run(
     services = build_services()
     configure_logs(services.settings.log, process="leader")
     children = ("dispatch", "web") if web else ("dispatch",)
-    Daemon(services=services, children=children).run()
+    if not Daemon(services=services, children=children).run():
+        os._exit(0)  # a thread that plans would keep the process alive
 
 
 @app.command()
