@@ -124,6 +124,31 @@ class TestKilledProcesses:
             assert len(accepted(twilio)) == PEOPLE
 
 
+class TestCutConnections:
+    def test_to_a_database_server_cost_nothing(
+        self, empty_postgres: str, tmp_path: Path, twilio: TwilioSimulator, dice: random.Random
+    ) -> None:
+        """Every connection is cut, five times, in the middle of claims, commits and records: all are told once."""
+        everyone = (
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        pace = {"SMS__RATE_PER_SECOND": "60"}
+        with operator(tmp_path, url=empty_postgres, twilio=twilio, **pace) as made:
+            made.enter(PEOPLE)
+            with made.running("run") as daemon:
+                for _ in range(5):
+                    go_on(made, twilio, dice.randrange(1, 30))
+                    assert made.ask(everyone)[0][0] > 0
+                wait_for_the_end(made, twilio)
+                check_truth(made, twilio)
+                assert daemon.end() == 0
+                assert "Traceback" not in daemon.said()
+            assert len(accepted(twilio)) == PEOPLE
+            assert set(made.statuses()) <= {"accepted", "sent", "delivered"}
+            assert made.ask("SELECT max(strikes) FROM message") == [(0,)]
+
+
 class TestKilledImport:
     def test_is_finished_by_running_it_again(self, tmp_path: Path, dice: random.Random) -> None:
         """Whole batches are in, or not at all; the second run adds the rest and doubles nothing."""
