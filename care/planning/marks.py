@@ -1,15 +1,21 @@
 """Marks that save asking again: a day of a campaign is settled until the campaign or a customer changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
 from care.base.database import insert
-from care.customers.tables import consent, customer, customer_change, subscription, suppression
+from care.customers.tables import consent, contact_point, customer, customer_change, subscription, suppression
 from care.planning.tables import planned_day
 
 KEPT = timedelta(days=40)
+BELIEVED_FOR = timedelta(minutes=15)
+"""After that a day is asked for again: what several write at once may become visible below the highest number."""
+
+_MARGIN = 1_000  # numbers looked at again, for the same reason
+_AT_ONCE = 10_000
+_MANY = 50_000
 
 
 def watermark(conn: sa.Connection) -> str:
@@ -24,14 +30,49 @@ def watermark(conn: sa.Connection) -> str:
     return ".".join(str(value) for value in row)
 
 
-def read(conn: sa.Connection, campaign_id: str) -> Mapping[tuple[date, str], str]:
-    """Return the stamp of each settled (day, zone) of a campaign."""
+def stamp_of(digest: str, mark: str) -> str:
+    """Return what a settled day is stamped with: the campaign's version and the watermark."""
+    return f"{digest[:16]}:{mark}"
+
+
+def read(conn: sa.Connection, campaign_id: str, now: datetime) -> Mapping[tuple[date, str], str]:
+    """Return the stamp of each settled (day, zone) of a campaign that is still believed."""
     rows = conn.execute(
         sa.select(planned_day.c.day, planned_day.c.zone, planned_day.c.stamp).where(
-            planned_day.c.campaign_id == campaign_id
+            planned_day.c.campaign_id == campaign_id,
+            planned_day.c.at > now - BELIEVED_FOR,
+            planned_day.c.at <= now,
         )
     )
     return {(row.day, row.zone): row.stamp for row in rows}
+
+
+def last_watermark(conn: sa.Connection, campaign_id: str) -> str:
+    """Return the watermark under which a campaign was planned last, '' if never."""
+    newest = sa.select(planned_day.c.stamp).where(planned_day.c.campaign_id == campaign_id)
+    stamp = conn.execute(newest.order_by(planned_day.c.at.desc()).limit(1)).scalar()
+    return str(stamp).partition(":")[2] if stamp else ""
+
+
+def changed_since(conn: sa.Connection, before: str, after: str) -> Iterator[set[int] | None]:
+    """Yield ids of customers whose record, consent or lifted suppression is newer than a watermark, in portions.
+
+    None stands for everyone: so much has changed that asking one by one would take longer.
+    """
+    old, new = ([int(part) for part in mark.split(".")] for mark in (before, after))
+    if new[1] - old[1] + new[3] - old[3] > _MANY:
+        yield None
+        return
+    for table, n in ((customer_change, 1), (consent, 3)):
+        if new[n] == old[n]:
+            continue
+        for first in range(max(1, old[n] + 1 - _MARGIN), new[n] + 1, _AT_ONCE):
+            some = sa.select(table.c.customer_id).where(table.c.id.between(first, first + _AT_ONCE - 1))
+            yield set(conn.execute(some).scalars())
+    if new[5] != old[5]:
+        lifted = sa.type_coerce(suppression.c.lifted_at, sa.BigInteger) > old[5]
+        same = contact_point.c.address_hash == suppression.c.address_hash
+        yield set(conn.execute(sa.select(contact_point.c.customer_id).join(suppression, same).where(lifted)).scalars())
 
 
 def put(conn: sa.Connection, campaign_id: str, days: Sequence[tuple[date, str]], stamp: str, now: datetime) -> None:

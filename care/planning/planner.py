@@ -60,8 +60,8 @@ def plan_campaign(
     outcome = PlanOutcome()
     with engine.connect() as conn:
         zones = zones_in_use(conn)
-        done = marks.read(conn, campaign.id)
-    stamp = f"{campaign.digest[:16]}:{watermark}"
+        done = marks.read(conn, campaign.id, now)
+    stamp = marks.stamp_of(campaign.digest, watermark)
     for zone in zones:
         days = local_days(now, zone or rules.operator_zone, back=back, ahead=ahead)
         todo = [day for day in days if not watermark or done.get((day, zone)) != stamp]

@@ -1,11 +1,12 @@
-"""A campaign edited, withdrawn or brought back after planning: mend what is unsent, never touch what went out."""
+"""A campaign or a customer changed after planning: mend what is unsent, never touch what went out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.base.database import insert, write
 from care.campaigns.model import Campaign
 from care.messages import store as ledger
@@ -17,6 +18,10 @@ from care.planning.zones import zones_in_use
 
 WITHDRAWN = "campaign withdrawn"
 EDITED = "no longer due after an edit"
+CHANGED = "no longer due after a change"
+_STALE = "stale"
+"""Stands as version of the rows of customers who changed: planned from a record that is no more."""
+
 LIVE = "live"
 _UNSENT = [str(MessageStatus.PLANNED), str(MessageStatus.HELD), str(MessageStatus.SKIPPED)]
 _WAITING = [str(MessageStatus.PLANNED), str(MessageStatus.HELD)]
@@ -32,30 +37,77 @@ class RefreshOutcome:
 
 
 def refresh_campaign(
-    engine: sa.Engine, campaign: Campaign, *, rules: PlanningRules, now: datetime, ahead: timedelta
+    engine: sa.Engine,
+    campaign: Campaign,
+    *,
+    rules: PlanningRules,
+    now: datetime,
+    ahead: timedelta,
+    reason: str = EDITED,
 ) -> RefreshOutcome:
-    """Bring unsent rows of an edited campaign up to date: new hours, new reasons, or cancelled when no longer due."""
+    """Bring unsent rows planned from an older version up to date: new hours, new reasons, or cancelled.
+
+    What is cancelled for `reason` gives its key back: should it become due again, on whatever day, it is planned
+    anew, with a page of the books of its own.
+    """
     outcome = RefreshOutcome()
     with engine.connect() as conn:
         zones = zones_in_use(conn)
-    back = timedelta(days=1)  # a greeting of yesterday evening may still be within its use-by
+    back = _back(campaign)
     for zone in zones:
         days = local_days(now, zone or rules.operator_zone, back=back, ahead=ahead)
         for owed in owed_sets(campaign, days=iter(days), zone=zone, rules=rules, now=now):
             outcome.updated += _update_set(engine, owed)
-    first = (now - back - timedelta(days=1)).date()
     with write(engine) as conn:
         stale = sa.select(message.c.id).where(
-            message.c.campaign_id == campaign.id,
-            message.c.status.in_(_WAITING),
-            message.c.attempts == 0,
-            message.c.plan_digest != campaign.digest[:16],
-            message.c.occasion_on >= first,
+            _unsent_of(campaign, _WAITING, now), message.c.plan_digest != campaign.digest[:16]
         )
-        ids = conn.execute(stale).scalars().all()
-        cancelled = _cancel(conn, ids, EDITED, now)
+        cancelled = _cancel(conn, conn.execute(stale).scalars().all(), reason, now)
+        was = message.c.occasion + ":was-" + sa.cast(message.c.id, sa.String)
+        conn.execute(sa.update(message).where(among(message.c.id, cancelled)).values(occasion=was))
     outcome.cancelled = len(cancelled)
     return outcome
+
+
+def refresh_customers(
+    engine: sa.Engine,
+    campaign: Campaign,
+    portions: Iterable[Collection[int] | None],
+    *,
+    rules: PlanningRules,
+    now: datetime,
+    ahead: timedelta,
+) -> RefreshOutcome:
+    """Bring unsent rows of customers who changed up to date: they moved, corrected a birthday, gave a consent.
+
+    A portion holds ids of customers; None means everyone.
+    """
+    found = 0
+    for ids in portions:
+        theirs = _unsent_of(campaign, _UNSENT, now)
+        if ids is not None:
+            theirs = sa.and_(theirs, among(message.c.customer_id, ids))
+        with write(engine) as conn:
+            marked = sa.update(message).where(theirs).values(plan_digest=_STALE)
+            found += int(conn.execute(marked.execution_options(preserve_rowcount=True)).rowcount)
+    if not found:
+        return RefreshOutcome()
+    return refresh_campaign(engine, campaign, rules=rules, now=now, ahead=ahead, reason=CHANGED)
+
+
+def _back(campaign: Campaign) -> timedelta:
+    """Return how far back a row of the campaign may still be within its use-by."""
+    return campaign.use_within + timedelta(days=1)
+
+
+def _unsent_of(campaign: Campaign, statuses: Collection[str], now: datetime) -> sa.ColumnElement[bool]:
+    """Return: an unsent message of the campaign, of a day that refreshing asks for in every zone."""
+    return sa.and_(
+        message.c.campaign_id == campaign.id,
+        message.c.status.in_(statuses),
+        message.c.attempts == 0,
+        message.c.occasion_on > (now - _back(campaign)).date(),
+    )
 
 
 def _update_set(engine: sa.Engine, owed: OwedSet) -> int:
@@ -65,6 +117,7 @@ def _update_set(engine: sa.Engine, owed: OwedSet) -> int:
     same = sa.and_(
         message.c.campaign_id == owed.campaign.id,
         message.c.occasion == fresh.c.occasion,
+        message.c.occasion_on == fresh.c.occasion_on,
         message.c.customer_id == fresh.c.customer_id,
         message.c.leg == owed.leg,
     )

@@ -61,8 +61,10 @@ def plan_all(
             run.brought_back += refresh.bring_back(engine, campaign.id, now)
         if before is not None and (before.digest != campaign.digest[:16] or before.state == "withdrawn"):
             mended = refresh.refresh_campaign(engine, campaign, rules=rules, now=now, ahead=ahead)
-            run.updated += mended.updated
-            run.cancelled += mended.cancelled
+        else:
+            mended = _follow_customers(engine, campaign, watermark, rules=rules, now=now, ahead=ahead)
+        run.updated += mended.updated
+        run.cancelled += mended.cancelled
         outcome = plan_campaign(
             engine, campaign, rules=rules, now=now, ahead=ahead, back=max(back, timedelta(0)), watermark=watermark
         )
@@ -74,6 +76,18 @@ def plan_all(
     if run.planned or run.updated or run.cancelled or run.brought_back:
         log.info("planning.done", planned=run.planned, updated=run.updated, cancelled=run.cancelled)
     return run
+
+
+def _follow_customers(
+    engine: sa.Engine, campaign: Campaign, watermark: str, *, rules: PlanningRules, now: datetime, ahead: timedelta
+) -> refresh.RefreshOutcome:
+    """Mend what is planned for customers who changed since the campaign was planned last."""
+    with engine.connect() as conn:
+        before = marks.last_watermark(conn, campaign.id)
+        if before in ("", watermark):
+            return refresh.RefreshOutcome()
+        portions = list(marks.changed_since(conn, before, watermark))
+    return refresh.refresh_customers(engine, campaign, portions, rules=rules, now=now, ahead=ahead)
 
 
 def _is_news(campaign: Campaign, row: sa.Row[tuple[str, ...]] | None) -> bool:
