@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 import sqlalchemy as sa
 
-from care.base.database import insert
+from care.base.database import insert, is_sqlite
 from care.delivery.tables import spend
 
 SPEND = "spend_limit"
@@ -28,22 +28,31 @@ class DaySpend:
     spend_limit_minor: int | None
     international_limit: int
     price_minor: Mapping[str, Decimal]  # per part and country, in minor units
-    cost_minor: Decimal = Decimal(0)
-    international: int = 0
-    new: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
+    parts: dict[str, int] = field(default_factory=dict)  # let through so far, per country
+    new: set[str] = field(default_factory=set)  # countries with more than was written
+
+    @property
+    def cost_minor(self) -> Decimal:
+        """Return what the parts cost, exactly: rounding each little group would stop the day far too early or late."""
+        return sum((self._price(country) * parts for country, parts in self.parts.items()), Decimal(0))
+
+    @property
+    def international(self) -> int:
+        """Return the parts that went to other countries."""
+        return sum(parts for country, parts in self.parts.items() if country != self.home)
+
+    def _price(self, country: str) -> Decimal:
+        return self.price_minor.get(country, Decimal(0))
 
     def refuse(self, country: str, parts: int) -> str | None:
         """Return the brake that stops a message of so many parts, or let it through and count it."""
-        cost = self.price_minor.get(country, Decimal(0)) * parts
+        cost = self._price(country) * parts
         if self.spend_limit_minor is not None and self.cost_minor + cost > self.spend_limit_minor:
             return SPEND
-        abroad = country != self.home
-        if abroad and self.international + parts > self.international_limit:
+        if country != self.home and self.international + parts > self.international_limit:
             return INTERNATIONAL
-        self.cost_minor += cost
-        self.international += parts if abroad else 0
-        known_parts, known_cost = self.new.get(country, (0, Decimal(0)))
-        self.new[country] = (known_parts + parts, known_cost + cost)
+        self.parts[country] = self.parts.get(country, 0) + parts
+        self.new.add(country)
         return None
 
 
@@ -61,7 +70,9 @@ def open_day(
     clock = ZoneInfo(zone)
     day = now.astimezone(clock).date()
     tomorrow = datetime.combine(day + timedelta(days=1), datetime.min.time(), clock).astimezone(now.tzinfo)
-    rows = conn.execute(sa.select(spend).where(spend.c.day == day).with_for_update()).all()
+    if not is_sqlite(conn):
+        _queue_up(conn, day, home)
+    rows = conn.execute(sa.select(spend).where(spend.c.day == day)).all()
     return DaySpend(
         day=day,
         tomorrow_at=tomorrow,
@@ -69,26 +80,25 @@ def open_day(
         spend_limit_minor=spend_limit_minor,
         international_limit=international_limit,
         price_minor=price_minor,
-        cost_minor=Decimal(sum(row.cost_minor for row in rows)),
-        international=sum(row.parts for row in rows if row.country != home),
+        parts={row.country: row.parts for row in rows},
     )
+
+
+def _queue_up(conn: sa.Connection, day: date, home: str) -> None:
+    """Hold the home country's row, which stands for the day: only then is the sum over all countries the last word."""
+    mine = sa.select(spend.c.day).where(spend.c.day == day, spend.c.country == home).with_for_update()
+    if conn.execute(mine).first() is None:
+        conn.execute(insert(conn, spend).values(day=day, country=home).on_conflict_do_nothing())
+        conn.execute(mine)
 
 
 def close_day(conn: sa.Connection, spent: DaySpend) -> None:
     """Write what was let through."""
-    for country, (parts, cost) in sorted(spent.new.items()):
-        statement = insert(conn, spend).values(
-            day=spent.day, country=country, parts=parts, cost_minor=math.ceil(cost)
-        )  # up: a brake errs on the safe side
-        conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=["day", "country"],
-                set_={
-                    "parts": spend.c.parts + statement.excluded.parts,
-                    "cost_minor": spend.c.cost_minor + statement.excluded.cost_minor,
-                },
-            )
-        )
+    for country in sorted(spent.new):
+        parts = spent.parts[country]
+        values = {"parts": parts, "cost_minor": math.ceil(spent.price_minor.get(country, Decimal(0)) * parts)}
+        statement = insert(conn, spend).values(day=spent.day, country=country, **values)
+        conn.execute(statement.on_conflict_do_update(index_elements=["day", "country"], set_=values))
 
 
 @lru_cache(maxsize=4096)
