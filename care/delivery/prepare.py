@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from care.base.errors import FileError
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign
@@ -12,6 +14,8 @@ from care.delivery.brakes import country_of_number
 from care.delivery.links import LinkSigner, UnsubscribeClaim
 from care.delivery.model import Claimed, Contact, Prepared, Verdict
 from care.messages.model import MessageStatus
+
+log = structlog.get_logger()
 
 MENDING = timedelta(minutes=5)
 _NEVER_UNSUBSCRIBED = (Purpose.EMERGENCY, Purpose.SERVICE, Purpose.REPLY)
@@ -61,6 +65,10 @@ class Preparer:
             return Verdict(status=MessageStatus.SKIPPED, reason=_template_reason(error))
         except FileError:
             return self.wait_for_mending(claimed, now, f"template '{campaign.template}' is broken")
+        except Exception as error:  # noqa: BLE001 - a bug in one message must not end the sending of all the others
+            word = type(error).__name__
+            log.error("message.unprepared", message_id=claimed.id, template=campaign.template, error=word)
+            return Verdict(status=MessageStatus.FAILED, reason=f"template {campaign.template}: {word} in care")
         home = claimed.customer["country"] if claimed.customer else ""
         is_sms = contact.channel is Channel.SMS
         return Prepared(

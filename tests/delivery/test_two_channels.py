@@ -1,9 +1,13 @@
-"""One customer, two channels: caps count both, and the legs of one message are one message."""
+"""One customer, two channels: caps count both, and the legs of one message are one message; one bad message is one."""
 
 from collections import Counter
+from typing import Any
+
+import pytest
 
 from care.base.database import write
 from care.base.vocabulary import Channel
+from care.campaigns.rendering import Renderer
 from tests.delivery.test_dispatcher import Postbox
 from tests.factories import make_customer
 from tests.house import BIRTHDAY, House
@@ -43,3 +47,21 @@ class TestACap:
         house.dispatch({Channel.SMS: Postbox(), Channel.EMAIL: Postbox(Channel.EMAIL)})
 
         assert house.statuses() == {"accepted": 6}
+
+
+class TestABugInOneMessage:
+    def test_fails_that_message_by_name_and_no_other(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Five hundred are claimed together: one that cannot be prepared must not take the others with it."""
+        house.write_campaign()
+        born_today(house, 5)
+        house.plan()
+        real = Renderer.render
+
+        def stumbles(self: Renderer, campaign: Any, channel: Any, facts: Any, **more: Any) -> Any:
+            if facts.customer["id"] == 3:
+                raise KeyError("a bug")
+            return real(self, campaign, channel, facts, **more)
+
+        monkeypatch.setattr(Renderer, "render", stumbles)
+        assert house.dispatch(postboxes()) == 4
+        assert house.statuses() == {"accepted": 4, "failed: template birthday: KeyError in care": 1}
