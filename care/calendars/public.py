@@ -37,9 +37,10 @@ class PublicHoliday:
 @cache
 def known_countries() -> frozenset[str]:
     """Return the ISO 3166 two-letter codes that have a calendar of public holidays."""
-    import holidays
+    from holidays.registry import COUNTRIES  # the list alone: the library's own function loads every calendar
 
-    return frozenset(code for code in holidays.list_supported_countries() if len(code) == _COUNTRY_CODE_LENGTH)
+    names = (name for _, *names in COUNTRIES.values() for name in names)
+    return frozenset(name for name in names if len(name) == _COUNTRY_CODE_LENGTH)
 
 
 @lru_cache(maxsize=2048)

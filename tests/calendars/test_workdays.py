@@ -1,6 +1,7 @@
 from datetime import date, timedelta
 
 import pytest
+from holidays import list_supported_countries
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,3 +147,7 @@ class TestKnownCountries:
         """Three-letter names of the same countries are left out."""
         assert {"CN", "TW", "HK", "US", "GB"} <= known_countries()
         assert all(len(code) == 2 for code in known_countries())
+
+    def test_are_those_of_the_library(self):
+        """The list that is read without loading every calendar is the one that the library gives."""
+        assert known_countries() == {code for code in list_supported_countries() if len(code) == 2}
