@@ -1,7 +1,7 @@
 """`care run`: one leader that ticks through the schedule and supervises the web and dispatch processes.
 
-APScheduler only wakes us; nothing is stored in it. What is due is asked of the tables at every tick. The children start
-first; the planner and the scheduler are loaded while they load what they need.
+APScheduler only wakes us; nothing is stored in it. What is due is asked of the tables at every tick. The dispatcher
+starts first, so that what is due leaves soon: it loads what it needs while the leader loads the planner and plans.
 """
 
 import os
@@ -103,14 +103,14 @@ class Daemon:
         supervised = [Child(name=name) for name in self.children]
         scheduler: BackgroundScheduler | None = None
         try:
-            for child in supervised:
-                child.watch(services.clock.monotonic())
+            supervised[0].watch(services.clock.monotonic())
             log.info("daemon.started", campaigns=len(services.campaigns), children=list(self.children))
             scheduler = self._scheduler(leadership)
             scheduler.start()
-            while not self._stop.wait(_WATCH_SECONDS):
+            while not self._stop.is_set():
                 for child in supervised:
                     child.watch(services.clock.monotonic())
+                self._stop.wait(_WATCH_SECONDS)
         finally:
             has_ended = self._drain(scheduler, supervised)
             leadership.release()
