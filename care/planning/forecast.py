@@ -20,7 +20,7 @@ from care.messages.tables import campaign_known, message
 from care.planning.permission import ConsentByCountry, may_reach
 from care.planning.planner import local_days
 from care.planning.selection import OwedSet, PlanningRules, owed_sets
-from care.planning.zones import zones_in_use
+from care.planning.zones import clock_of, zones_in_use
 
 _BUCKET = 900_000_000  # microseconds: hours of single customers are told to a quarter of an hour
 _WAITING = tuple(CLAIMABLE)
@@ -61,7 +61,7 @@ def forecast_sets(
     for campaign in campaigns:
         for zone in zones:
             ahead = timedelta(days=days - 1)
-            span = local_days(now, zone or rules.operator_zone, back=timedelta(0), ahead=ahead)
+            span = local_days(now, clock_of(zone, rules.operator_zone), back=timedelta(0), ahead=ahead)
             yield from owed_sets(campaign, days=iter(span), zone=zone, rules=rules, now=now)
 
 

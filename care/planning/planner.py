@@ -19,7 +19,7 @@ from care.messages import store as ledger
 from care.messages.tables import message
 from care.planning import marks
 from care.planning.selection import PLAN_COLUMNS, Ids, OwedSet, PlanningRules, owed_sets
-from care.planning.zones import zones_in_use
+from care.planning.zones import clock_of, zones_in_use
 
 CHUNK = 10_000
 """Customers per transaction: keeps the write lock well under a tenth of a second."""
@@ -63,7 +63,7 @@ def plan_campaign(
         done = marks.read(conn, campaign.id, now)
     stamp = marks.stamp_of(campaign.digest, watermark)
     for zone in zones:
-        days = local_days(now, zone or rules.operator_zone, back=back, ahead=ahead)
+        days = local_days(now, clock_of(zone, rules.operator_zone), back=back, ahead=ahead)
         todo = [day for day in days if not watermark or done.get((day, zone)) != stamp]
         for owed in owed_sets(campaign, days=iter(todo), zone=zone, rules=rules, now=now):
             new = plan_set(engine, owed)

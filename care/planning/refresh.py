@@ -14,7 +14,7 @@ from care.messages.model import CLAIMABLE, MessageStatus
 from care.messages.tables import campaign_known, message
 from care.planning.planner import local_days
 from care.planning.selection import OwedSet, PlanningRules, owed_sets
-from care.planning.zones import zones_in_use
+from care.planning.zones import clock_of, zones_in_use
 
 WITHDRAWN = "campaign withdrawn"
 EDITED = "no longer due after an edit"
@@ -55,7 +55,7 @@ def refresh_campaign(
         zones = zones_in_use(conn)
     back = _back(campaign)
     for zone in zones:
-        days = local_days(now, zone or rules.operator_zone, back=back, ahead=ahead)
+        days = local_days(now, clock_of(zone, rules.operator_zone), back=back, ahead=ahead)
         for owed in owed_sets(campaign, days=iter(days), zone=zone, rules=rules, now=now):
             outcome.updated += _update_set(engine, owed)
     with write(engine) as conn:

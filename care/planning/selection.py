@@ -16,6 +16,7 @@ from care.customers.tables import customer
 from care.messages.model import MessageStatus
 from care.messages.tables import message
 from care.planning.permission import ConsentByCountry, reason_not_to_write
+from care.planning.zones import clock_of
 from care.policy.model import Policies
 from care.segments.book import SegmentBook
 from care.segments.compile import compile_rule
@@ -193,7 +194,7 @@ def owed_sets(
     campaign: Campaign, *, days: Iterator[date], zone: str, rules: PlanningRules, now: datetime
 ) -> Iterator[OwedSet]:
     """Yield every set of a campaign for the given local days in one zone."""
-    clock_zone = zone or rules.operator_zone
+    clock_zone = clock_of(zone, rules.operator_zone)
     for day in days:
         for due in campaign.occasion.select_due(day, clock_zone):
             for leg, channels in campaign.legs:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from care.calendars.walltime import UnknownZoneError, load_zone
 from care.customers.tables import customer
 
 
@@ -17,3 +18,14 @@ def zones_in_use(conn: sa.Connection) -> list[str]:
     known = [row.zone for row in conn.execute(sa.select(walk.c.zone)) if row.zone is not None]
     unknown = conn.execute(sa.select(customer.c.id).where(zone.is_(None)).limit(1)).first()
     return ([""] if unknown else []) + known
+
+
+def clock_of(zone: str, operator_zone: str) -> str:
+    """Return by which clock customers of a zone are planned: the operator's where it is unknown or no zone at all.
+
+    One wrong name among millions must not stop the planning; contact windows never open early for it.
+    """
+    try:
+        return load_zone(zone).key if zone else operator_zone
+    except UnknownZoneError:
+        return operator_zone

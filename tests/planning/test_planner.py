@@ -88,6 +88,16 @@ class TestPlanning:
 
         assert house.messages()[0].due_at == datetime(2026, 9, 25, 2, 0, tzinfo=UTC)
 
+    def test_a_zone_that_is_none_stops_nobody_else(self, house: House) -> None:
+        """A name no clock goes by counts as unknown: planned by the operator's, and the others as ever."""
+        house.write_campaign()
+        born_today(house)
+        born_today(house, timezone="Nowhere/City")
+
+        assert house.plan().planned == 2
+        assert {row.due_at for row in house.messages()} == {datetime(2026, 9, 25, 2, 0, tzinfo=UTC)}
+        assert house.dispatch() == 2
+
     def test_those_who_may_not_be_sent_get_a_row_with_the_reason(self, house: House) -> None:
         """Every reason is named; nobody just vanishes."""
         house.write_campaign()
