@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,7 @@ class Daemon:
             while not self._stop.is_set():
                 for child in supervised:
                     child.watch(services.clock.monotonic())
-                self._stop.wait(_WATCH_SECONDS)
+                time.sleep(_WATCH_SECONDS)  # a signal that sets what we wait for could lock itself out
         finally:
             has_ended = self._drain(scheduler, supervised)
             leadership.release()
@@ -141,7 +142,9 @@ class Daemon:
     def _tick(self, leadership: Leadership) -> None:
         from care.schedule import run_due_jobs
 
-        with self._ticking:
+        if not self._ticking.acquire(blocking=False):
+            return  # the end has begun
+        try:
             if self._stop.is_set():
                 return
             if not leadership.keep():
@@ -149,9 +152,14 @@ class Daemon:
                 self._stop.set()
                 return
             run_due_jobs(self.services)
+        finally:
+            self._ticking.release()
 
     def _drain(self, scheduler: "BackgroundScheduler | None", supervised: list[Child]) -> bool:
-        """Let children and the current tick end, all within the same time; return whether the tick has."""
+        """Let children and the current tick end, all within the same time; return whether the tick has.
+
+        No other tick begins after it.
+        """
         clock = self.services.clock
         ends_at = clock.monotonic() + DRAIN_SECONDS
         for child in supervised:
