@@ -1,23 +1,25 @@
 """`care run`: one leader that ticks through the schedule and supervises the web and dispatch processes.
 
 APScheduler only wakes us; nothing is stored in it. What is due is asked of the tables at every tick. The dispatcher
-starts first, so that what is due leaves soon: it loads what it needs while the leader loads the planner and plans.
+starts first, so that what is due leaves soon: it may load what it needs while the leader still makes sure of its right.
 """
 
-import os
 import signal
+import socket
 import subprocess
-import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
-from care.base.processes import SUPERVISED, call_on_end
+from care.base.errors import UnavailableError
+from care.base.processes import call_on_end, give_word, start_supervised
 from care.bootstrap import Services
 from care.delivery.leadership import Leadership, leadership_for
+from care.web.listening import HELD_LISTENER, listen
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler
@@ -35,17 +37,17 @@ class Child:
     """A supervised process; started again after a crash, with growing pauses while it keeps crashing."""
 
     name: str
+    inherits: Mapping[str, int] = field(default_factory=dict)  # open files by the variable that names them
+    early: subprocess.Popen[bytes] | None = None  # waits for the word to begin
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     crashes: int = 0
     next_start_at: float = 0.0
 
     def start(self, monotonic: float) -> None:
-        """Start the process; its standard input is our life line to it."""
-        command = [sys.executable, "-m", "care.cli.main", self.name]
-        self.process = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdin=subprocess.PIPE, env={**os.environ, SUPERVISED: "1"}
-        )
+        """Start the process, or give the one that waits the word to begin."""
+        self.process, self.early = self.early or start_supervised(self.name, inherits=self.inherits), None
+        give_word(self.process)
         self.started_at = monotonic
         log.info("child.started", child=self.name, pid=self.process.pid)
 
@@ -81,10 +83,11 @@ class Child:
 
 @dataclass(kw_only=True)
 class Daemon:
-    """The leader. `children` are the names of commands to supervise."""
+    """The leader. `children` are the names of commands to supervise, `early` those of them that wait already."""
 
     services: Services
     children: tuple[str, ...] = ("dispatch", "web")
+    early: Mapping[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _ticking: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -101,7 +104,11 @@ class Daemon:
         leadership = leadership_for(services.engine, services.settings.data_dir, services.clock)
         leadership.acquire()
         call_on_end(self._stop.set)
-        supervised = [Child(name=name) for name in self.children]
+        listener = self._hold_port()
+        inherits = {"web": {HELD_LISTENER: listener.fileno()}} if listener else {}
+        supervised = [
+            Child(name=name, inherits=inherits.get(name, {}), early=self.early.get(name)) for name in self.children
+        ]
         scheduler: BackgroundScheduler | None = None
         try:
             supervised[0].watch(services.clock.monotonic())
@@ -113,10 +120,20 @@ class Daemon:
                     child.watch(services.clock.monotonic())
                 time.sleep(_WATCH_SECONDS)  # a signal that sets what we wait for could lock itself out
         finally:
+            if listener:
+                listener.close()
             has_ended = self._drain(scheduler, supervised)
             leadership.release()
             log.info("daemon.stopped")
         return has_ended
+
+    def _hold_port(self) -> socket.socket | None:
+        """Take the web process's port before anything is sent; a port in use is that process's to tell of."""
+        web = self.services.settings.web
+        try:
+            return listen(web.host, web.port) if "web" in self.children else None
+        except UnavailableError:
+            return None
 
     def stop(self) -> None:
         """Ask for the end."""

@@ -2,13 +2,59 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SUPERVISED = "CARE_SUPERVISED"
 """Set by the supervisor: the child's standard input closes when the parent ends, however it ends."""
+
+
+_WORD = b"go\n"
+
+
+def start_supervised(name: str, *, inherits: Mapping[str, int] | None = None) -> subprocess.Popen[bytes]:
+    """Start a command of ours that loads what it needs and then waits for `give_word`.
+
+    Its standard input is our life line to it. `inherits` are open files by the variable that tells it their number.
+    """
+    files = inherits or {}
+    told = {SUPERVISED: "1", **{variable: str(number) for variable, number in files.items()}}
+    return subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "care.cli.main", name],
+        stdin=subprocess.PIPE,
+        env={**os.environ, **told},
+        pass_fds=tuple(files.values()),
+    )
+
+
+@contextmanager
+def start_early(name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a child while it is not certain yet that it may work; it is ended with the block, if it still lives."""
+    process = start_supervised(name)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        with process:  # closes its pipe and waits
+            pass
+
+
+def give_word(process: subprocess.Popen[bytes]) -> None:
+    """Let a child begin; one that has died meanwhile is the supervisor's next concern."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        os.write(process.stdin.fileno(), _WORD)
+
+
+def wait_for_word() -> None:
+    """Wait, as a child, until the supervisor knows that all is well; end quietly when it ends before."""
+    if is_supervised() and os.read(sys.stdin.fileno(), len(_WORD)) != _WORD:
+        sys.exit(0)
 
 
 def is_supervised() -> bool:

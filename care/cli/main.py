@@ -41,9 +41,16 @@ def _root(
     """Proactive customer care: plan, send, track and prove."""
 
 
+LONG_RUNNING = {"run": "run", "dispatch": "run", "web": "web"}
+"""Commands that stay, and the module that holds each: they start without loading the others."""
+
+
 @cache
-def mount() -> typer.Typer:
-    """Return the application with every command; the modules themselves import only typer."""
+def mount(word: str = "") -> typer.Typer:
+    """Return the application with every command, or with what `word` needs; the modules import only typer."""
+    if word in LONG_RUNNING:
+        app.add_typer(import_module(f"care.cli.{LONG_RUNNING[word]}").app)
+        return app
     for name in GROUPS:
         app.add_typer(import_module(f"care.cli.{_MODULES.get(name, name)}").app, name=name)
     for name in COMMANDS:
@@ -54,7 +61,7 @@ def mount() -> typer.Typer:
 def main() -> None:
     """Run one command; exit 0 fine, 1 the answer is no, 2 input or settings are wrong."""
     try:
-        code = mount()(prog_name="care", standalone_mode=False)
+        code = mount(*sys.argv[1:2])(prog_name="care", standalone_mode=False)
         if isinstance(code, int):  # what a command gave to typer.Exit
             sys.exit(code)
     except TyperException as error:

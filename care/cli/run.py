@@ -15,14 +15,18 @@ def run(
     """
     import os
 
-    from care.base.logs import configure_logs
-    from care.bootstrap import build_services
-    from care.daemon import Daemon
+    from care.base.processes import start_early
 
-    services = build_services()
-    configure_logs(services.settings.log, process="leader")
     children = ("dispatch", "web") if web else ("dispatch",)
-    if not Daemon(services=services, children=children).run():
+    with start_early("dispatch") as dispatcher:  # it loads while we do, and begins at our word
+        from care.base.logs import configure_logs
+        from care.bootstrap import build_services
+        from care.daemon import Daemon
+
+        services = build_services()
+        configure_logs(services.settings.log, process="leader")
+        has_ended = Daemon(services=services, children=children, early={"dispatch": dispatcher}).run()
+    if not has_ended:
         os._exit(0)  # a thread that plans would keep the process alive
 
 
@@ -36,9 +40,12 @@ def dispatch(
     Exit 0: ended when asked to, or nothing is due. Exit 2: a dispatcher runs on this SQLite database already.
     """
     from care.base.logs import configure_logs
+    from care.base.processes import wait_for_word
     from care.bootstrap import build_services
-    from care.delivery.process import run_dispatcher
+    from care.delivery.process import load_ahead, run_dispatcher
 
+    load_ahead()
+    wait_for_word()
     services = build_services()
     configure_logs(services.settings.log, process="dispatch")
     sent = run_dispatcher(services.work(), directory=services.settings.data_dir, until_idle=until_idle)

@@ -13,9 +13,11 @@ def web() -> None:
     Exit 0: ended when asked to. Exit 2: the port is in use, or the settings are wrong.
     """
     from care.base.logs import configure_logs
+    from care.base.processes import wait_for_word
     from care.bootstrap import build_services
     from care.web.process import run_web
 
+    wait_for_word()
     services = build_services()
     configure_logs(services.settings.log, process="web")
     run_web(services, say=typer.echo)

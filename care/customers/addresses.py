@@ -9,9 +9,7 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-import email_validator
 import phonenumbers
-from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 from phonenumbers import PhoneMetadata
 
 from care.base.errors import InputError
@@ -155,7 +153,13 @@ def _zones_by_code() -> dict[str, str]:
 _ATOM = r"[A-Za-z0-9_+-]+"
 _plain_local: Callable[[str], re.Match[str] | None] = re.compile(rf"(?=.{{1,64}}\Z){_ATOM}(?:\.{_ATOM})*").fullmatch
 _LONGEST_EMAIL = 254
-_ROLE_NAMES = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
+
+
+@cache
+def _role_names() -> frozenset[str]:
+    from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES  # senders need only the hash above
+
+    return frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
 
 
 def normalise_email(raw: str) -> str:
@@ -168,7 +172,7 @@ def normalise_email(raw: str) -> str:
     """
     raw = raw.strip()
     local, at, domain = raw.partition("@")
-    if at and len(raw) <= _LONGEST_EMAIL and _plain_local(local) and local.lower() not in _ROLE_NAMES:
+    if at and len(raw) <= _LONGEST_EMAIL and _plain_local(local) and local.lower() not in _role_names():
         ascii_domain = _plain_domain(domain)
         if ascii_domain:
             return f"{local}@{ascii_domain}"
@@ -177,9 +181,11 @@ def normalise_email(raw: str) -> str:
 
 def email_by_library(raw: str) -> str:
     """Return what email-validator alone makes of `raw`; same contract as `normalise_email`."""
+    from email_validator import EmailNotValidError, validate_email
+
     try:
-        return email_validator.validate_email(raw, check_deliverability=False).normalized
-    except email_validator.EmailNotValidError:
+        return validate_email(raw, check_deliverability=False).normalized
+    except EmailNotValidError:
         raise AddressError("is no e-mail address. Write it like name@example.com") from None
 
 
@@ -188,8 +194,10 @@ def _plain_domain(domain: str) -> str:
     """Return the normal form of a plain ASCII domain, or nothing when only the library can tell."""
     if not domain.isascii():
         return ""
+    from email_validator import EmailNotValidError, validate_email
+
     try:
-        found = email_validator.validate_email(f"a@{domain}", check_deliverability=False)
-    except email_validator.EmailNotValidError:
+        found = validate_email(f"a@{domain}", check_deliverability=False)
+    except EmailNotValidError:
         return ""
     return found.domain if found.domain.isascii() else ""

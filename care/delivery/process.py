@@ -10,6 +10,17 @@ from care.delivery.leadership import dispatch_lock
 from care.delivery.work import Work
 
 
+def load_ahead() -> None:
+    """Load what services will ask for later: a supervised dispatcher does so before it is told to begin."""
+    import care.campaigns.rendering
+    import care.delivery.channels.registry
+    import care.delivery.prepare
+    import care.planning.shelf  # noqa: F401 - only loaded
+    from care.policy.load import load_policies
+
+    load_policies()
+
+
 def run_dispatcher(work: Work, *, directory: Path, until_idle: bool = False) -> int:
     """Send until asked to end; return how many messages were handed over.
 

@@ -7,7 +7,8 @@ import structlog
 from care.base.processes import call_on_end
 from care.bootstrap import Services
 from care.web.app import create_app
-from care.web.server import build_server, listen, url_of
+from care.web.listening import held_listener, listen, url_of
+from care.web.server import build_server
 
 log = structlog.get_logger()
 
@@ -19,7 +20,7 @@ def run_web(services: Services, *, say: Callable[[str], None]) -> None:
         UnavailableError: the port is in use.
     """
     settings = services.settings.web
-    listener = listen(settings.host, settings.port)
+    listener = held_listener() or listen(settings.host, settings.port)
     with listener:
         server = build_server(create_app(services))
 

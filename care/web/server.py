@@ -1,6 +1,5 @@
-"""Serve the application with uvicorn: own socket, bounded connections, clean end."""
+"""Serve the application with uvicorn: bounded connections, bounded heads, clean end."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,8 +8,6 @@ import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
-
-from care.base.errors import UnavailableError
 
 HEADER_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 30
@@ -58,33 +55,6 @@ class BoundedProtocol(H11Protocol):
     def _cut(self) -> None:
         self._head_timer = None
         self.transport.close()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a bound socket; port 0 takes a free one.
-
-    Raises:
-        UnavailableError: the port is taken or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(1024)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = getattr(error, "strerror", None) or "not an address"
-        raise UnavailableError(
-            f"web.port: {host}:{port} cannot be used ({reason}). End the program that has it, or set CARE_WEB__PORT"
-        ) from None
-    return listener
-
-
-def url_of(listener: socket.socket) -> str:
-    """Return the address that a browser on this machine opens."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def build_server(app: FastAPI) -> Server:

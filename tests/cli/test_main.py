@@ -25,7 +25,7 @@ def fails_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     broken = typer.Typer()
     broken.add_typer(app)
     broken.command("other")(lambda: None)
-    monkeypatch.setattr(root, "mount", lambda: broken)
+    monkeypatch.setattr(root, "mount", lambda *_: broken)
     return wanted.append
 
 

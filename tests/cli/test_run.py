@@ -1,9 +1,11 @@
 """`care run` among broken things: nobody is told twice, nobody is forgotten, and one line says what is wrong."""
 
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -176,6 +178,17 @@ class TestWrongSurroundings:
                 assert web.err.startswith("care: web.port: 127.0.0.1:")
                 assert web.err.count("\n") == 1
                 assert {end["exit_code"] for end in daemon.events("child.ended")} == {2}
+
+    def test_callers_wait_while_no_web_process_serves(self, tmp_path: Path) -> None:
+        """A receipt that comes before the web process has loaded, or after it was killed, finds an open door."""
+        with operator(tmp_path) as made, made.running("run") as daemon:
+            before = 0
+            for _ in range(2):
+                before = daemon.child("web", after=before)
+                with urllib.request.urlopen(f"http://127.0.0.1:{made.port}/healthz", timeout=60) as answer:
+                    assert answer.status == 200
+                os.kill(before, signal.SIGKILL)
+            assert daemon.end() == 0
 
     def test_wrong_suppression_key_refuses_to_send(self, stock: Path, tmp_path: Path, twilio: TwilioSimulator) -> None:
         """Opt-outs could not be recognised."""

@@ -66,7 +66,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(what: str, done: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_until(what: str, done: Callable[[], Any], seconds: float = 60) -> Any:
     """Ask until the answer is true, and return it."""
     ends = time.monotonic() + seconds
     while not (answer := done()):

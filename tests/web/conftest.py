@@ -17,7 +17,8 @@ from care.base.clock import VirtualClock
 from care.base.database import read
 from care.bootstrap import Services
 from care.web.app import create_app
-from care.web.server import build_server, listen, url_of
+from care.web.listening import listen, url_of
+from care.web.server import build_server
 from tests.inbound.house import PUBLIC_URL, TOKEN, open_house
 
 
