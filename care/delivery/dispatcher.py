@@ -176,7 +176,7 @@ class Dispatcher:
                 move_by_verdict(conn, verdicts, now=now, owner=self._number)
         return prepared
 
-    def _claim_rows(self, conn: sa.Connection, limit: int) -> tuple[Purpose, Sequence[sa.Row[tuple[object, ...]]]]:
+    def _claim_rows(self, conn: sa.Connection, limit: int) -> tuple[Purpose, Sequence[ledger.ClaimedRow]]:
         now = self._work.clock.now()
         for purpose in LANES:
             rows = ledger.claim_due(

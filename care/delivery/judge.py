@@ -8,8 +8,8 @@ from typing import Any
 from care.base.vocabulary import Purpose
 from care.delivery.history import Touches
 from care.delivery.model import Prepared, Verdict
+from care.messages.contacts import ContactKey
 from care.messages.model import MessageStatus
-from care.messages.store import ContactKey
 from care.policy.caps import cap_release
 from care.policy.model import Caps, Policies, Windows
 from care.policy.windows import NeverOpensError, closes_at, contact_window, is_open, next_open, zones_for
@@ -20,7 +20,8 @@ CAPPED = (Purpose.SURVEY, Purpose.OFFER, Purpose.GREETING)
 
 def contact_key(prepared: Prepared) -> ContactKey:
     """Return what of the contact is claimed for the occasion."""
-    return prepared.message.campaign_id, prepared.message.occasion, prepared.contact.address_hash
+    message = prepared.message
+    return message.campaign_id, message.occasion, prepared.contact.address_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +82,9 @@ class Judge:
         return (
             self._stopped(prepared, evidence)
             or self._unwelcome(prepared, who, evidence)
-            or self._outside_hours(prepared, who, evidence)
+            or self._outside_hours(prepared, hours := self._hours(prepared, who, evidence))
             or self._told_already(prepared, evidence)
-            or self._too_often(prepared, who, evidence)
+            or self._too_often(prepared, hours, evidence)
             or self._outside_trial(prepared)
         )
 
@@ -91,6 +92,8 @@ class Judge:
         message = prepared.message
         if message.id in evidence.no_longer_owed:
             return Verdict(status=S.CANCELLED, reason="no longer owed")
+        if not evidence.paused:
+            return None
         for scope in ("all", f"campaign:{message.campaign_id}", f"purpose:{message.purpose}"):
             if scope in evidence.paused:
                 until = evidence.paused[scope]
@@ -117,8 +120,7 @@ class Judge:
             return Verdict(status=S.PLANNED, reason="contact or consent changed", wake_at=evidence.now)
         return None
 
-    def _outside_hours(self, prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
-        hours = self._hours(prepared, who, evidence)
+    def _outside_hours(self, prepared: Prepared, hours: Hours) -> Verdict | None:
         if hours.is_open:
             return None
         if hours.opens_at is None:
@@ -149,7 +151,7 @@ class Judge:
         closes = self._hours(prepared, evidence.customers[prepared.message.customer_id], evidence).closes_at
         return min(prepared.message.use_by, closes) if closes else prepared.message.use_by
 
-    def _too_often(self, prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
+    def _too_often(self, prepared: Prepared, hours: Hours, evidence: Evidence) -> Verdict | None:
         message = prepared.message
         if message.purpose not in CAPPED:
             return None
@@ -159,7 +161,6 @@ class Judge:
         }
         for same in (message.id, *evidence.other_legs.get(message.id, ())):
             touches.pop(same, None)  # another try or another channel of the same message is not a second message
-        hours = self._hours(prepared, who, evidence)
         coming = evidence.coming.get(message.customer_id, {})
         if not touches and not coming and hours.first_is_free:
             return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from care.base.vocabulary import Channel, Purpose
@@ -32,7 +32,7 @@ class Claimed:
     due_at: datetime
     use_by: datetime
     attempts: int
-    row: Mapping[str, Any]
+    occasion_on: date
     campaign: Campaign | None = None
     is_file_broken: bool = False  # the campaign may come back when its file is mended
     customer: Mapping[str, Any] | None = None
