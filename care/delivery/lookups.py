@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from care.base.among import among
 from care.base.hot import Hot
 from care.base.vocabulary import Channel, Purpose
+from care.campaigns.variables import READ_OF_CUSTOMER
 from care.customers.tables import contact_point, customer, suppression
 from care.delivery.model import Contact
 from care.planning.permission import ConsentByCountry, has_consent, silences
 
 CONSENT_COLUMN: Mapping[Channel, str] = {channel: f"may_{channel}" for channel in Channel}
 _JUDGED = ("id", "status", "deceased", "minor", "hardship", "timezone", "country", "area")
-_NOT_SPOKEN_OF = ("draw", "created_at", "updated_at", "erased_at", "joined_mmdd")
 
 
 class Lookup:
@@ -23,7 +23,7 @@ class Lookup:
     def __init__(self, purpose: Purpose, consent: ConsentByCountry) -> None:
         may = [has_consent(channel, purpose, consent).label(name) for channel, name in CONSENT_COLUMN.items()]
         mine = among(customer.c.id, "ids")
-        spoken_of = [column for column in customer.c if column.name not in _NOT_SPOKEN_OF]
+        spoken_of = [customer.c[name] for name in ("id", *READ_OF_CUSTOMER)]
         judged = [customer.c[name] for name in _JUDGED]
         self._full, self._full_names = Hot(sa.select(*spoken_of, *may).where(mine)), _names(spoken_of, may)
         self._judged, self._judged_names = Hot(sa.select(*judged, *may).where(mine)), _names(judged, may)

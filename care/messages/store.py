@@ -57,18 +57,21 @@ _is_paused = (
     )
     .correlate(message)
 )
-_DUE_FIRST = Hot(
-    sa.select(message.c.use_by, message.c.id, message.c.strikes)
-    .where(
-        message.c.status == sa.bindparam("status"),
-        message.c.lane == sa.bindparam("lane"),
-        sa.type_coerce(message.c.wake_at, sa.BigInteger) + 0 <= sa.bindparam("now", type_=Instant),
-        sa.not_(_is_paused),
+_DUE_FIRST = [  # one status at a time: the index then gives them in the order of their deadlines
+    Hot(
+        sa.select(message.c.use_by, message.c.id, message.c.strikes)
+        .where(
+            message.c.status == sa.literal_column(f"'{status}'"),  # spelt out: the index holds only these
+            message.c.lane == sa.bindparam("lane"),
+            sa.type_coerce(message.c.wake_at, sa.BigInteger) + 0 <= sa.bindparam("now", type_=Instant),
+            sa.not_(_is_paused),
+        )
+        .order_by(message.c.use_by)
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True, of=message)
     )
-    .order_by(message.c.use_by)
-    .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True, of=message)
-)
+    for status in _CLAIMABLE
+]
 _TAKE = Hot(
     sa.update(message)
     .where(among(message.c.id, "ids"))
@@ -119,9 +122,7 @@ def claim_due(
     """
     if not lane_is_due(conn, lane=lane, now=now):
         return []
-    found: list[tuple[datetime, int, int]] = []
-    for status in _CLAIMABLE:  # one status at a time: the index then gives them in the order of their deadlines
-        found += _DUE_FIRST.rows(conn, status=status, lane=lane, now=now, most=limit)
+    found = [row for due in _DUE_FIRST for row in due.rows(conn, lane=lane, now=now, most=limit)]
     ids = _up_to_a_suspect(sorted(found)[:limit])
     if not ids:
         return []
@@ -129,7 +130,7 @@ def claim_due(
     return [ClaimedRow._make(row) for row in taken]
 
 
-def _up_to_a_suspect(found: Sequence[tuple[datetime, int, int]]) -> list[int]:
+def _up_to_a_suspect(found: Sequence[tuple[Any, ...]]) -> list[int]:
     if found and found[0][2]:
         return [found[0][1]]
     return [message_id for _, message_id, _ in itertools.takewhile(lambda row: not row[2], found)]
@@ -232,7 +233,9 @@ def expire_overdue(conn: sa.Connection, *, now: datetime, limit: int = 5_000) ->
     reason = "its time passed while it waited"
     for status, purpose in itertools.product(_CLAIMABLE, Purpose):  # one stretch of the claim's index each
         late = sa.select(message.c.id).where(
-            message.c.status == status, message.c.lane == purpose.lane, message.c.use_by <= now
+            message.c.status == sa.literal_column(f"'{status}'"),
+            message.c.lane == purpose.lane,
+            message.c.use_by <= now,
         )
         ids = conn.execute(late.limit(limit)).scalars().all()
         moved = move_messages(
