@@ -229,8 +229,14 @@ class Dispatcher:
         if outcome.ready and work.clock.now() - outcome.ready[0].not_before > LATE:
             lane = work.rules.lanes[group[0].contact.channel]
             with write(work.engine) as conn:
-                now, rate = work.clock.now(), lane.rate_per_second
-                move_slots(conn, outcome.ready, sender=lane.channel, rate_per_second=rate, now=now)
+                move_slots(
+                    conn,
+                    outcome.ready,
+                    sender=lane.channel,
+                    rate_per_second=lane.rate_per_second,
+                    now=work.clock.now(),
+                    monotonic=work.clock.monotonic(),
+                )
         return outcome.ready
 
     def _take(self, answer: Answer) -> None:
@@ -243,7 +249,7 @@ class Dispatcher:
     def _write_answers(self, answers: Sequence[Answer]) -> None:
         now = self._work.clock.now()
         with write(self._work.engine) as conn:
-            record_answers(conn, answers, now=now, dice=self._work.dice)
+            record_answers(conn, answers, now=now, dice=self._work.dice, owner=self._number)
 
     async def _rest(self, stop: asyncio.Event, *, until_idle: bool) -> None:
         if not self._senders.in_flight:  # nothing else will come: nothing to wait for

@@ -60,12 +60,12 @@ class Prepared:
 
 @dataclass(slots=True, kw_only=True)
 class Ready:
-    """Intent committed; may leave from `not_before` on."""
+    """Intent committed; may leave from `not_before` on, and at the latest at `leave_by`."""
 
     prepared: Prepared
     outgoing: Outgoing
     not_before: datetime
-    intent_monotonic: float
+    leave_by: float  # monotonic seconds: a process that was frozen meanwhile no longer knows who else has sent it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

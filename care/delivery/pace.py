@@ -50,7 +50,13 @@ def take_slice(conn: sa.Connection, *, sender: str, parts: int, rate_per_second:
 
 
 def move_slots(
-    conn: sa.Connection, group: Sequence[Ready], *, sender: str, rate_per_second: float, now: datetime
+    conn: sa.Connection,
+    group: Sequence[Ready],
+    *,
+    sender: str,
+    rate_per_second: float,
+    now: datetime,
+    monotonic: float,
 ) -> None:
     """Give a group that was committed late new slots: those it had are gone, and catching up would be a burst."""
     parts = sum(ready.prepared.parts for ready in group)
@@ -58,7 +64,17 @@ def move_slots(
     gone = 0
     for ready in group:
         ready.not_before = start + timedelta(seconds=gone / rate_per_second)
+        ready.leave_by = last_moment(ready.not_before, now=now, monotonic=monotonic)
         gone += ready.prepared.parts
+
+
+STALE_SECONDS = 5.0
+"""An intent whose slot passed this long ago is given up before its first byte."""
+
+
+def last_moment(not_before: datetime, *, now: datetime, monotonic: float) -> float:
+    """Return until when, on the monotonic clock, a message may still leave that has its slot at `not_before`."""
+    return monotonic + max(0.0, (not_before - now).total_seconds()) + STALE_SECONDS
 
 
 def _begin(free_at: datetime, now: datetime, rate_per_second: float) -> datetime:

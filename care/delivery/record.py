@@ -94,8 +94,13 @@ _LAST = sa.select(attempt.c.id, attempt.c.outcome).where(
 )
 
 
-def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datetime, dice: random.Random) -> None:
-    """Write outcomes of attempts and move their messages."""
+def record_answers(
+    conn: sa.Connection, answers: Sequence[Answer], *, now: datetime, dice: random.Random, owner: int | None = None
+) -> None:
+    """Write outcomes of attempts and move their messages.
+
+    What was given up before its first byte waits again if it is still leased to `owner`: another may have it by now.
+    """
     if not answers:
         return
     answers = sorted(answers, key=lambda a: a.ready.prepared.message.id)  # receipts lock in this order too
@@ -108,6 +113,12 @@ def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datet
         ids = [a.ready.prepared.message.id for a in accepted if FIRST_WORDS.get(a.result.status, S.ACCEPTED) is status]
         accept_messages(conn, ids, status, now)
     _doubt(conn, unknown, now)
+    stale = [a.ready.prepared.message.id for a in others if a.result.outcome is Outcome.ABANDONED]
+    if stale and owner is not None:
+        reason = "given up before it left: too long after its intent"
+        ledger.move_messages(
+            conn, stale, S.PLANNED, now=now, by="dispatcher", reason=reason, wake_at=now, only_owner=owner
+        )
     for answer in refused:
         _refuse(conn, answer, now, dice)
 
@@ -238,7 +249,9 @@ def _own_tries(conn: sa.Connection, message_id: int) -> int:
     """Count the tries that failed for the message's own sake, not for a token or a line of ours."""
     ours = attempt.c.error_class.in_([str(ErrorClass.CONFIG), str(ErrorClass.TRANSPORT)])
     mine = sa.select(sa.func.count()).where(
-        attempt.c.message_id == message_id, sa.or_(attempt.c.error_class.is_(None), sa.not_(ours))
+        attempt.c.message_id == message_id,
+        attempt.c.outcome != str(Outcome.ABANDONED),
+        sa.or_(attempt.c.error_class.is_(None), sa.not_(ours)),
     )
     return int(conn.execute(mine).scalar_one())
 

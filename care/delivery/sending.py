@@ -14,6 +14,7 @@ from care.delivery.model import Ready
 from care.delivery.record import Answer
 from care.messages.model import Outcome
 
+STALE = "stale"
 log = structlog.get_logger()
 
 
@@ -58,7 +59,10 @@ class Senders:
             wait = (ready.not_before - self._clock.now()).total_seconds()
             if wait > 0:
                 await asyncio.sleep(wait)
-            result = await self._hand_over(self._gateways[channel], ready)
+            if self._clock.monotonic() > ready.leave_by:
+                result = Result(attempt_id=ready.outgoing.attempt_id, outcome=Outcome.ABANDONED, error_code=STALE)
+            else:
+                result = await self._hand_over(self._gateways[channel], ready)
             self.sent += result.outcome is Outcome.ACCEPTED
             self._flying[channel] -= ready.prepared.parts
             self.open_ids.discard(ready.outgoing.message_id)
