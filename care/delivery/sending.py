@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from care.base.clock import Clock
+from care.base.failpoints import failpoint
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Result
 from care.delivery.model import Ready
@@ -58,7 +59,9 @@ class Senders:
             wait = (ready.not_before - self._clock.now()).total_seconds()
             if wait > 0:
                 await asyncio.sleep(wait)
+            failpoint("call.before")
             result = await self._hand_over(self._gateways[channel], ready)
+            failpoint("call.answered")
             self.sent += result.outcome is Outcome.ACCEPTED
             self._flying[channel] -= ready.prepared.parts
             self.open_ids.discard(ready.outgoing.message_id)

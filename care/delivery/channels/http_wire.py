@@ -1,8 +1,7 @@
 """A small HTTP/1.1 client over kept connections: as few steps per request as the protocol allows.
 
-A general client spends most of a request on cookies, redirects, compression and streams that one API with short
-answers never needs; `docs/decisions` has the measurements. Here a request is one write and its answer, mostly,
-one read. Above all it knows whether a request began to leave.
+A general client spends most of a request on what one API with short answers never needs; `docs/decisions` has the
+measurements. Here a request is one write and, mostly, one read. Above all it knows whether a request began to leave.
 """
 
 import asyncio
@@ -12,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
+
+from care.base.failpoints import failpoint_soon
 
 CONNECT_SECONDS: Final = 5.0
 LONGEST_IDLE_SECONDS: Final = 10.0  #: servers hang up on the idle; a fresh connection is surer
@@ -80,6 +81,7 @@ class HttpWire(asyncio.Protocol):
             raise NoAnswerError
         self._waiter = self._loop.create_future()
         self._transport.write(request)
+        failpoint_soon("call.written", self._loop)
         try:
             return await self._waiter
         finally:
@@ -239,9 +241,8 @@ class HttpPool:
     def close(self) -> None:
         """Close idle connections now and busy ones after their answer; closing twice does no harm."""
         self._is_open = False
-        idle, self._idle = self._idle, []
-        for wire in idle:
-            wire.close()
+        while self._idle:
+            self._idle.pop().close()
 
     async def ask(self, request: bytes, *, timeout_seconds: float | None = None) -> Answer:
         """Carry one request, at most once, within the timeout.
