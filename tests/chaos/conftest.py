@@ -2,6 +2,7 @@
 
 import os
 import random
+import secrets
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,12 +15,13 @@ from tests.chaos.figures import show_table
 from tests.chaos.stage import Stage, set_stage, stock_of
 
 T = TypeVar("T")
+_OWN = secrets.token_hex(4)
 SetStage = Callable[..., AbstractContextManager[Stage]]
 
 
 def _base_seed() -> int:
     """Return the seed of this run, the same for all its workers."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getppid())
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or _OWN
     return int(os.environ.get("CHAOS_SEED") or zlib.crc32(run.encode()) % 1_000_000)
 
 
