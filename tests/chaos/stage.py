@@ -88,7 +88,9 @@ class Stage:
         unsent = {"planned", "held", "sending"}
         wait_until(
             f"{count} more are taken",
-            lambda: len(self.twilio.accepted()) >= goal or not unsent & set(self.made.statuses()),
+            lambda: (
+                len(self.twilio.accepted()) >= goal or ((found := self.made.statuses()) and not unsent & set(found))
+            ),
             seconds,
         )
 
