@@ -23,7 +23,7 @@ class Senders:
 
     def __init__(self, gateways: Mapping[Channel, Gateway], clock: Clock, on_answer: Callable[[Answer], None]) -> None:
         self._gateways, self._clock, self._on_answer = gateways, clock, on_answer
-        self._queues: dict[Channel, deque[Ready]] = {channel: deque() for channel in gateways}
+        self._queues: dict[Channel, deque[tuple[Ready, float]]] = {channel: deque() for channel in gateways}
         self._at_work: dict[Channel, int] = dict.fromkeys(gateways, 0)
         self._tasks: set[asyncio.Task[None]] = set()
         self._flying: dict[Channel, int] = dict.fromkeys(gateways, 0)
@@ -42,7 +42,8 @@ class Senders:
 
     def send_soon(self, channel: Channel, ready: Sequence[Ready]) -> None:
         """Queue messages in the order of their slots."""
-        self._queues[channel].extend(ready)
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        self._queues[channel].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
         self._flying[channel] += sum(one.prepared.parts for one in ready)
         self.open_ids.update(one.outgoing.message_id for one in ready)
         most = self._gateways[channel].capabilities.max_in_flight
@@ -55,8 +56,8 @@ class Senders:
     async def _work(self, channel: Channel) -> None:
         queue = self._queues[channel]
         while queue:
-            ready = queue.popleft()
-            wait = (ready.not_before - self._clock.now()).total_seconds()
+            ready, leaves_at = queue.popleft()  # monotonic: the clock on the wall may be set meanwhile
+            wait = leaves_at - self._clock.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
             failpoint("call.before")
