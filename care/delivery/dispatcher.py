@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import read, write
+from care.base.failpoints import failpoint
 from care.base.vocabulary import LANES, Channel, Purpose
 from care.delivery import incarnation as lives
 from care.delivery.doorkeeper import Doorkeeper
@@ -92,6 +93,7 @@ class Dispatcher:
             dead = lives.dead_incarnations(conn, number) if work.sole else None
             recovered = lives.recover(conn, dead=dead, now=now)
             self._doors.begin(conn)
+            failpoint("recover.before_commit")
         _tell(recovered)
         return number
 
@@ -161,6 +163,7 @@ class Dispatcher:
             purpose, rows = self._claim_rows(conn, limit)
         if not rows:
             return None
+        failpoint("claim.committed")
         with read(work.engine) as conn:
             claimed = gather(
                 conn,
@@ -171,6 +174,7 @@ class Dispatcher:
                 subjects=work.subjects,
             )
         prepared, verdicts = self._prepare(claimed)
+        failpoint("claim.rendered")
         if verdicts:
             with write(work.engine) as conn:
                 move_by_verdict(conn, verdicts, now=now, owner=self._number)
@@ -226,6 +230,8 @@ class Dispatcher:
                 now=now,
                 monotonic=work.clock.monotonic(),
             )
+            failpoint("intent.before_commit")
+        failpoint("intent.committed")
         if outcome.ready and work.clock.now() - outcome.ready[0].not_before > LATE:
             lane = work.rules.lanes[group[0].contact.channel]
             with write(work.engine) as conn:
@@ -250,6 +256,8 @@ class Dispatcher:
         now = self._work.clock.now()
         with write(self._work.engine) as conn:
             record_answers(conn, answers, now=now, dice=self._work.dice, owner=self._number)
+            failpoint("outcome.before_commit")
+        failpoint("outcome.committed")
 
     async def _rest(self, stop: asyncio.Event, *, until_idle: bool) -> None:
         if not self._senders.in_flight:  # nothing else will come: nothing to wait for

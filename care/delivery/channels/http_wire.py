@@ -1,8 +1,7 @@
 """A small HTTP/1.1 client over kept connections: as few steps per request as the protocol allows.
 
-A general client spends most of a request on cookies, redirects, compression and streams that one API with short
-answers never needs; `docs/decisions` has the measurements. Here a request is one write and its answer, mostly,
-one read. Above all it knows whether a request began to leave.
+A general client spends most of a request on what one API with short answers never needs; `docs/decisions` has the
+measurements. Here a request is one write and, mostly, one read. Above all it knows whether a request began to leave.
 """
 
 import asyncio
@@ -10,6 +9,7 @@ import ssl
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
+from care.base.failpoints import failpoint_soon
 from care.delivery.channels.http_answer import Answer, parse_answer
 
 CONNECT_SECONDS: Final = 5.0
@@ -57,6 +57,7 @@ class HttpWire(asyncio.Protocol):
         self._waiter = self._loop.create_future()
         timer = self._loop.call_later(seconds, self._fail)  # a third of what `asyncio.timeout` costs
         self._transport.write(request)
+        failpoint_soon("call.written", self._loop)
         try:
             return await self._waiter
         finally:
@@ -138,9 +139,8 @@ class HttpPool:
     def close(self) -> None:
         """Close idle connections now and busy ones after their answer; closing twice does no harm."""
         self._is_open = False
-        idle, self._idle = self._idle, []
-        for wire in idle:
-            wire.close()
+        while self._idle:
+            self._idle.pop().close()
 
     async def ask(self, request: bytes, *, timeout_seconds: float | None = None) -> Answer:
         """Carry one request, at most once, within the timeout.
