@@ -35,9 +35,9 @@ class TestAFailingProvider:
     @pytest.mark.crash
     def test_brings_only_the_uncertain_into_doubt(self, stage: SetStage, scale: Scale, figures: Figures):
         """429 and refusals never; errors and silence always; the receipt then tells who has it after all."""
-        people = scale.of(200, 3_000)
+        people = scale.of(200, 2_000)
         with stage(people, {"create_rates": RATES}, SMS__RATE_PER_SECOND="500") as stood, stood.made.running("web"):
-            stood.drain(120)
+            stood.drain(600)
             stood.hear(120)
             faults = stood.twilio.report()["faults"]
             found, doubted, still = stood.check(), ever_in_doubt(stood), found_in(stood, "unknown")
