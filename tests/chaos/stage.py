@@ -67,7 +67,7 @@ class Stage:
         assert code in (0, KILLED), running.said()
         return code == KILLED
 
-    def drain(self, seconds: float = 60) -> None:
+    def drain(self, seconds: float = 120) -> None:
         """Send what is still due, with no fault."""
         with self.made.running("dispatch", "--until-idle") as running:
             assert running.process.wait(seconds) == 0, running.said()

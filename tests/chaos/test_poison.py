@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from care.delivery.pace import group_size
 from tests.chaos.conftest import Figures, Scale, SetStage
 from tests.stories.operator import phone, wait_until
 
@@ -37,7 +38,7 @@ class TestAMessageThatKills:
     def test_is_set_apart_after_three_strikes(
         self, stage: SetStage, tmp_path: Path, scale: Scale, figures: Figures, how: str
     ):
-        """Those claimed with it wait for one restart; what was on its way is settled by its receipt."""
+        """Those claimed with it wait for one restart; of what was on its way the receipt tells."""
         if how != "killed for its memory" and not scale.is_long:
             pytest.skip("the other way to die is played by make chaos")
         people = scale.of(40, 1_000)
@@ -54,5 +55,7 @@ class TestAMessageThatKills:
         )
         assert standing[phone(7)] == "failed"
         assert reason == ("in work 3 times when a sender died: suspect", 3)
-        assert (found.accepted, found.named.total(), found.doubt) == (people - 1, 1, 0)
+        assert found.accepted + found.doubt == people - 1
+        assert found.doubt <= deaths * group_size(100)
+        assert found.named.total() == 1
         assert deaths == 3

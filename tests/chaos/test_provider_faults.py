@@ -34,10 +34,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 class TestAFailingProvider:
     @pytest.mark.crash
     def test_brings_only_the_uncertain_into_doubt(self, stage: SetStage, scale: Scale, figures: Figures):
-        """429 and refusals never; errors and silence always; the receipt then tells who has it after all."""
-        people = scale.of(200, 3_000)
+        """429 and refusals never; errors and silence do, and the receipt tells who has it after all."""
+        people = scale.of(200, 2_000)
         with stage(people, {"create_rates": RATES}, SMS__RATE_PER_SECOND="500") as stood, stood.made.running("web"):
-            stood.drain(120)
+            stood.drain(600)
             stood.hear(120)
             faults = stood.twilio.report()["faults"]
             found, doubted, still = stood.check(), ever_in_doubt(stood), found_in(stood, "unknown")
@@ -47,11 +47,12 @@ class TestAFailingProvider:
         figures.show(
             3,
             f"{drawn} faults in {people} calls",
-            f"{before + after} once in doubt, {before} still",
-            f"{doubted} once, {still} still, {found}",
+            f"at most {before + after} ever in doubt, {before} still",
+            f"{doubted} ever, {still} still, {found}",
         )
         assert min(before, after) > 0
-        assert (doubted, still) == (before + after, before)
+        assert before <= doubted <= before + after  # a receipt may come before our own call gives up
+        assert still == before
         assert refused == sum(faults.get(name, 0) for name in REFUSALS) > 0
 
 
