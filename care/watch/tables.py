@@ -1,0 +1,41 @@
+"""What the watch keeps: incidents, and the days compared with the providers' own lists."""
+
+import sqlalchemy as sa
+
+from care.base.database import Instant, bigint_key, metadata
+
+incident = sa.Table(
+    "incident",
+    metadata,
+    sa.Column("id", bigint_key(), primary_key=True, autoincrement=True),
+    sa.Column("rule", sa.String(32), nullable=False),  # of the table of alarms
+    sa.Column("open_key", sa.String(32), unique=True),  # the rule while open, NULL once over: one open of a kind
+    sa.Column("words", sa.String(300), nullable=False),  # what is so, as seen last; no person in it
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),  # when it was last found to be so
+    sa.Column("closed_at", Instant),
+    sa.Column("alert_at", Instant),  # when to alert, or to try again; NULL: nothing to say
+    sa.Column("alert_tries", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("alerted_at", Instant),  # when the alert was taken
+    sa.Column("cleared_at", Instant),  # when the all-clear was taken
+    sa.Index("ix_incident_alert_at", "alert_at"),
+    sa.Index("ix_incident_opened_at", "opened_at"),
+)
+"""One row per trouble from its first sight to its end."""
+
+provider_book = sa.Table(
+    "provider_book",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),  # the operator's
+    sa.Column("provider", sa.String(32), primary_key=True),
+    sa.Column("channel", sa.String(8), primary_key=True),
+    sa.Column("state", sa.String(12), nullable=False),  # BookState
+    sa.Column("ours", sa.Integer, nullable=False),  # what we call handed over
+    sa.Column("theirs", sa.Integer),  # what the provider lists; NULL: not asked
+    sa.Column("unknown_here", sa.JSON, nullable=False),  # references at the provider that we do not know
+    sa.Column("missing_there", sa.JSON, nullable=False),  # message ids and references that the provider does not know
+    sa.Column("differences", sa.Integer, nullable=False),  # of both kinds; the lists name the first of them
+    sa.Column("words", sa.String(300), nullable=False),
+    sa.Column("checked_at", Instant, nullable=False),
+)
+"""What we call sent against what a provider lists, per operator's day."""
