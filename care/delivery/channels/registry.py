@@ -54,7 +54,8 @@ def build_gateways(
 def _twilio(settings: Settings, clock: Clock) -> Gateway:
     from care.delivery.channels.twilio_sms import TwilioSms
 
-    return TwilioSms(settings.twilio, public_url=settings.operator.public_url, clock=clock)
+    senders = set(settings.senders.values())
+    return TwilioSms(settings.twilio, public_url=settings.operator.public_url, clock=clock, senders=senders)
 
 
 def _smtp(settings: Settings, clock: Clock) -> Gateway:
