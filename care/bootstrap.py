@@ -1,7 +1,7 @@
 """Settings to services, and who fills which port. The only module that knows every adapter."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from care.base.clock import Clock, SystemClock
 from care.base.database import open_engine
+from care.base.errands import Errands
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
 from care.base.settings import Settings, load_settings
@@ -44,6 +45,7 @@ class Services:
     settings: Settings
     clock: Clock
     root: Path  # folder that relative paths in the settings start from
+    errands: Errands = field(default_factory=Errands)  # what waits for somebody outside
 
     @cached_property
     def engine(self) -> sa.Engine:

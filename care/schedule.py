@@ -14,6 +14,7 @@ from care.delivery import receipts
 from care.delivery.tables import job_run
 from care.messages import store as ledger
 from care.planning.run import plan_all
+from care.watchers import ask_missed, ask_silent
 
 UNCONFIRMED_AFTER = timedelta(hours=72)
 log = structlog.get_logger()
@@ -98,7 +99,16 @@ JOBS: tuple[Job, ...] = (
     Job(name="inbox", every=timedelta(0), run=work_inbox, about="work on receipts and replies"),
     Job(name="watch", every=timedelta(minutes=1), run=watch, about="expire the late, name the unconfirmed"),
 )
-"""Every periodic job there is, in the order of one tick."""
+"""The periodic jobs of the business, in the order of one tick."""
+
+WATCH_JOBS: tuple[Job, ...] = (
+    Job(name="catch_up", every=timedelta(seconds=15), run=ask_missed, about="ask about receipts that nobody heard"),
+    Job(name="ask", every=timedelta(minutes=5), run=ask_silent, about="ask about receipts that never came"),
+)
+"""The periodic jobs of the watch over the house: nothing they do is played in a simulated time."""
+
+ALL_JOBS = (*JOBS, *WATCH_JOBS)
+"""Every periodic job there is; what the daemon ticks through."""
 
 
 NOTE_EVERY = timedelta(seconds=30)
