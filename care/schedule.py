@@ -14,7 +14,7 @@ from care.delivery import receipts
 from care.delivery.tables import job_run
 from care.messages import store as ledger
 from care.planning.run import plan_all
-from care.watchers import ask_missed, ask_silent
+from care.watchers import ask_missed, ask_silent, check_books
 
 UNCONFIRMED_AFTER = timedelta(hours=72)
 log = structlog.get_logger()
@@ -104,6 +104,7 @@ JOBS: tuple[Job, ...] = (
 WATCH_JOBS: tuple[Job, ...] = (
     Job(name="catch_up", every=timedelta(seconds=15), run=ask_missed, about="ask about receipts that nobody heard"),
     Job(name="ask", every=timedelta(minutes=5), run=ask_silent, about="ask about receipts that never came"),
+    Job(name="books", every=timedelta(hours=1), run=check_books, about="yesterday's books, each morning"),
 )
 """The periodic jobs of the watch over the house: nothing they do is played in a simulated time."""
 

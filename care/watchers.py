@@ -1,10 +1,11 @@
-"""The watch's periodic jobs: ask after what is silent. `care.schedule` has their table."""
+"""The watch's periodic jobs: ask after what is silent, hold the books against the providers'. See `care.schedule`."""
 
 import asyncio
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import structlog
@@ -14,9 +15,15 @@ from care.bootstrap import Services
 from care.delivery import asking
 from care.delivery.channels.registry import places_with_records
 from care.delivery.presence import deaf_gaps
+from care.reports.books import open_books
+from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
+from care.watch.provider_books import compare_day
 
 LOOK_BACK = timedelta(hours=72)
 """What was missed longer ago has been named `unconfirmed`."""
+
+MORNING = 6
+"""The hour, by the operator's clock, from which yesterday is compared: late messages have come down by then."""
 
 log = structlog.get_logger()
 
@@ -47,3 +54,39 @@ def _ask_now(services: Services, attempts: Sequence[sa.Row[Any]]) -> None:
     with write(services.engine) as conn:
         news = asking.take_answers(conn, answers, now=services.clock.now(), dice=dice)
     log.info("receipts.asked", attempts=len(attempts), answers=len(answers), news=news)
+
+
+def check_books(services: Services, now: datetime, _last: datetime | None) -> None:
+    """From six in the morning add up yesterday's books and compare them with the providers'; what is wrong, hourly."""
+    there = now.astimezone(ZoneInfo(services.settings.operator.timezone))
+    if there.hour < MORNING:
+        return
+    yesterday = there.date() - timedelta(days=1)
+    with read(services.engine) as conn:
+        days = days_to_compare(conn, yesterday=yesterday)
+    if days:
+        services.errands.run("books", lambda: _check_days(services, days))
+
+
+def _check_days(services: Services, days: Sequence[date]) -> None:
+    for day in days:
+        _check_day(services, day)
+
+
+def _check_day(services: Services, day: date) -> None:
+    with read(services.engine) as conn:
+        books = open_books(conn, first=day, last=day, policies=services.policies, now=services.clock.now())
+    compare_with_providers(services, day)
+    with write(services.engine) as conn:  # last, since it says that the day is done
+        keep_verdict(conn, day, balance=books.balance, words=books.verdict, now=services.clock.now())
+    log.info("books.checked", day=day.isoformat(), balance=books.balance)
+
+
+def compare_with_providers(services: Services, day: date) -> None:
+    """Compare one day with every provider's own list, and keep what was found."""
+    dice, zone = random.SystemRandom(), services.settings.operator.timezone
+    pages = asyncio.run(
+        compare_day(services.engine, services.gateways(), day=day, zone=zone, clock=services.clock, dice=dice)
+    )
+    with write(services.engine) as conn:
+        keep_pages(conn, pages)

@@ -127,8 +127,18 @@ class _Questioner:
             )
 
 
-def take_answers(conn: sa.Connection, answers: Sequence[Asked], *, now: datetime, dice: random.Random) -> int:
-    """Apply what providers said and note that they were asked; return how many words were news."""
+def take_answers(
+    conn: sa.Connection,
+    answers: Sequence[Asked],
+    *,
+    now: datetime,
+    dice: random.Random,
+    speak: Sequence[Asked] | None = None,
+) -> int:
+    """Apply what providers said and note that they were asked; return how many words were news.
+
+    Only those of `speak` count as receipts, all when it is not given: the others have their last word.
+    """
     ids = [answer.attempt_id for answer in answers]
     conn.execute(sa.update(attempt).where(among(attempt.c.id, ids)).values(asked_at=now))
     known = [answer for answer in answers if answer.record is not None]
@@ -141,7 +151,7 @@ def take_answers(conn: sa.Connection, answers: Sequence[Asked], *, now: datetime
             error_code=answer.record.error_code,
             at=now,
         )
-        for answer in known
+        for answer in (known if speak is None else speak)
         if answer.record and MEANING.get(answer.record.status) not in (None, S.ACCEPTED)
     ]
     return apply_receipts(conn, receipts, now=now, dice=dice)

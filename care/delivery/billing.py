@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +16,10 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """What one provider billed for the attempts of some time, in one currency ('' where no price is known yet)."""
+    """What a provider billed for the attempts of some time, in one currency ('' where no price is known yet)."""
 
-    provider: str
-    channel: str
     currency: str
-    attempts: int
+    messages: int
     parts_counted: int  # by us, of the same attempts
     parts_billed: int
     price: Decimal | None  # in major units
@@ -53,28 +50,25 @@ def note_bills(conn: sa.Connection, records: Sequence[ProviderMessage]) -> None:
         conn.execute(statement, rows[start : start + AT_ONCE])
 
 
-def bills_between(conn: sa.Connection, start: datetime, end: datetime) -> list[Bill]:
-    """Return what was billed for attempts made from `start` up to `end`, by provider, channel and currency."""
+def bills_of(conn: sa.Connection, which: sa.ColumnElement[bool]) -> list[Bill]:
+    """Return what was billed for the attempts of a choice, by currency; reads each of them."""
     currency = sa.func.coalesce(attempt.c.billed_currency, "").label("currency")
-    keys = (attempt.c.provider, attempt.c.channel, currency)
     query = (
         sa.select(
-            *keys,
+            currency,
             sa.func.count().label("n"),
             sa.func.sum(attempt.c.parts).label("counted"),
             sa.func.sum(attempt.c.billed_parts).label("billed"),
             sa.func.sum(attempt.c.billed_micros).label("micros"),
         )
-        .where(attempt.c.intent_at >= start, attempt.c.intent_at < end, attempt.c.billed_parts.is_not(None))
-        .group_by(*keys)
-        .order_by(*keys)
+        .where(which, attempt.c.billed_parts.is_not(None))
+        .group_by(currency)
+        .order_by(currency)
     )
     return [
         Bill(
-            provider=row.provider,
-            channel=row.channel,
             currency=row.currency,
-            attempts=row.n,
+            messages=row.n,
             parts_counted=int(row.counted),
             parts_billed=int(row.billed),
             price=None if row.micros is None else Decimal(int(row.micros)) / MICROS,

@@ -35,7 +35,18 @@ provider_book = sa.Table(
     sa.Column("unknown_here", sa.JSON, nullable=False),  # references at the provider that we do not know
     sa.Column("missing_there", sa.JSON, nullable=False),  # message ids and references that the provider does not know
     sa.Column("differences", sa.Integer, nullable=False),  # of both kinds; the lists name the first of them
+    sa.Column("bills", sa.JSON, nullable=False),  # what it bills for the day, one entry per currency
     sa.Column("words", sa.String(300), nullable=False),
     sa.Column("checked_at", Instant, nullable=False),
 )
 """What we call sent against what a provider lists, per operator's day."""
+
+ledger_book = sa.Table(
+    "ledger_book",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),  # the operator's
+    sa.Column("balance", sa.Boolean, nullable=False),
+    sa.Column("words", sa.String(300), nullable=False),
+    sa.Column("checked_at", Instant, nullable=False),
+)
+"""The verdict of each morning's books, so that nobody has to add them up again to know it."""

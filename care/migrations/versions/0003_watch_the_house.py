@@ -32,6 +32,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_incident_opened_at", ["opened_at"], unique=False)
 
     op.create_table(
+        "ledger_book",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("balance", sa.Boolean(), nullable=False),
+        sa.Column("words", sa.String(length=300), nullable=False),
+        sa.Column("checked_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_ledger_book")),
+    )
+    op.create_table(
         "provider_book",
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("provider", sa.String(length=32), nullable=False),
@@ -42,6 +50,7 @@ def upgrade() -> None:
         sa.Column("unknown_here", sa.JSON(), nullable=False),
         sa.Column("missing_there", sa.JSON(), nullable=False),
         sa.Column("differences", sa.Integer(), nullable=False),
+        sa.Column("bills", sa.JSON(), nullable=False),
         sa.Column("words", sa.String(length=300), nullable=False),
         sa.Column("checked_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("day", "provider", "channel", name=op.f("pk_provider_book")),
@@ -68,6 +77,7 @@ def downgrade() -> None:
 
     op.drop_table("schema_support")
     op.drop_table("provider_book")
+    op.drop_table("ledger_book")
     with op.batch_alter_table("incident", schema=None) as batch_op:
         batch_op.drop_index("ix_incident_opened_at")
         batch_op.drop_index("ix_incident_alert_at")
