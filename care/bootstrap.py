@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from care.delivery.intent import IntentRules
     from care.delivery.links import LinkSigner
     from care.delivery.prepare import Preparer
+    from care.delivery.room import Room
     from care.delivery.work import Work
     from care.inbound.route import InboundRules
     from care.inbound.sandbox_life import SandboxLife
@@ -211,6 +212,15 @@ class Services:
             answered_by_provider=ANSWERED_WORDS if by_twilio else frozenset(),
         )
 
+    @cached_property
+    def room(self) -> "Room":
+        """Room on the disk, where the ledger is a file of ours."""
+        from care.delivery.room import Room
+
+        settings = self.settings
+        is_file = settings.database.url.startswith("sqlite")
+        return Room(folder=settings.data_dir, settings=settings.disk, is_ours=is_file)
+
     def gateways(self) -> "Mapping[Channel, Gateway]":
         """Return fresh gateways, one per channel, not yet opened."""
         from care.delivery.channels.registry import build_gateways
@@ -247,6 +257,7 @@ class Services:
             subjects=self.subjects,
             tick_seconds=self.settings.daemon.tick_seconds,
             sole=is_sqlite if sole is None else sole,
+            has_room=self.room.may_send,
         )
 
     def _fresh_campaigns(self) -> "CampaignSet":

@@ -105,6 +105,7 @@ class Daemon:
         leadership = leadership_for(services.engine, services.settings.data_dir, services.clock)
         leadership.acquire()
         services.errands = Errands(beside=True)
+        services.room.lay_ballast()
         call_on_end(self._stop.set)
         listener = self._hold_port()
         inherits = {"web": {HELD_LISTENER: listener.fileno()}} if listener else {}

@@ -31,7 +31,9 @@ class Job:
 
 
 def plan_ahead(services: Services, now: datetime, last: datetime | None) -> None:
-    """Bring the ledger up to date with campaign files and customers."""
+    """Bring the ledger up to date with campaign files and customers, unless the disk is nearly full."""
+    if not services.room.may_plan():
+        return
     services.shelf.refresh()
     found = services.campaigns
     if found.nameless_breakage:

@@ -137,6 +137,17 @@ def _email(services: Services) -> str:
     return check_email(services.settings)
 
 
+def _disk(services: Services) -> str:
+    left, needed = services.room.free_mib(), services.settings.disk.plan_free_mib
+    if left is None:
+        raise AnswerIsNoError(f"{services.room.folder}: cannot be looked at. Check the folder of database.url")
+    if left < needed:
+        stops = "sent" if left < services.settings.disk.send_free_mib else "planned"
+        consequence = f"nothing new is {stops}" if services.room.is_ours else "logs and the outbox need room"
+        raise AnswerIsNoError(f"{left:,} MiB free, below disk.plan_free_mib ({needed:,}): {consequence}. Free space")
+    return f"{left:,} MiB free"
+
+
 CHECKS: dict[str, Callable[[Services], str]] = {
     "settings": _settings,
     "database": _database,
@@ -146,6 +157,7 @@ CHECKS: dict[str, Callable[[Services], str]] = {
     "templates": _templates,
     "sms": _sms,
     "email": _email,
+    "disk": _disk,
     "clock": _clock,
     "oldest due": _oldest_due,
 }
