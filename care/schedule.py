@@ -14,7 +14,7 @@ from care.delivery import receipts
 from care.delivery.tables import job_run
 from care.messages import store as ledger
 from care.planning.run import plan_all
-from care.watchers import ask_missed, ask_silent, check_books
+from care.watchers import ask_missed, ask_silent, check_books, say_alive, watch_house
 
 UNCONFIRMED_AFTER = timedelta(hours=72)
 log = structlog.get_logger()
@@ -103,10 +103,23 @@ JOBS: tuple[Job, ...] = (
 )
 """The periodic jobs of the business, in the order of one tick."""
 
+
+def raise_alarms(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Judge everything by the table of alarms; jobs that do not end well are part of it."""
+    watch_house(services, now, turns={job.name: max(LONGEST_TURN, 3 * job.every) for job in ALL_JOBS})
+
+
+LONGEST_TURN = timedelta(minutes=15)
+"""A job that has not ended well for so long, or for three of its turns, is an incident."""
+
 WATCH_JOBS: tuple[Job, ...] = (
     Job(name="catch_up", every=timedelta(seconds=15), run=ask_missed, about="ask about receipts that nobody heard"),
     Job(name="ask", every=timedelta(minutes=5), run=ask_silent, about="ask about receipts that never came"),
     Job(name="books", every=timedelta(hours=1), run=check_books, about="yesterday's books, each morning"),
+    Job(
+        name="alarms", every=timedelta(minutes=1), run=raise_alarms, about="open and close incidents, and tell of them"
+    ),
+    Job(name="beat", every=timedelta(minutes=1), run=say_alive, about="say outside that all is well"),
 )
 """The periodic jobs of the watch over the house: nothing they do is played in a simulated time."""
 

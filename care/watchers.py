@@ -1,8 +1,11 @@
-"""The watch's periodic jobs: ask after what is silent, hold the books against the providers'. See `care.schedule`."""
+"""The watch's periodic jobs: ask after what is silent, hold the books against the providers', raise alarms.
+
+`care.schedule` has their table.
+"""
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +19,11 @@ from care.delivery import asking
 from care.delivery.channels.registry import places_with_records
 from care.delivery.presence import deaf_gaps
 from care.reports.books import open_books
+from care.watch.alerts import send_alerts
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
+from care.watch.facts import look
+from care.watch.heartbeat import beat
+from care.watch.incidents import judge, open_incidents
 from care.watch.provider_books import compare_day
 
 LOOK_BACK = timedelta(hours=72)
@@ -90,3 +97,42 @@ def compare_with_providers(services: Services, day: date) -> None:
     )
     with write(services.engine) as conn:
         keep_pages(conn, pages)
+
+
+def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timedelta]) -> None:
+    """Judge everything by the table of alarms, and tell of what opened or is over."""
+    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    with write(services.engine) as conn:
+        facts = look(
+            conn,
+            now=now,
+            today=today,
+            turns=turns,
+            oldest_due=timedelta(minutes=services.settings.alerts.oldest_due_minutes),
+            free_mib=services.room.free_mib(),
+            least_mib=services.settings.disk.plan_free_mib,
+        )
+        judge(conn, facts, now=now)
+    urls = [url.get_secret_value() for url in services.settings.alerts.urls]
+    if urls:
+        services.errands.run("alerts", lambda: _tell(services, urls))
+
+
+def _tell(services: Services, urls: Sequence[str]) -> None:
+    operator = services.settings.operator
+    send_alerts(services.engine, urls, clock=services.clock, zone=operator.timezone, sender=f"care {operator.brand}")
+
+
+UNWELL = frozenset({"not_sending", "leader", "sender", "jobs"})
+"""Incidents in which the house does not do its work: then it does not say that it lives either."""
+
+
+def say_alive(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Let the beat be heard outside; the last job of a tick, so that one that hangs stops it."""
+    url = services.settings.alerts.heartbeat_url.get_secret_value()
+    if not url:
+        return
+    with read(services.engine) as conn:
+        is_unwell = any(each.rule in UNWELL for each in open_incidents(conn, now))
+    if not is_unwell:
+        services.errands.run("heartbeat", lambda: beat(url))

@@ -12,16 +12,24 @@ incident = sa.Table(
     sa.Column("open_key", sa.String(32), unique=True),  # the rule while open, NULL once over: one open of a kind
     sa.Column("words", sa.String(300), nullable=False),  # what is so, as seen last; no person in it
     sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("counts_from", Instant, nullable=False),  # over before that, it leaves no trace
     sa.Column("seen_at", Instant, nullable=False),  # when it was last found to be so
     sa.Column("closed_at", Instant),
-    sa.Column("alert_at", Instant),  # when to alert, or to try again; NULL: nothing to say
-    sa.Column("alert_tries", sa.SmallInteger, nullable=False, server_default="0"),
-    sa.Column("alerted_at", Instant),  # when the alert was taken
-    sa.Column("cleared_at", Instant),  # when the all-clear was taken
-    sa.Index("ix_incident_alert_at", "alert_at"),
-    sa.Index("ix_incident_opened_at", "opened_at"),
+    sa.Index("ix_incident_closed_at", "closed_at"),
 )
 """One row per trouble from its first sight to its end."""
+
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("kind", sa.String(8), primary_key=True),  # open | over
+    sa.Column("url_key", sa.String(16), primary_key=True),  # hash of the address told; the address is a secret
+    sa.Column("tries", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("due_at", Instant, nullable=False),  # when to tell, or to try again
+    sa.Column("sent_at", Instant),
+)
+"""Who is told of what, once each."""
 
 provider_book = sa.Table(
     "provider_book",

@@ -18,18 +18,14 @@ def upgrade() -> None:
         sa.Column("open_key", sa.String(length=32), nullable=True),
         sa.Column("words", sa.String(length=300), nullable=False),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("counts_from", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
-        sa.Column("alert_at", sa.BigInteger(), nullable=True),
-        sa.Column("alert_tries", sa.SmallInteger(), server_default="0", nullable=False),
-        sa.Column("alerted_at", sa.BigInteger(), nullable=True),
-        sa.Column("cleared_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
         sa.UniqueConstraint("open_key", name=op.f("uq_incident_open_key")),
     )
     with op.batch_alter_table("incident", schema=None) as batch_op:
-        batch_op.create_index("ix_incident_alert_at", ["alert_at"], unique=False)
-        batch_op.create_index("ix_incident_opened_at", ["opened_at"], unique=False)
+        batch_op.create_index("ix_incident_closed_at", ["closed_at"], unique=False)
 
     op.create_table(
         "ledger_book",
@@ -61,6 +57,19 @@ def upgrade() -> None:
         sa.Column("oldest", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_schema_support")),
     )
+    op.create_table(
+        "alert",
+        sa.Column("incident_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("url_key", sa.String(length=16), nullable=False),
+        sa.Column("tries", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["incident.id"], name=op.f("fk_alert_incident_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("incident_id", "kind", "url_key", name=op.f("pk_alert")),
+    )
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.add_column(sa.Column("asked_at", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("billed_parts", sa.SmallInteger(), nullable=True))
@@ -75,11 +84,11 @@ def downgrade() -> None:
         batch_op.drop_column("billed_parts")
         batch_op.drop_column("asked_at")
 
+    op.drop_table("alert")
     op.drop_table("schema_support")
     op.drop_table("provider_book")
     op.drop_table("ledger_book")
     with op.batch_alter_table("incident", schema=None) as batch_op:
-        batch_op.drop_index("ix_incident_opened_at")
-        batch_op.drop_index("ix_incident_alert_at")
+        batch_op.drop_index("ix_incident_closed_at")
 
     op.drop_table("incident")
