@@ -14,6 +14,8 @@ from care.delivery import receipts
 from care.delivery.tables import job_run
 from care.messages import store as ledger
 from care.planning.run import plan_all
+from care.watch.facts import leader_unseen
+from care.watch.rules import LEADER_LIMIT
 from care.watchers import ask_missed, ask_silent, check_books, say_alive, watch_house
 
 UNCONFIRMED_AFTER = timedelta(hours=72)
@@ -107,6 +109,14 @@ JOBS: tuple[Job, ...] = (
 def raise_alarms(services: Services, now: datetime, _last: datetime | None) -> None:
     """Judge everything by the table of alarms; jobs that do not end well are part of it."""
     watch_house(services, now, turns={job.name: max(LONGEST_TURN, 3 * job.every) for job in ALL_JOBS})
+
+
+def stand_in(services: Services, now: datetime) -> None:
+    """Raise the alarms where the leader does not: for other processes on the database, so that its death is told."""
+    with read(services.engine) as conn:
+        is_away = (leader_unseen(conn, now) or timedelta(0)) > LEADER_LIMIT
+    if is_away:
+        raise_alarms(services, now, None)
 
 
 LONGEST_TURN = timedelta(minutes=15)

@@ -23,8 +23,9 @@ from care.watch.alerts import send_alerts
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
 from care.watch.facts import look
 from care.watch.heartbeat import beat
-from care.watch.incidents import judge, open_incidents
+from care.watch.incidents import has_open, judge, open_incidents
 from care.watch.provider_books import compare_day
+from care.watch.rules import is_wrong
 
 LOOK_BACK = timedelta(hours=72)
 """What was missed longer ago has been named `unconfirmed`."""
@@ -102,7 +103,7 @@ def compare_with_providers(services: Services, day: date) -> None:
 def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timedelta]) -> None:
     """Judge everything by the table of alarms, and tell of what opened or is over."""
     today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
-    with write(services.engine) as conn:
+    with read(services.engine) as conn:
         facts = look(
             conn,
             now=now,
@@ -112,7 +113,10 @@ def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timede
             free_mib=services.room.free_mib(),
             least_mib=services.settings.disk.plan_free_mib,
         )
-        judge(conn, facts, now=now)
+        is_quiet = not is_wrong(facts) and not has_open(conn)
+    if not is_quiet:
+        with write(services.engine) as conn:
+            judge(conn, facts, now=now)
     urls = [url.get_secret_value() for url in services.settings.alerts.urls]
     if urls:
         services.errands.run("alerts", lambda: _tell(services, urls))

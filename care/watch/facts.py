@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from care.base.vocabulary import LANES, Channel
 from care.delivery.closures import HOLD, closed_reason
-from care.delivery.record import OUR_FAULT
 from care.delivery.tables import incarnation, job_run
 from care.inbound.tables import webhook
 from care.messages.model import MessageStatus
@@ -45,7 +44,7 @@ def look(
             if page.is_wrong
         ],
         not_sending=why_not_ready(conn, now, oldest_due),
-        leader_unseen=now - ended[SIGN_OF_LIFE] if SIGN_OF_LIFE in ended else None,
+        leader_unseen=leader_unseen(conn, now),
         sender_unseen=_sender_unseen(conn, now),
         closed_channels=_closed(conn, now),
         in_doubt=_in_doubt(conn, now),
@@ -56,6 +55,13 @@ def look(
     )
 
 
+def leader_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:
+    """Return for how long no leader has ticked, None when none ever did."""
+    seen = sa.select(job_run.c.last_at).where(job_run.c.name == SIGN_OF_LIFE)
+    last: datetime | None = conn.execute(seen).scalar()
+    return None if last is None else now - last
+
+
 def _sender_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:
     seen = sa.select(sa.func.max(incarnation.c.seen_at)).where(incarnation.c.role == "dispatch")
     last: datetime | None = conn.execute(seen).scalar()
@@ -63,19 +69,16 @@ def _sender_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:
 
 
 def _closed(conn: sa.Connection, now: datetime) -> dict[str, int]:
-    """Return the channels for which messages wait: held until it opens, or refused for a fault of ours."""
+    """Return the channels for which due messages are held until they open, and how many."""
     found = {}
     for channel in Channel:
-        held = sa.and_(message.c.status == str(S.HELD), message.c.reason.startswith(closed_reason(channel)))
-        refused = sa.and_(
-            message.c.status == str(S.PLANNED), message.c.reason.in_(OUR_FAULT), message.c.channel == str(channel)
-        )
-        waiting = sa.select(sa.func.count()).where(
+        held = sa.select(sa.func.count()).where(
+            message.c.status == str(S.HELD),
             message.c.lane.in_(range(len(LANES))),
             message.c.wake_at.between(now, now + HOLD),
-            sa.or_(held, refused),
+            message.c.reason.startswith(closed_reason(channel)),
         )
-        if count := int(conn.execute(waiting).scalar_one()):
+        if count := int(conn.execute(held).scalar_one()):
             found[str(channel)] = count
     return found
 

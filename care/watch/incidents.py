@@ -63,6 +63,11 @@ def _miss(conn: sa.Connection, rule: Rule, now: datetime) -> None:
         log.info("incident.over", incident=row.id, rule=rule.name)
 
 
+def has_open(conn: sa.Connection) -> bool:
+    """Tell whether any incident is open, counting or not."""
+    return conn.execute(sa.select(incident.c.id).where(incident.c.open_key.is_not(None)).limit(1)).first() is not None
+
+
 def open_incidents(conn: sa.Connection, now: datetime) -> list[Incident]:
     """Return what is open and has lasted long enough to count, oldest first."""
     query = sa.select(incident).where(incident.c.open_key.is_not(None), incident.c.counts_from <= now)

@@ -115,3 +115,8 @@ RULES: tuple[Rule, ...] = (
 """Every kind of incident, the most urgent first."""
 
 TITLES: Mapping[str, str] = {rule.name: rule.title for rule in RULES}
+
+
+def is_wrong(facts: Facts) -> bool:
+    """Tell whether any rule speaks."""
+    return any(rule.look(facts) for rule in RULES)

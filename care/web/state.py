@@ -43,7 +43,7 @@ class WebState:
         tokens = [twilio.auth_token.get_secret_value(), twilio.next_auth_token.get_secret_value()]
         self.signature = TwilioSignature(services.settings.operator.public_url, tokens)
         turns = Turns()
-        self.presence = PresenceThread(engine, clock)
+        self.presence = PresenceThread(engine, clock, self._stand_in)
         self.inbox = InboxThread(lambda: work_inbox(engine, rules, now=clock.now(), turn=turns.patient))
 
         def commit(rows: "Sequence[Row]") -> None:
@@ -51,6 +51,11 @@ class WebState:
                 store.store_webhooks(conn, rows)
 
         self.webhooks = GroupCommit(commit, after=self.inbox.notice)
+
+    def _stand_in(self) -> None:
+        from care.schedule import stand_in  # the planner comes along, which a web process does not need to begin
+
+        stand_in(self.services, self.services.clock.now())
 
     def open(self) -> None:
         """Start working on what is stored."""

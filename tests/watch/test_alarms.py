@@ -14,7 +14,7 @@ from care.base.database import read, write
 from care.base.errands import Errands
 from care.base.errors import UnavailableError
 from care.delivery.tables import incarnation, job_run
-from care.schedule import WATCH_JOBS, raise_alarms, run_due_jobs
+from care.schedule import WATCH_JOBS, raise_alarms, run_due_jobs, stand_in
 from care.watch.alerts import send_alerts
 from care.watch.book_store import keep_verdict
 from care.watch.incidents import CALM, closed_incidents, judge, open_incidents
@@ -208,6 +208,19 @@ class TestTheJob:
         told.clock.advance(5 * MINUTE)
         raise_alarms(told.services, told.clock.now(), None)
         assert sorted(standing(told)) == ["channel", "in_doubt", "jobs", "not_sending", "sender"]
+
+    def test_is_done_by_others_when_no_leader_ticks(self, told: House, ear: Receiver) -> None:
+        """A web process of its own tells that the leader is gone; while one ticks it leaves that to it."""
+        now = told.clock.now()
+        stand_in(told.services, now)
+        with write(told.engine) as conn:
+            conn.execute(sa.insert(job_run).values(name="watch", last_at=now))
+        stand_in(told.services, now + 5 * MINUTE)
+        assert ear.posts == []
+        told.clock.advance(6 * MINUTE)
+        stand_in(told.services, told.clock.now())
+        assert ear.titles == ["No leader is at work (open)"]
+        assert ear.posts[0]["message"].startswith("no leader has been at work for 6 minutes")
 
     def test_is_not_held_up_by_a_deaf_address(self, told: House, ear: Receiver) -> None:
         """While the address hangs, ticks go on; when it answers, it is told once."""
