@@ -31,7 +31,7 @@ SETTLING = timedelta(minutes=2)
 """What left just now may not be recorded yet, on either side."""
 
 EDGE = timedelta(minutes=15)
-"""A message may be written down on one side of midnight here and on the other there."""
+"""A message may be on one side of midnight here and on the other there; so hardly one has to be fetched by itself."""
 
 AT_ONCE = 500
 MOST_NAMED = 100
