@@ -94,14 +94,26 @@ def _minutes(age: timedelta) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(name="not_sending", title="Nothing is sent", limit="due for alerts.oldest_due_minutes", look=_not_sending),
+    Rule(  # patience: what was planned late, or waited while the house was closed, is due long ago when it wakes
+        name="not_sending",
+        title="Nothing is sent",
+        limit="due for alerts.oldest_due_minutes, and 3 minutes more",
+        look=_not_sending,
+        patience=3 * MINUTE,
+    ),
     Rule(name="leader", title="No leader is at work", limit="not seen for 5 minutes", look=_leader),
     Rule(
         name="sender", title="No sender is at work", limit="not seen for 3 minutes", look=_sender, patience=2 * MINUTE
     ),
     Rule(name="channel", title="A channel is closed", limit="closed for 5 minutes", look=_channel, patience=5 * MINUTE),
     Rule(name="in_doubt", title="Messages are in doubt", limit="unknown for 15 minutes", look=_in_doubt),
-    Rule(name="webhooks", title="Receipts and replies wait", limit="for 15 minutes", look=_webhooks),
+    Rule(
+        name="webhooks",
+        title="Receipts and replies wait",
+        limit="for 15 minutes, and 3 minutes more",
+        look=_webhooks,
+        patience=3 * MINUTE,
+    ),
     Rule(name="jobs", title="A job does not end", limit="15 minutes, or three times its turn", look=_jobs),
     Rule(name="books", title="The books do not balance", limit="any difference", look=_books),
     Rule(

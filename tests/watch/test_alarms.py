@@ -209,6 +209,22 @@ class TestTheJob:
         raise_alarms(told.services, told.clock.now(), None)
         assert sorted(standing(told)) == ["channel", "in_doubt", "jobs", "not_sending", "sender"]
 
+    def test_is_patient_with_what_was_planned_late(self, told: House) -> None:
+        """Customers imported at half past ten are due since ten: that the next minute sends them is no incident."""
+        now = told.clock.now()
+        with write(told.engine) as conn:
+            late = make_message(conn, due_at=now - 30 * MINUTE, wake_at=now - 30 * MINUTE)
+        raise_alarms(told.services, now, None)
+        assert standing(told) == []
+        told.clock.advance(MINUTE)
+        with write(told.engine) as conn:
+            conn.execute(sa.text("UPDATE message SET status = 'accepted' WHERE id = :id"), {"id": late})
+        for _ in range(5):
+            raise_alarms(told.services, told.clock.now(), None)
+            told.clock.advance(MINUTE)
+        with read(told.engine) as conn:
+            assert conn.execute(sa.select(incident)).all() == []
+
     def test_is_done_by_others_when_no_leader_ticks(self, told: House, ear: Receiver) -> None:
         """A web process of its own tells that the leader is gone; while one ticks it leaves that to it."""
         now = told.clock.now()
