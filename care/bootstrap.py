@@ -1,9 +1,8 @@
 """Settings to services, and who fills which port. The only module that knows every adapter."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +11,11 @@ import sqlalchemy as sa
 
 from care.base.clock import Clock, SystemClock
 from care.base.database import open_engine
+from care.base.errands import Errands
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
 from care.base.settings import Settings, load_settings
-from care.base.vocabulary import Channel, Purpose
+from care.base.vocabulary import Channel
 from care.migrations.version import ensure_current
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from care.delivery.intent import IntentRules
     from care.delivery.links import LinkSigner
     from care.delivery.prepare import Preparer
+    from care.delivery.room import Room
     from care.delivery.work import Work
     from care.inbound.route import InboundRules
     from care.inbound.sandbox_life import SandboxLife
@@ -45,6 +46,7 @@ class Services:
     settings: Settings
     clock: Clock
     root: Path  # folder that relative paths in the settings start from
+    errands: Errands = field(default_factory=Errands)  # what waits for somebody outside
 
     @cached_property
     def engine(self) -> sa.Engine:
@@ -210,6 +212,15 @@ class Services:
             answered_by_provider=ANSWERED_WORDS if by_twilio else frozenset(),
         )
 
+    @cached_property
+    def room(self) -> "Room":
+        """Room on the disk, where the ledger is a file of ours."""
+        from care.delivery.room import Room
+
+        settings = self.settings
+        is_file = settings.database.url.startswith("sqlite")
+        return Room(folder=settings.data_dir, settings=settings.disk, is_ours=is_file)
+
     def gateways(self) -> "Mapping[Channel, Gateway]":
         """Return fresh gateways, one per channel, not yet opened."""
         from care.delivery.channels.registry import build_gateways
@@ -226,37 +237,9 @@ class Services:
     @cached_property
     def intent_rules(self) -> "IntentRules":
         """What the intent transaction checks."""
-        from care.delivery.intent import IntentRules, Lane
-        from care.delivery.judge import Judge
-        from care.delivery.lookups import Lookup
-        from care.planning.permission import ConsentByCountry
+        from care.delivery.intent_settings import intent_rules_of
 
-        settings = self.settings
-        trial = settings.trial.only_to
-        domain = settings.email.bounce_domain or settings.email.sender.rpartition("@")[2].rstrip(">")
-        minor = Decimal(10) ** _digits(settings.operator.currency)
-        limit = settings.limits.spend_per_day
-        return IntentRules(
-            judge=Judge(policies=self.policies, trial=frozenset(trial) if trial is not None else None),
-            lookups={p: Lookup(p, ConsentByCountry.read(self.policies, p)) for p in Purpose},
-            lanes={
-                Channel.SMS: Lane(
-                    channel=Channel.SMS, provider=settings.sms.provider, rate_per_second=settings.sms.rate_per_second
-                ),
-                Channel.EMAIL: Lane(
-                    channel=Channel.EMAIL,
-                    provider=settings.email.provider,
-                    rate_per_second=settings.email.rate_per_second,
-                    mail_domain=domain,
-                ),
-            },
-            senders=settings.senders,
-            operator_zone=settings.operator.timezone,
-            operator_country=settings.operator.country,
-            spend_limit_minor=None if limit is None else int(limit * minor),
-            international_limit=settings.limits.international_per_day,
-            price_minor={country: price * minor for country, price in settings.prices.items()},
-        )
+        return intent_rules_of(self.settings, self.policies, minor_digits=_digits(self.settings.operator.currency))
 
     def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
@@ -274,6 +257,7 @@ class Services:
             subjects=self.subjects,
             tick_seconds=self.settings.daemon.tick_seconds,
             sole=is_sqlite if sole is None else sole,
+            has_room=self.room.may_send,
         )
 
     def _fresh_campaigns(self) -> "CampaignSet":

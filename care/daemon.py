@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from care.base.errands import Errands
 from care.base.errors import UnavailableError
 from care.base.processes import call_on_end, give_word, start_supervised
 from care.bootstrap import Services
@@ -103,6 +104,8 @@ class Daemon:
         assert services.hasher is not None  # a wrong suppression key refuses before anything starts
         leadership = leadership_for(services.engine, services.settings.data_dir, services.clock)
         leadership.acquire()
+        services.errands = Errands(beside=True)
+        services.room.lay_ballast()
         call_on_end(self._stop.set)
         listener = self._hold_port()
         inherits = {"web": {HELD_LISTENER: listener.fileno()}} if listener else {}
@@ -157,7 +160,7 @@ class Daemon:
         return scheduler
 
     def _tick(self, leadership: Leadership) -> None:
-        from care.schedule import run_due_jobs
+        from care.schedule import ALL_JOBS, run_due_jobs
 
         if not self._ticking.acquire(blocking=False):
             return  # the end has begun
@@ -168,7 +171,7 @@ class Daemon:
                 log.error("daemon.lead_lost", problem="another leader took over; this one ends")
                 self._stop.set()
                 return
-            run_due_jobs(self.services)
+            run_due_jobs(self.services, ALL_JOBS)
         finally:
             self._ticking.release()
 

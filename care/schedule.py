@@ -14,6 +14,9 @@ from care.delivery import receipts
 from care.delivery.tables import job_run
 from care.messages import store as ledger
 from care.planning.run import plan_all
+from care.watch.facts import leader_unseen
+from care.watch.rules import LEADER_LIMIT
+from care.watchers import ask_missed, ask_silent, check_books, say_alive, watch_house
 
 UNCONFIRMED_AFTER = timedelta(hours=72)
 log = structlog.get_logger()
@@ -30,7 +33,9 @@ class Job:
 
 
 def plan_ahead(services: Services, now: datetime, last: datetime | None) -> None:
-    """Bring the ledger up to date with campaign files and customers."""
+    """Bring the ledger up to date with campaign files and customers, unless the disk is nearly full."""
+    if not services.room.may_plan():
+        return
     services.shelf.refresh()
     found = services.campaigns
     if found.nameless_breakage:
@@ -98,7 +103,38 @@ JOBS: tuple[Job, ...] = (
     Job(name="inbox", every=timedelta(0), run=work_inbox, about="work on receipts and replies"),
     Job(name="watch", every=timedelta(minutes=1), run=watch, about="expire the late, name the unconfirmed"),
 )
-"""Every periodic job there is, in the order of one tick."""
+"""The periodic jobs of the business, in the order of one tick."""
+
+
+def raise_alarms(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Judge everything by the table of alarms; jobs that do not end well are part of it."""
+    watch_house(services, now, turns={job.name: max(LONGEST_TURN, 3 * job.every) for job in ALL_JOBS})
+
+
+def stand_in(services: Services, now: datetime) -> None:
+    """Raise the alarms where the leader does not: for other processes on the database, so that its death is told."""
+    with read(services.engine) as conn:
+        is_away = (leader_unseen(conn, now) or timedelta(0)) > LEADER_LIMIT
+    if is_away:
+        raise_alarms(services, now, None)
+
+
+LONGEST_TURN = timedelta(minutes=15)
+"""A job that has not ended well for so long, or for three of its turns, is an incident."""
+
+WATCH_JOBS: tuple[Job, ...] = (
+    Job(name="catch_up", every=timedelta(seconds=15), run=ask_missed, about="ask about receipts that nobody heard"),
+    Job(name="ask", every=timedelta(minutes=5), run=ask_silent, about="ask about receipts that never came"),
+    Job(name="books", every=timedelta(hours=1), run=check_books, about="yesterday's books, each morning"),
+    Job(
+        name="alarms", every=timedelta(minutes=1), run=raise_alarms, about="open and close incidents, and tell of them"
+    ),
+    Job(name="beat", every=timedelta(minutes=1), run=say_alive, about="say outside that all is well"),
+)
+"""The periodic jobs of the watch over the house: nothing they do is played in a simulated time."""
+
+ALL_JOBS = (*JOBS, *WATCH_JOBS)
+"""Every periodic job there is; what the daemon ticks through."""
 
 
 NOTE_EVERY = timedelta(seconds=30)

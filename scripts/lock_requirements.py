@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
-BUILDS_ON = {"dev": ("postgres", "fast"), "bench": ("dev",), "redis": ("celery",)}
+BUILDS_ON = {"dev": ("postgres", "fast", "alerts"), "bench": ("dev",), "redis": ("celery",)}
 COMPILE = [
     *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
     *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"),
@@ -36,7 +36,7 @@ def main(options: list[str]) -> None:
         compile_set(["--group", "build"], FOLDER / "build.txt", source=())
         core = compile_set([], FOLDER / "core.txt", constraint=everything)
         written = {"core": core}
-        for extra in sorted(extras, key=lambda name: len(BUILDS_ON.get(name, ())) + (name == "bench")):
+        for extra in sorted(extras, key=lambda name: len(ancestors(name))):
             bases = BUILDS_ON.get(extra, ()) or ("core",)
             wanted = [f"--extra={name}" for name in (extra, *ancestors(extra)) if name != "core"]
             entries = compile_set(wanted, FOLDER / f"{extra}.txt", constraint=everything)

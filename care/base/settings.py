@@ -13,9 +13,11 @@ from typing import Any, Self
 from pydantic import Field, SecretStr, model_validator
 
 from care.base.settings_sections import (
+    AlertSettings,
     Country,
     DaemonSettings,
     DatabaseSettings,
+    DiskSettings,
     EmailSettings,
     LimitSettings,
     LogSettings,
@@ -33,8 +35,10 @@ from care.base.settings_sources import read_sources
 from care.base.vocabulary import Purpose
 
 __all__ = [
+    "AlertSettings",
     "DaemonSettings",
     "DatabaseSettings",
+    "DiskSettings",
     "EmailSettings",
     "LimitSettings",
     "LogSettings",
@@ -70,11 +74,13 @@ class Settings(Section):
     daemon: DaemonSettings = DaemonSettings()
     web: WebSettings = WebSettings()
     security: SecuritySettings = SecuritySettings()
+    disk: DiskSettings = DiskSettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        problems = [*_twilio(self), *_smtp(self), *_secrets(self), *_tables(self)]
+        problems = [*_twilio(self), *_smtp(self), *_secrets(self), *_tables(self), *_alerts(self)]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -123,6 +129,16 @@ def _secrets(settings: Settings) -> list[str]:
             found.append(f"security.{key}: required with operator.public_url. Generate one: care init --keys")
         elif secret and len(secret) < _SHORTEST_SECRET:
             found.append(f"security.{key}: shorter than {_SHORTEST_SECRET} characters. Generate one: care init --keys")
+    return found
+
+
+def _alerts(settings: Settings) -> list[str]:
+    """Never repeat a URL: tokens are part of it."""
+    urls = [url.get_secret_value() for url in settings.alerts.urls]
+    found = ["alerts.urls: one of them has no scheme, such as slack://…" for url in urls if "://" not in url][:1]
+    beat = settings.alerts.heartbeat_url.get_secret_value()
+    if beat and not re.fullmatch(r"https?://[^\s/]+\S*", beat):
+        found.append("alerts.heartbeat_url: must begin with https:// or http://")
     return found
 
 

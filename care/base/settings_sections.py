@@ -155,6 +155,26 @@ class SecuritySettings(Section):
     )
 
 
+class DiskSettings(Section):
+    """Room that must be left where the database file lies; does not look at a database server's disk."""
+
+    plan_free_mib: int = key(1024, "With less free, nothing new is planned", ge=0)
+    send_free_mib: int = key(256, "With less free, nothing new is sent: its outcome could not be written down", ge=0)
+    ballast_mib: int = key(16, "A file given up when sending stops, so that outcomes still find room; 0: none", ge=0)
+
+
+class AlertSettings(Section):
+    """Who is told when something is wrong. Without any of it, incidents are kept and shown all the same."""
+
+    urls: tuple[SecretStr, ...] = key(
+        (), "Apprise URLs: DingTalk, WeCom, Feishu, Slack, e-mail and many more; needs the extra 'alerts'"
+    )
+    heartbeat_url: SecretStr = key(
+        SecretStr(""), "Asked for with GET each minute while all is well, so that others miss a dead daemon"
+    )
+    oldest_due_minutes: int = key(15, "A message due for longer, while nobody sends, is an incident", ge=1)
+
+
 class LogSettings(Section):
     """How much is logged, and in which form."""
 

@@ -119,9 +119,13 @@ def _overlay_environment(
         key = key.upper() if section == "prices" else key
         target = merged.setdefault(section, {})
         if isinstance(target, dict):
-            target[key] = _split(value) if (section, key) == ("trial", "only_to") else value
+            target[key] = _split(value) if (section, key) in _LISTS else value
             origin[f"{section}.{key}"] = name
     return problems
+
+
+_LISTS = frozenset({("trial", "only_to"), ("alerts", "urls")})
+"""Keys that are lists: the environment writes them with commas."""
 
 
 def _split(value: str) -> list[str]:

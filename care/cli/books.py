@@ -7,6 +7,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from care.cli.books_providers import ProviderBooks
     from care.reports.books import BookPage, Books
 
 app = typer.Typer()
@@ -18,10 +19,12 @@ _ALWAYS = ("campaign", "day", "intended", "delivered", "difference")
 def books(
     date: str = typer.Option("", "--date", help="The local day, as 2027-02-06; the last of several with --days."),
     days: int = typer.Option(0, "--days", help="How many days up to that one; without --date the last 7."),
+    provider: bool = typer.Option(False, "--provider", help="Ask the providers for their own lists now."),
     json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Print the books: everyone intended, counted independently, against where each of them stands now.
 
+    What we call handed over is held against each provider's own list every morning, and with --provider now.
     Exit 0: they balance, every status has its evidence and no promise was broken. Exit 1: they do not.
     """
     from datetime import timedelta
@@ -30,6 +33,7 @@ def books(
     from care.base.database import plain_errors, read
     from care.base.errors import AnswerIsNoError, InputError
     from care.bootstrap import build_services
+    from care.cli.books_providers import ask_providers, read_providers
     from care.cli.output import print_json
     from care.cli.times import read_day
     from care.reports.books import open_books
@@ -41,14 +45,17 @@ def books(
     last = read_day("--date", date) if date else now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
     count = days or (1 if date else 7)
     first = last - timedelta(days=count - 1)
+    if provider:
+        ask_providers(services, first, last)
     with plain_errors(services.engine), read(services.engine) as conn:
         found = open_books(conn, first=first, last=last, policies=services.policies, now=now)
+        theirs = read_providers(conn, first, last)
     if json:
-        print_json(as_object(found))
+        print_json(as_object(found) | theirs.as_object() | {"balance": found.balance and theirs.balance})
     else:
-        tell(found)
-    if not found.balance:
-        raise AnswerIsNoError(found.verdict)
+        tell(found, theirs)
+    if not (found.balance and theirs.balance):
+        raise AnswerIsNoError(theirs.problem if found.balance else found.verdict)
 
 
 def as_object(found: "Books") -> dict[str, Any]:
@@ -82,8 +89,8 @@ def as_object(found: "Books") -> dict[str, Any]:
     }
 
 
-def tell(found: "Books") -> None:
-    """Print the books for people."""
+def tell(found: "Books", theirs: "ProviderBooks | None" = None) -> None:
+    """Print the books for people, with the providers' side where it is known."""
     from care.cli.output import print_rows, say
 
     rows = [_as_cells(page) for page in found.pages]
@@ -98,7 +105,9 @@ def tell(found: "Books") -> None:
         say(f"{'note':<7}{len(found.unknown)} messages may or may not have gone; a receipt settles them: {ids}")
     if found.stalled:
         say(f"{'note':<7}{found.stalled} messages are due and nobody takes them. Does care run?")
-    if found.balance:
+    for line in theirs.lines() if theirs else ():
+        say(line)
+    if found.balance and (theirs is None or theirs.balance):
         say(found.verdict)
 
 

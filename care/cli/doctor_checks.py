@@ -18,6 +18,8 @@ from care.customers.keys import check_key, key_id
 from care.messages.model import CLAIMABLE
 from care.messages.tables import message, pause
 from care.migrations.integrity import check_database
+from care.watch.alerts import load_apprise
+from care.watch.incidents import open_incidents
 
 _LATE = timedelta(minutes=2)
 _CLOCK_MAY_DIFFER = timedelta(seconds=30)
@@ -137,6 +139,36 @@ def _email(services: Services) -> str:
     return check_email(services.settings)
 
 
+def _disk(services: Services) -> str:
+    left, needed = services.room.free_mib(), services.settings.disk.plan_free_mib
+    if left is None:
+        raise AnswerIsNoError(f"{services.room.folder}: cannot be looked at. Check the folder of database.url")
+    if left < needed:
+        stops = "sent" if left < services.settings.disk.send_free_mib else "planned"
+        consequence = f"nothing new is {stops}" if services.room.is_ours else "logs and the outbox need room"
+        raise AnswerIsNoError(f"{left:,} MiB free, below disk.plan_free_mib ({needed:,}): {consequence}. Free space")
+    return f"{left:,} MiB free"
+
+
+def _incidents(services: Services) -> str:
+    with plain_errors(services.engine), read(services.engine) as connection:
+        standing = open_incidents(connection, services.clock.now())
+    if standing:
+        raise AnswerIsNoError(f"open: {'; '.join(each.title for each in standing)}. See: care incidents")
+    return "none open"
+
+
+def _alerts(services: Services) -> str:
+    urls = [url.get_secret_value() for url in services.settings.alerts.urls]
+    if not urls:
+        return "nobody is told (alerts.urls is empty); see care incidents"
+    apprise = load_apprise()
+    strange = [str(number) for number, url in enumerate(urls, start=1) if apprise.Apprise.instantiate(url) is None]
+    if strange:
+        raise AnswerIsNoError(f"alerts.urls: number {', '.join(strange)} is no Apprise URL. Correct it")
+    return f"{len(urls)} addresses are told. Try them: care incidents --send-test"
+
+
 CHECKS: dict[str, Callable[[Services], str]] = {
     "settings": _settings,
     "database": _database,
@@ -146,7 +178,10 @@ CHECKS: dict[str, Callable[[Services], str]] = {
     "templates": _templates,
     "sms": _sms,
     "email": _email,
+    "disk": _disk,
     "clock": _clock,
     "oldest due": _oldest_due,
+    "incidents": _incidents,
+    "alerts": _alerts,
 }
 """Every check by the word its line begins with."""

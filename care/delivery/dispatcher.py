@@ -117,12 +117,14 @@ class Dispatcher:
                 recovered = lives.recover(conn, dead=None, now=now)
         _tell(recovered)
 
-    async def _step(self) -> bool:
+    async def _step(self) -> bool:  # noqa: PLR0911 - each is one reason to look again, or to rest
         """Do one round of claiming and committing; return whether anything was done."""
         if self._work.clock.monotonic() >= self._renew_at:
             self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
             held = [*self._open_ids, *(prepared.message.id for prepared in self._waiting)]
             await self._in_thread(self._keep_leases, held)
+        if not self._work.has_room():
+            return False
         self._doors.look_around()
         if self._doors.has_news:
             await self._in_thread(self._doors.wake)

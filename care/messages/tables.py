@@ -82,7 +82,11 @@ attempt = sa.Table(
     sa.Column("spent", sa.Boolean, nullable=False, server_default=sa.false()),  # no other try on this channel
     sa.Column("intent_at", Instant, nullable=False),
     sa.Column("done_at", Instant),
-    sa.Column("price_minor", sa.Integer),
+    sa.Column("price_minor", sa.Integer),  # not written: prices of a part are smaller than any minor unit
+    sa.Column("asked_at", Instant),  # when the provider was last asked what became of it
+    sa.Column("billed_parts", sa.SmallInteger),  # as the provider counts
+    sa.Column("billed_micros", sa.BigInteger),  # what the provider charges, in millionths of the unit below
+    sa.Column("billed_currency", sa.String(3)),
     sa.UniqueConstraint("message_id", "n", name="uq_attempt_number"),
     sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
     sa.Index("ix_attempt_provider_ref", "provider_ref"),

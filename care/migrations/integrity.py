@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from care.base.database import plain_errors, read
 from care.migrations.schema import full_metadata
-from care.migrations.version import ABSENT, is_absent, newest, problem_with, version_of
+from care.migrations.version import ABSENT, goes_on_at, is_absent, newest, problem_with, version_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ def check_database(engine: sa.Engine) -> Soundness:
         return Soundness(version=None, newest=newest(), problems=(ABSENT,))
     with plain_errors(engine), read(engine) as connection:
         version = version_of(connection)
-        behind = problem_with(version)
+        behind = None if goes_on_at(connection, version) else problem_with(version)
         problems = [behind] if behind else _missing_tables(connection)
         if version is not None:
             problems += _on_sqlite(connection) if connection.dialect.name == "sqlite" else _on_postgres(connection)

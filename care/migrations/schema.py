@@ -6,8 +6,10 @@ import care.customers.tables
 import care.delivery.tables
 import care.inbound.tables
 import care.messages.tables
+import care.migrations.tables
 import care.planning.tables
-import care.segments.tables  # noqa: F401 - each import registers its tables
+import care.segments.tables
+import care.watch.tables  # noqa: F401 - each import registers its tables
 from care.base.database import metadata
 
 

@@ -7,6 +7,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+expands = False  # True when older programs may go on at work: only new tables, and new columns that may be empty
 
 
 def upgrade() -> None:

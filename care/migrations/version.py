@@ -7,10 +7,11 @@ import sqlalchemy as sa
 from care.base.database import plain_errors, read
 from care.base.errors import UnavailableError
 
-VERSIONS: tuple[str, ...] = ("0001", "0002")
+VERSIONS: tuple[str, ...] = ("0001", "0002", "0003")
 """Every version in order; the last is what this program works with."""
 
 _table = sa.table("alembic_version", sa.column("version_num", sa.String))
+_support = sa.table("schema_support", sa.column("version", sa.String), sa.column("oldest", sa.String))
 
 
 ABSENT = "is not there. Run: care db upgrade, or change to the folder that holds it"
@@ -30,6 +31,14 @@ def version_of(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(sa.select(_table.c.version_num)).scalar()
+
+
+def goes_on_at(connection: sa.Connection, version: str | None) -> bool:
+    """Tell whether a newer program's upgrade only added, so that this program still works on the database."""
+    if version is None or version in VERSIONS or not sa.inspect(connection).has_table("schema_support"):
+        return False
+    oldest = connection.execute(sa.select(_support.c.oldest).where(_support.c.version == version)).scalar()
+    return oldest in VERSIONS
 
 
 def problem_with(version: str | None) -> str | None:
@@ -63,7 +72,8 @@ def ensure_current(engine: sa.Engine) -> None:
         problem: str | None = ABSENT
     else:
         with plain_errors(engine), read(engine) as connection:
-            problem = problem_with(version_of(connection))
+            version = version_of(connection)
+            problem = None if goes_on_at(connection, version) else problem_with(version)
     if problem:
         raise SchemaVersionError(f"database {engine.url.render_as_string(hide_password=True)}: {problem}")
 

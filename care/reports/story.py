@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
+from care.delivery.billing import MICROS
 from care.delivery.channels.base import ErrorClass
 from care.delivery.channels.errors import classify_receipt
 from care.delivery.receipts import MEANING
@@ -107,21 +109,32 @@ def _tried(row: sa.Row[Any]) -> list[Event]:
     taken = row.outcome == Outcome.ACCEPTED  # an error of a taken attempt came later, and its receipt tells it
     code = f" ({row.error_code}: {_error(row.error_class)})" if row.error_code and not taken else ""
     reference = f", reference {row.provider_ref}" if row.provider_ref and not code else ""
+    bill, price = _bill(row)
     return [
         begun,
         Event(
             at=row.done_at,
             kind="answer",
-            text=f"try {row.n}: {_OUTCOMES[Outcome(row.outcome)]}{code}{reference}",
+            text=f"try {row.n}: {_OUTCOMES[Outcome(row.outcome)]}{code}{reference}{bill}",
             details={
                 "n": row.n,
                 "outcome": row.outcome,
                 "provider_ref": row.provider_ref,
                 "error_code": row.error_code,
                 "error_class": row.error_class,
+                "billed_parts": row.billed_parts,
+                "billed_price": price,
+                "billed_currency": row.billed_currency,
             },
         ),
     ]
+
+
+def _bill(row: sa.Row[Any]) -> tuple[str, Decimal | None]:
+    """Return what the provider billed, in words and as a price in major units."""
+    price = None if row.billed_micros is None else Decimal(int(row.billed_micros)) / MICROS
+    parts = "" if row.billed_parts is None else f", billed as {row.billed_parts} part" + "s" * (row.billed_parts != 1)
+    return parts + (f" for {price.normalize():f} {row.billed_currency}" if parts and price is not None else ""), price
 
 
 def _received(row: sa.Row[Any], n: int) -> Event:

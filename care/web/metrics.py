@@ -1,6 +1,7 @@
 """The figures of the tables and the counters of this process, in Prometheus' text form."""
 
 import threading
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -8,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from care.base.database import read
 from care.bootstrap import Services
 from care.reports.metrics import Figure, figures
+from care.watch.figures import watch_figures
 
 KEEP_SECONDS = 5.0
 """How long figures are given again: whoever asks often does not make the database work often."""
@@ -21,6 +23,9 @@ _MEANINGS = {
     "care_webhooks_last_day": "Webhooks worked on in the last 24 hours",
     "care_oldest_webhook_seconds": "Age of the oldest webhook that waits",
     "care_inbox_waiting": "Messages of customers that wait for a person",
+    "care_incident_open": "1 while an incident of this kind is open",
+    "care_provider_differences": "Messages that differ between us and a provider's list, per day compared",
+    "care_disk_free_mib": "What is left on the disk of the database file",
     "care_oldest_due_seconds": "For how long the longest waiting message has been due",
 }
 
@@ -50,8 +55,10 @@ class Metrics:
         clock = services.clock
         with self._lock:
             if not self._text or clock.monotonic() >= self._until:
+                now, zone = clock.now(), ZoneInfo(services.settings.operator.timezone)
                 with read(services.engine) as conn:
-                    self._text = _format(list(figures(conn, clock.now())))
+                    watched = watch_figures(conn, now, now.astimezone(zone).date(), services.room.free_mib())
+                    self._text = _format([*figures(conn, now), *watched])
                 self._until = clock.monotonic() + KEEP_SECONDS
             return self._text + generate_latest(self._counters)
 

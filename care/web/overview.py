@@ -14,6 +14,7 @@ from care.inbound import store
 from care.messages.model import MessageStatus
 from care.reports.books import BookPage, Books, books_for, open_books
 from care.reports.metrics import inbox_depth, why_not_ready
+from care.watch.incidents import Incident, open_incidents
 from care.web.chart import Chart, DayCount, draw_days
 
 DAYS = 14
@@ -55,6 +56,7 @@ class Overview:
     delivered: int  # of the last two weeks
     handed_over: int
     trouble: str
+    incidents: Sequence[Incident]
     inbox: int
     waiting: Sequence[Waiting]
 
@@ -79,6 +81,7 @@ def look(services: Services) -> Overview:
             delivered=sum(c.delivered for c in counts),
             handed_over=sum(c.delivered + c.on_the_way + c.failed for c in counts),
             trouble=why_not_ready(conn, now),
+            incidents=open_incidents(conn, now),
             inbox=inbox_depth(conn),
             waiting=_waiting(conn),
         )

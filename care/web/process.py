@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
+from care.base.errands import Errands
 from care.base.processes import call_on_end
 from care.bootstrap import Services
 from care.web.app import create_app
@@ -20,6 +21,7 @@ def run_web(services: Services, *, say: Callable[[str], None]) -> None:
         UnavailableError: the port is in use.
     """
     settings = services.settings.web
+    services.errands = Errands(beside=True)
     listener = held_listener() or listen(settings.host, settings.port)
     with listener:
         server = build_server(create_app(services))

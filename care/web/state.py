@@ -15,6 +15,7 @@ from care.web.group_commit import GroupCommit, Row
 from care.web.inbox_thread import InboxThread
 from care.web.limiter import Limiter
 from care.web.metrics import Metrics
+from care.web.presence_thread import PresenceThread
 from care.web.turns import Turns
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class WebState:
     services: Services
     signature: TwilioSignature = field(init=False)
     inbox: InboxThread = field(init=False)
+    presence: PresenceThread = field(init=False)
     webhooks: GroupCommit = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
     refusals: Limiter = field(default_factory=lambda: Limiter(per_second=1, burst=10))
@@ -42,6 +44,7 @@ class WebState:
         tokens = [twilio.auth_token.get_secret_value(), twilio.next_auth_token.get_secret_value()]
         self.signature = TwilioSignature(services.settings.operator.public_url, tokens)
         turns = Turns()
+        self.presence = PresenceThread(engine, clock, self._stand_in)
         self.inbox = InboxThread(lambda: work_inbox(engine, rules, now=clock.now(), turn=turns.patient))
 
         def commit(rows: "Sequence[Row]") -> None:
@@ -52,14 +55,21 @@ class WebState:
 
         self.webhooks = GroupCommit(commit, after=self.inbox.notice)
 
+    def _stand_in(self) -> None:
+        from care.schedule import stand_in  # the planner comes along, which a web process does not need to begin
+
+        stand_in(self.services, self.services.clock.now())
+
     def open(self) -> None:
         """Start working on what is stored."""
         self.inbox.start()
+        self.presence.start()
 
     async def close(self) -> None:
         """Store and work on what is in hand."""
         await self.webhooks.close()
         self.inbox.stop()
+        self.presence.stop()
 
 
 def state_of(request: Request) -> WebState:

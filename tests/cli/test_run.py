@@ -145,7 +145,8 @@ class TestDatabaseInTrouble:
     @staticmethod
     def _fill_and_free(stock: Path, folder: Path, disk: Path, twilio: TwilioSimulator) -> None:
         url = f"sqlite:///{disk / 'care.db'}"
-        with at_work(stock, folder, twilio, url=url, SMS__RATE_PER_SECOND="4") as (made, daemon):
+        tiny = {"DISK__PLAN_FREE_MIB": "0", "DISK__SEND_FREE_MIB": "0"}
+        with at_work(stock, folder, twilio, url=url, SMS__RATE_PER_SECOND="4", **tiny) as (made, daemon):
             wait_until("the first are told", lambda: len(twilio.accepted()) >= 4)
             fill(disk / "ballast")
             wait_until("the log says so", lambda: problems(daemon, "dispatch.database_trouble"))

@@ -10,7 +10,7 @@ from care.base.clock import VirtualClock
 from care.base.errors import UnavailableError
 from care.base.settings import TwilioSettings
 from care.delivery.channels.base import ErrorClass, Outgoing, Result, Retry
-from care.delivery.channels.twilio_sms import TwilioSms
+from care.delivery.channels.twilio_sms import LARGEST_PAGE, TwilioSms
 from care.messages.model import Outcome
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.contracts.mail_server import CA_FILE
@@ -338,6 +338,22 @@ class TestRecords:
             assert await gateway.list_to("+8613800000778", long_ago) == []
 
         self.use(simulator.url, body, timeout_seconds=10)
+
+    def test_list_a_day_over_many_pages(self, simulator: TwilioSimulator) -> None:
+        """A thousand a page, all pages; what others sent from the same account is not ours."""
+
+        async def body(gateway: TwilioSms) -> None:
+            start = datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - the look-alike's clock is the real one
+            sent = await asyncio.gather(*(gateway.send(sms(to=f"+86139{n:08}")) for n in range(LARGEST_PAGE + 5)))
+            foreign = await gateway.send(sms(sender="+15005550009"))
+            simulator.wait_until_settled()
+            found = [each async for each in gateway.list_between(start, start + timedelta(hours=1))]
+            mine = [each.sid for each in found if each.to.startswith("+86139")]
+            assert sorted(mine) == sorted(result.provider_ref for result in sent)
+            assert foreign.provider_ref not in {each.sid for each in found}
+            assert {each.price_unit for each in found} == {"USD"}
+
+        self.use(simulator.url, body, timeout_seconds=20)
 
     def test_are_missed_loudly(self) -> None:
         """Without an answer both raise one line with what to do."""

@@ -7,7 +7,12 @@ import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
 from care.base.database import write
+from care.base.vocabulary import Channel
 from care.messages.tables import pause
+from care.watch.book_store import keep_pages
+from care.watch.incidents import judge
+from care.watch.provider_books import BookState, ProviderPage
+from care.watch.rules import Facts
 from tests.factories import make_customer
 from tests.inbound.house import hear, make_attempt, make_message
 from tests.web.conftest import Site
@@ -99,6 +104,29 @@ class TestMetrics:
         assert found["care_oldest_due_seconds",] == 130
         assert "1380000" not in text
         assert "有人" not in text
+
+    def test_tell_of_incidents_and_of_the_providers_books(self, site: Site) -> None:
+        """One figure per rule, 1 while it is open; the differences of each compared day; also named by readiness."""
+        now = site.services.clock.now()
+        page = ProviderPage(
+            day=now.date(),
+            provider="twilio",
+            channel=Channel.SMS,
+            state=BookState.DIFFERS,
+            ours=2,
+            differences=2,
+            checked_at=now,
+        )
+        with write(site.services.engine) as conn:
+            keep_pages(conn, [page])
+            judge(conn, Facts(in_doubt=3), now=now)
+        text = site.client.get("/metrics").text
+        assert 'care_incident_open{rule="in_doubt"} 1.0' in text
+        assert 'care_incident_open{rule="disk"} 0.0' in text
+        day = now.date().isoformat()
+        assert f'care_provider_differences{{channel="sms",day="{day}",provider="twilio",state="differs"}} 2.0' in text
+        assert "care_disk_free_mib " in text
+        assert site.client.get("/readyz").json()["incidents"] == ["in_doubt"]
 
     def test_are_not_worked_out_for_every_visitor(self, site: Site) -> None:
         """Within five seconds the same figures are given again."""

@@ -1,9 +1,11 @@
 """The port of channels: hand one rendered text to a provider and say what certainly happened."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from care.base.vocabulary import Channel
 from care.messages.model import Outcome
@@ -131,6 +133,7 @@ class Capabilities:
     validity_period: bool = False
     counts_parts: bool = True  # SMS is paced and billed by part
     max_in_flight: int = 64
+    keeps_records: bool = False  # it implements `Records`: what became of a message may be asked
     notes: tuple[str, ...] = field(default=())
 
 
@@ -170,3 +173,46 @@ class Gateway(Protocol):
     async def check(self) -> str:
         """Reach the provider without sending; return '' when well, else one line with what to do."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderMessage:
+    """One message as the provider's own records show it; `repr` shows no number and no text."""
+
+    sid: str
+    status: str
+    direction: str
+    created_at: datetime
+    to: str = field(repr=False)
+    body: str = field(repr=False)
+    error_code: str = ""
+    parts: int = 0  # 0: not known yet
+    price: Decimal | None = None  # in `price_unit`, below zero as providers write it; known only after sending
+    price_unit: str = ""
+
+
+class Records(Protocol):
+    """Ask a provider what it has recorded; adapters whose capabilities say `keeps_records` do this too.
+
+    Every question raises UnavailableError when the provider gives no usable answer.
+    """
+
+    async def fetch(self, sid: str) -> ProviderMessage | None:
+        """Return one message by the provider's reference, None when it knows none."""
+        ...
+
+    async def list_to(self, number: str, after: datetime) -> list[ProviderMessage]:
+        """Return our messages to an address created at or after an instant, newest first."""
+        ...
+
+    def list_between(self, start: datetime, end: datetime) -> AsyncIterator[ProviderMessage]:
+        """Yield our messages created from `start` up to `end`, in any order, page after page.
+
+        What the provider has not passed on yet, or never did, may be left out: `fetch` tells of it.
+        """
+        ...
+
+
+def records_of(gateway: Gateway) -> Records | None:
+    """Return the gateway as one that can be asked, None where it cannot."""
+    return cast("Records", gateway) if gateway.capabilities.keeps_records else None

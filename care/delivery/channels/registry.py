@@ -16,6 +16,16 @@ def outbox_dir(settings: Settings) -> Path:
     return settings.data_dir / ".care" / "outbox"
 
 
+KEEP_RECORDS = frozenset({"sandbox", "twilio"})
+"""Providers whose adapters can be asked what became of a message."""
+
+
+def places_with_records(settings: Settings) -> list[tuple[Channel, str]]:
+    """Return channel and provider of the adapters that can be asked, without loading one."""
+    chosen = {Channel.SMS: settings.sms.provider, Channel.EMAIL: settings.email.provider}
+    return [(channel, provider) for channel, provider in chosen.items() if provider in KEEP_RECORDS]
+
+
 def build_gateways(
     settings: Settings,
     *,
@@ -54,7 +64,8 @@ def build_gateways(
 def _twilio(settings: Settings, clock: Clock) -> Gateway:
     from care.delivery.channels.twilio_sms import TwilioSms
 
-    return TwilioSms(settings.twilio, public_url=settings.operator.public_url, clock=clock)
+    senders = set(settings.senders.values())
+    return TwilioSms(settings.twilio, public_url=settings.operator.public_url, clock=clock, senders=senders)
 
 
 def _smtp(settings: Settings, clock: Clock) -> Gateway:

@@ -2,17 +2,19 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from care.base.clock import Clock
 from care.base.vocabulary import Channel
-from care.delivery.channels.base import Capabilities, Outgoing, Result, refusal
+from care.delivery.channels.base import Capabilities, Outgoing, ProviderMessage, Result, refusal
 from care.delivery.channels.errors import classify_receipt, classify_transport
 from care.delivery.channels.sandbox_carrier import Carrier, OnInbound, OnReceipt
 from care.delivery.channels.sandbox_fate import PLAIN, Answer, Fate, reserved_fate
 from care.delivery.channels.sandbox_outbox import Outbox, Sent
+from care.delivery.channels.sandbox_records import SandboxRecords
 from care.messages.model import Outcome
 
 SLOW_SECONDS: Final = 2.0
@@ -47,13 +49,19 @@ class SandboxGateway:
         self._slow_seconds = SLOW_SECONDS
         self._carrier_arguments: dict[str, Any] = {"seed": seed, "on_receipt": on_receipt, "on_inbound": on_inbound}
         self._carrier: Carrier | None = None
+        self._records = SandboxRecords(channel, self.outbox, seed=seed, clock=clock)
 
     @property
     def capabilities(self) -> Capabilities:
         """The sandbox can do what a good provider can."""
         is_sms = self.channel is Channel.SMS
         return Capabilities(
-            two_way=is_sms, callback_per_message=True, validity_period=is_sms, counts_parts=is_sms, max_in_flight=256
+            two_way=is_sms,
+            callback_per_message=True,
+            validity_period=is_sms,
+            counts_parts=is_sms,
+            max_in_flight=256,
+            keeps_records=True,
         )
 
     async def open(self) -> None:
@@ -99,6 +107,20 @@ class SandboxGateway:
     def next_at(self) -> datetime | None:
         """Return when `pump` will next have something to tell, None when nothing is on its way."""
         return self._teller().next_at()
+
+    async def fetch(self, sid: str) -> ProviderMessage | None:
+        """Return one message of the outbox by its reference, None when there is none."""
+        return self._records.find(sid)
+
+    async def list_to(self, number: str, after: datetime) -> list[ProviderMessage]:
+        """Return the messages to an address since an instant, newest first."""
+        found = [each for each in self._records.between(after, None) if each.to == number]
+        return found[::-1]
+
+    async def list_between(self, start: datetime, end: datetime) -> AsyncIterator[ProviderMessage]:
+        """Yield the messages created from `start` up to `end`."""
+        for each in self._records.between(start, end):
+            yield each
 
     def _teller(self) -> Carrier:
         if self._carrier is None:

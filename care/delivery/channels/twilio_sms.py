@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Collection
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, ClassVar, Final
@@ -17,7 +16,7 @@ from care.base.errors import UnavailableError
 from care.base.settings import TwilioSettings
 from care.base.vocabulary import Channel
 from care.delivery.channels.again import call_again_if
-from care.delivery.channels.base import Capabilities, Outgoing, Result, refusal
+from care.delivery.channels.base import Capabilities, Outgoing, ProviderMessage, Result, refusal
 from care.delivery.channels.errors import classify_transport, classify_twilio
 from care.delivery.channels.http_wire import NoAnswerError, NotSentError
 from care.delivery.channels.twilio_http import TwilioHttp, header
@@ -25,27 +24,13 @@ from care.messages.model import Outcome
 
 LONGEST_VALIDITY_SECONDS: Final = 36_000
 MAX_IN_FLIGHT: Final = 64
+LARGEST_PAGE: Final = 1_000
+_DAY: Final = timedelta(days=1)
 _API: Final = "https://api.twilio.com/2010-04-01/Accounts"
 _RETRY_CALLBACKS: Final = "%23rc%3D3%26rp%3Dall"
 """Twilio repeats a callback that we fail to answer, up to three times; the fragment is not signed."""
 _OWN_ENVIRONMENT: Final = {"care": "the SDK must not read TWILIO_EDGE or TWILIO_REGION"}
 _is_service = re.compile(r"MG[0-9a-fA-F]{32}").fullmatch
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderMessage:
-    """One message as the provider's own records show it; `repr` shows no number and no text."""
-
-    sid: str
-    status: str
-    direction: str
-    created_at: datetime
-    to: str = field(repr=False)
-    body: str = field(repr=False)
-    error_code: str = ""
-    parts: int = 0
-    price: Decimal | None = None  # in `price_unit`; known only after sending
-    price_unit: str = ""
 
 
 class TwilioSms:
@@ -54,8 +39,10 @@ class TwilioSms:
     channel: ClassVar[Channel] = Channel.SMS
     provider: ClassVar[str] = "twilio"
 
-    def __init__(self, settings: TwilioSettings, *, public_url: str, clock: Clock) -> None:
-        """Prepare the client; nothing is connected before `open`."""
+    def __init__(
+        self, settings: TwilioSettings, *, public_url: str, clock: Clock, senders: Collection[str] = ()
+    ) -> None:
+        """Prepare the client; nothing is connected before `open`. `senders` are those of single purposes."""
         self._clock = clock
         self._two_way = settings.two_way
         self._http = TwilioHttp(settings.base_url, timeout_seconds=settings.timeout_seconds, connections=MAX_IN_FLIGHT)
@@ -68,6 +55,7 @@ class TwilioSms:
         self._account_sid = settings.account_sid
         self._create_url = f"{_API}/{settings.account_sid}/Messages.json"
         self._sender = settings.messaging_service_sid or settings.from_number
+        self._senders = {self._sender, settings.from_number, *senders} - {""}
         self._callback = _quote(f"{public_url.rstrip('/')}/webhooks/twilio/status/")
 
     @property
@@ -79,6 +67,7 @@ class TwilioSms:
             validity_period=True,
             counts_parts=True,
             max_in_flight=MAX_IN_FLIGHT,
+            keeps_records=True,
         )
 
     async def open(self) -> None:
@@ -163,6 +152,27 @@ class TwilioSms:
         except (NotSentError, NoAnswerError, TwilioException):
             raise _unavailable() from None
         return found
+
+    async def list_between(self, start: datetime, end: datetime) -> AsyncIterator[ProviderMessage]:
+        """Yield what our senders created from `start` up to `end`, but for what Twilio has not passed on.
+
+        Twilio finds messages by the GMT day they left, hours after they were created at times; so one day more is
+        asked for on both sides.
+
+        Raises:
+            UnavailableError: Twilio did not answer.
+        """
+        try:
+            listed: AsyncIterator[Any] = await self._client.messages.stream_async(
+                date_sent_after=start - _DAY, date_sent_before=end + _DAY, page_size=LARGEST_PAGE
+            )
+            async for instance in listed:
+                message = _message_of(instance)
+                is_ours = not self._senders.isdisjoint({instance.from_, instance.messaging_service_sid})
+                if start <= message.created_at < end and message.direction != "inbound" and is_ours:
+                    yield message
+        except (NotSentError, NoAnswerError, TwilioException):
+            raise _unavailable() from None
 
 
 class _SteadyClient(Client):  # type: ignore[misc]  # the SDK is untyped here

@@ -7,6 +7,7 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+expands = False
 
 WAITS = sa.text("status = 'held' OR status = 'planned'")
 COLUMNS = ["status", "lane", "use_by", "wake_at"]

@@ -1,5 +1,7 @@
 """For machines that watch: alive, ready, and figures."""
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
@@ -9,6 +11,7 @@ from starlette.routing import Route
 
 from care.base.database import read
 from care.reports.metrics import why_not_ready
+from care.watch.incidents import open_incidents
 from care.web.state import WebState, state_of
 
 
@@ -19,16 +22,19 @@ async def healthz(_request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """Answer 200 when the database answers and nothing has been due for too long, else 503 with the reason."""
-    reason = await run_in_threadpool(_trouble, state_of(request))
-    return JSONResponse({"ready": not reason, "reason": reason}, 503 if reason else 200)
+    reason, incidents = await run_in_threadpool(_trouble, state_of(request))
+    return JSONResponse({"ready": not reason, "reason": reason, "incidents": incidents}, 503 if reason else 200)
 
 
-def _trouble(state: WebState) -> str:
+def _trouble(state: WebState) -> tuple[str, list[str]]:
+    """Return why we are not ready, and the kinds of incidents that are open."""
+    services, now = state.services, state.services.clock.now()
+    limit = timedelta(minutes=services.settings.alerts.oldest_due_minutes)
     try:
-        with read(state.services.engine) as conn:
-            return why_not_ready(conn, state.services.clock.now())
+        with read(services.engine) as conn:
+            return why_not_ready(conn, now, limit), [each.rule for each in open_incidents(conn, now)]
     except sa.exc.SQLAlchemyError as error:
-        return f"the database does not answer ({type(error).__name__})"
+        return f"the database does not answer ({type(error).__name__})", []
 
 
 async def metrics(request: Request) -> Response:

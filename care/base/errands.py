@@ -1,0 +1,51 @@
+"""Errands: work that waits for somebody outside, done beside whoever asks for it, so that nothing else waits too."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from care.base.errors import CareError
+
+log = structlog.get_logger()
+
+
+class Errands:
+    """Runs named errands, each at most once at a time; on the spot, or beside in a thread that delays no end."""
+
+    def __init__(self, *, beside: bool = False) -> None:
+        """On the spot is for commands, tests and played time; a daemon works beside."""
+        self._beside = beside
+        self._at_work: set[str] = set()
+        self._lock = threading.Lock()
+
+    def run(self, name: str, work: Callable[[], object]) -> bool:
+        """Do the errand, or begin it; False when it is still at work since the last time.
+
+        On the spot errors come to the caller; beside they are logged.
+        """
+        with self._lock:
+            if name in self._at_work:
+                return False
+            self._at_work.add(name)
+        if self._beside:
+            threading.Thread(target=self._quietly, args=(name, work), name=f"errand-{name}", daemon=True).start()
+            return True
+        try:
+            work()
+        finally:
+            self._end(name)
+        return True
+
+    def _quietly(self, name: str, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - a thread's last word; the next round tries again
+            problem = str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
+            log.error("errand.failed", errand=name, problem=problem)
+        finally:
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        with self._lock:
+            self._at_work.discard(name)

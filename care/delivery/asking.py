@@ -1,0 +1,157 @@
+"""Ask providers what became of messages whose receipt never came; what they say takes the way of any receipt."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from care.base.among import among
+from care.base.errors import UnavailableError
+from care.base.vocabulary import Channel
+from care.delivery.billing import note_bills
+from care.delivery.channels.base import Gateway, ProviderMessage, Records, records_of
+from care.delivery.presence import Gap
+from care.delivery.receipts import MEANING, Receipt, apply_receipts
+from care.messages.model import MessageStatus, Outcome
+from care.messages.tables import attempt, message
+
+SILENT_AFTER = timedelta(hours=24)
+ASK_AGAIN_AFTER = timedelta(hours=24)
+LONGEST_WAY = timedelta(hours=24)
+"""A receipt lost in a gap may be of a message that left so long before it."""
+
+MOST_AT_ONCE = 1_000
+IN_FLIGHT = 8
+S = MessageStatus
+Place = tuple[Channel, str]
+"""Channel and provider: who keeps the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An attempt, and what its provider has on record; None when it knows of none."""
+
+    attempt_id: int
+    provider: str
+    provider_ref: str
+    record: ProviderMessage | None
+
+
+def silent_attempts(conn: sa.Connection, places: Iterable[Place], *, now: datetime) -> list[sa.Row[Any]]:
+    """Return attempts without a final receipt for a day, oldest first; each is asked about once a day."""
+    asked_lately = attempt.c.asked_at >= now - ASK_AGAIN_AFTER
+    waiting = _open(places).where(
+        message.c.status_at < now - SILENT_AFTER, sa.or_(attempt.c.asked_at.is_(None), sa.not_(asked_lately))
+    )
+    return list(conn.execute(waiting.order_by(message.c.status_at).limit(MOST_AT_ONCE)))
+
+
+def missed_attempts(conn: sa.Connection, places: Iterable[Place], gaps: Sequence[Gap]) -> list[sa.Row[Any]]:
+    """Return attempts whose receipt may have come while nobody heard, oldest first; each is asked about once a gap."""
+    found: dict[int, sa.Row[Any]] = {}
+    places = list(places)
+    for gap in gaps:
+        missed = _open(places).where(
+            attempt.c.intent_at.between(gap.start - LONGEST_WAY, gap.end),
+            sa.or_(attempt.c.asked_at.is_(None), attempt.c.asked_at < gap.end),
+        )
+        rows = conn.execute(missed.order_by(attempt.c.intent_at).limit(MOST_AT_ONCE - len(found)))
+        found |= {row.id: row for row in rows}
+    return list(found.values())
+
+
+def _open(places: Iterable[Place]) -> sa.Select[Any]:
+    known = [sa.and_(attempt.c.channel == str(channel), attempt.c.provider == provider) for channel, provider in places]
+    return (
+        sa.select(attempt.c.id, attempt.c.channel, attempt.c.provider, attempt.c.provider_ref)
+        .join(message, message.c.id == attempt.c.message_id)
+        .where(
+            message.c.status.in_([str(S.ACCEPTED), str(S.SENT)]),
+            attempt.c.outcome == str(Outcome.ACCEPTED),
+            attempt.c.provider_ref.is_not(None),
+            sa.or_(sa.false(), *known),
+        )
+    )
+
+
+def places_of(gateways: Mapping[Channel, Gateway]) -> dict[Place, Records]:
+    """Return who may be asked."""
+    found = {(channel, gateway.provider): records_of(gateway) for channel, gateway in gateways.items()}
+    return {place: records for place, records in found.items() if records is not None}
+
+
+async def ask(
+    gateways: Mapping[Channel, Gateway], attempts: Sequence[sa.Row[Any]], *, seconds: float = 60.0
+) -> list[Asked]:
+    """Ask about attempts, a few at a time, for so many seconds at most; what was not asked waits for the next time.
+
+    A provider that does not answer once is asked nothing more this time.
+    """
+    loop = asyncio.get_running_loop()
+    questioner = _Questioner(places_of(gateways), iter(attempts), ends_at=loop.time() + seconds)
+    for gateway in gateways.values():
+        await gateway.open()
+    try:
+        await asyncio.gather(*(questioner.work() for _ in range(IN_FLIGHT)))
+    finally:
+        for gateway in gateways.values():
+            await gateway.close()
+    return questioner.answers
+
+
+class _Questioner:
+    """Several hands on one list of questions."""
+
+    def __init__(self, places: Mapping[Place, Records], attempts: Iterator[sa.Row[Any]], *, ends_at: float) -> None:
+        self.answers: list[Asked] = []
+        self._places, self._attempts, self._ends_at = dict(places), attempts, ends_at
+
+    async def work(self) -> None:
+        loop = asyncio.get_running_loop()
+        for one in self._attempts:
+            place = Channel(one.channel), one.provider
+            records = self._places.get(place)
+            if records is None or loop.time() >= self._ends_at:
+                continue
+            try:
+                record = await records.fetch(one.provider_ref)
+            except UnavailableError:
+                self._places.pop(place, None)
+                continue
+            self.answers.append(
+                Asked(attempt_id=one.id, provider=one.provider, provider_ref=one.provider_ref, record=record)
+            )
+
+
+def take_answers(
+    conn: sa.Connection,
+    answers: Sequence[Asked],
+    *,
+    now: datetime,
+    dice: random.Random,
+    speak: Sequence[Asked] | None = None,
+) -> int:
+    """Apply what providers said and note that they were asked; return how many words were news.
+
+    Only those of `speak` count as receipts, all when it is not given: the others have their last word.
+    """
+    ids = [answer.attempt_id for answer in answers]
+    conn.execute(sa.update(attempt).where(among(attempt.c.id, ids)).values(asked_at=now))
+    known = [answer for answer in answers if answer.record is not None]
+    note_bills(conn, [answer.record for answer in known if answer.record])
+    receipts = [
+        Receipt(
+            provider=answer.provider,
+            provider_ref=answer.provider_ref,
+            status=answer.record.status,
+            error_code=answer.record.error_code,
+            at=now,
+        )
+        for answer in (known if speak is None else speak)
+        if answer.record and MEANING.get(answer.record.status) not in (None, S.ACCEPTED)
+    ]
+    return apply_receipts(conn, receipts, now=now, dice=dice)

@@ -1,0 +1,97 @@
+"""One look at everything the table of alarms judges; a few index stretches each."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from care.base.vocabulary import LANES, Channel
+from care.delivery.closures import HOLD, closed_reason
+from care.delivery.tables import incarnation, job_run
+from care.inbound.tables import webhook
+from care.messages.model import MessageStatus
+from care.messages.tables import message
+from care.reports.metrics import why_not_ready
+from care.watch.book_store import kept_pages, wrong_verdicts
+from care.watch.rules import Facts
+
+SIGN_OF_LIFE = "watch"
+"""The leader's job that is noted each minute; its age is the leader's."""
+
+RESOLVED_WITHIN = timedelta(minutes=15)
+LOOK_BACK = timedelta(days=7)
+S = MessageStatus
+
+
+def look(
+    conn: sa.Connection,
+    *,
+    now: datetime,
+    today: date,
+    turns: Mapping[str, timedelta],
+    oldest_due: timedelta,
+    free_mib: int | None,
+    least_mib: int,
+) -> Facts:
+    """Return the facts of this moment. `turns` names the jobs that must end, and within which time."""
+    since = today - LOOK_BACK
+    ended = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
+    return Facts(
+        wrong_books=[day for day, _ in wrong_verdicts(conn, since=since)],
+        wrong_pages=[
+            f"{page.provider} {page.channel} {page.day}: {page.words}"
+            for page in kept_pages(conn, first=since, last=today)
+            if page.is_wrong
+        ],
+        not_sending=why_not_ready(conn, now, oldest_due),
+        leader_unseen=leader_unseen(conn, now),
+        sender_unseen=_sender_unseen(conn, now),
+        closed_channels=_closed(conn, now),
+        in_doubt=_in_doubt(conn, now),
+        oldest_webhook=_oldest_webhook(conn, now),
+        stuck_jobs=[name for name, within in turns.items() if name in ended and now - ended[name] > within],
+        free_mib=free_mib,
+        least_mib=least_mib,
+    )
+
+
+def leader_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:
+    """Return for how long no leader has ticked, None when none ever did."""
+    seen = sa.select(job_run.c.last_at).where(job_run.c.name == SIGN_OF_LIFE)
+    last: datetime | None = conn.execute(seen).scalar()
+    return None if last is None else now - last
+
+
+def _sender_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:
+    seen = sa.select(sa.func.max(incarnation.c.seen_at)).where(incarnation.c.role == "dispatch")
+    last: datetime | None = conn.execute(seen).scalar()
+    return None if last is None else now - last
+
+
+def _closed(conn: sa.Connection, now: datetime) -> dict[str, int]:
+    """Return the channels for which due messages are held until they open, and how many."""
+    found = {}
+    for channel in Channel:
+        held = sa.select(sa.func.count()).where(
+            message.c.status == str(S.HELD),
+            message.c.lane.in_(range(len(LANES))),
+            message.c.wake_at.between(now, now + HOLD),
+            message.c.reason.startswith(closed_reason(channel)),
+        )
+        if count := int(conn.execute(held).scalar_one()):
+            found[str(channel)] = count
+    return found
+
+
+def _in_doubt(conn: sa.Connection, now: datetime) -> int:
+    doubtful = sa.select(sa.func.count()).where(
+        message.c.status == str(S.UNKNOWN), message.c.status_at < now - RESOLVED_WITHIN
+    )
+    return int(conn.execute(doubtful).scalar_one())
+
+
+def _oldest_webhook(conn: sa.Connection, now: datetime) -> timedelta:
+    oldest: datetime | None = conn.execute(
+        sa.select(sa.func.min(webhook.c.received_at)).where(webhook.c.done_at.is_(None))
+    ).scalar()
+    return now - oldest if oldest else timedelta(0)

@@ -1,0 +1,134 @@
+"""The table of alarms: what is an incident, in words, and for how long it must last to be one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+MINUTE = timedelta(minutes=1)
+LEADER_LIMIT = 5 * MINUTE
+SENDER_LIMIT = 3 * MINUTE
+WEBHOOK_LIMIT = 15 * MINUTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the watch found at one look. None where there is nothing to look at."""
+
+    wrong_books: Sequence[date] = ()  # days whose own books did not balance
+    wrong_pages: Sequence[str] = ()  # "acme sms 2026-09-24: …" for days that differ from a provider's list
+    not_sending: str = ""
+    leader_unseen: timedelta | None = None
+    sender_unseen: timedelta | None = None
+    closed_channels: Mapping[str, int] = field(default_factory=dict)  # and how many messages are held for it
+    in_doubt: int = 0  # messages, longer than it takes to resolve one
+    oldest_webhook: timedelta = timedelta(0)
+    stuck_jobs: Sequence[str] = ()
+    free_mib: int | None = None
+    least_mib: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One kind of incident. `docs/on-call.md` has a heading of the same title."""
+
+    name: str
+    title: str  # for people, half a sentence
+    limit: str  # when it is one, for the page and for doctor
+    look: Callable[[Facts], str]  # what is so, '' when all is well; never a person in it
+    patience: timedelta = timedelta(0)  # shorter trouble is none
+
+
+def _books(facts: Facts) -> str:
+    days = ", ".join(day.isoformat() for day in facts.wrong_books)
+    return f"the books of {days} do not balance. See: care books --date {facts.wrong_books[0]}" if days else ""
+
+
+def _provider_books(facts: Facts) -> str:
+    return "; ".join(facts.wrong_pages)
+
+
+def _not_sending(facts: Facts) -> str:
+    return facts.not_sending
+
+
+def _leader(facts: Facts) -> str:
+    age = facts.leader_unseen
+    return f"no leader has been at work for {_minutes(age)}" if age is not None and age > LEADER_LIMIT else ""
+
+
+def _sender(facts: Facts) -> str:
+    age = facts.sender_unseen
+    return f"no sender has been at work for {_minutes(age)}" if age is not None and age > SENDER_LIMIT else ""
+
+
+def _channel(facts: Facts) -> str:
+    held = (f"{channel} ({count:,} messages wait)" for channel, count in sorted(facts.closed_channels.items()))
+    names = ", ".join(held)
+    return f"the provider takes nothing: {names}" if names else ""
+
+
+def _in_doubt(facts: Facts) -> str:
+    return f"{facts.in_doubt:,} messages may or may not have gone" if facts.in_doubt else ""
+
+
+def _webhooks(facts: Facts) -> str:
+    age = facts.oldest_webhook
+    return f"a receipt or reply has waited for {_minutes(age)}" if age > WEBHOOK_LIMIT else ""
+
+
+def _jobs(facts: Facts) -> str:
+    if not facts.stuck_jobs or _leader(facts):
+        return ""
+    return f"these jobs have not ended well for long: {', '.join(facts.stuck_jobs)}"
+
+
+def _disk(facts: Facts) -> str:
+    if facts.free_mib is None or facts.free_mib >= facts.least_mib:
+        return ""
+    return f"{facts.free_mib:,} MiB are left on the disk, below {facts.least_mib:,}"
+
+
+def _minutes(age: timedelta) -> str:
+    minutes = int(age / MINUTE)
+    return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"  # noqa: PLR2004 - two hours
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(  # patience: what was planned late, or waited while the house was closed, is due long ago when it wakes
+        name="not_sending",
+        title="Nothing is sent",
+        limit="due for alerts.oldest_due_minutes, and 3 minutes more",
+        look=_not_sending,
+        patience=3 * MINUTE,
+    ),
+    Rule(name="leader", title="No leader is at work", limit="not seen for 5 minutes", look=_leader),
+    Rule(
+        name="sender", title="No sender is at work", limit="not seen for 3 minutes", look=_sender, patience=2 * MINUTE
+    ),
+    Rule(name="channel", title="A channel is closed", limit="closed for 5 minutes", look=_channel, patience=5 * MINUTE),
+    Rule(name="in_doubt", title="Messages are in doubt", limit="unknown for 15 minutes", look=_in_doubt),
+    Rule(
+        name="webhooks",
+        title="Receipts and replies wait",
+        limit="for 15 minutes, and 3 minutes more",
+        look=_webhooks,
+        patience=3 * MINUTE,
+    ),
+    Rule(name="jobs", title="A job does not end", limit="15 minutes, or three times its turn", look=_jobs),
+    Rule(name="books", title="The books do not balance", limit="any difference", look=_books),
+    Rule(
+        name="provider_books",
+        title="A provider's list differs from ours",
+        limit="any difference, or no answer",
+        look=_provider_books,
+    ),
+    Rule(name="disk", title="The disk is nearly full", limit="below disk.plan_free_mib", look=_disk),
+)
+"""Every kind of incident, the most urgent first."""
+
+TITLES: Mapping[str, str] = {rule.name: rule.title for rule in RULES}
+
+
+def is_wrong(facts: Facts) -> bool:
+    """Tell whether any rule speaks."""
+    return any(rule.look(facts) for rule in RULES)

@@ -1,0 +1,142 @@
+"""The watch's periodic jobs: ask after what is silent, hold the books against the providers', raise alarms.
+
+`care.schedule` has their table.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+import structlog
+
+from care.base.database import read, write
+from care.bootstrap import Services
+from care.delivery import asking
+from care.delivery.channels.registry import places_with_records
+from care.delivery.presence import deaf_gaps
+from care.reports.books import open_books
+from care.watch.alerts import send_alerts
+from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
+from care.watch.facts import look
+from care.watch.heartbeat import beat
+from care.watch.incidents import has_open, judge, open_incidents
+from care.watch.provider_books import compare_day
+from care.watch.rules import is_wrong
+
+LOOK_BACK = timedelta(hours=72)
+"""What was missed longer ago has been named `unconfirmed`."""
+
+MORNING = 6
+"""The hour, by the operator's clock, from which yesterday is compared: late messages have come down by then."""
+
+log = structlog.get_logger()
+
+
+def ask_silent(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Ask about messages that have had no receipt for a day."""
+    with read(services.engine) as conn:
+        silent = asking.silent_attempts(conn, places_with_records(services.settings), now=now)
+    _ask(services, "ask", silent)
+
+
+def ask_missed(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Ask about messages whose receipt may have come while no web process heard."""
+    with read(services.engine) as conn:
+        gaps = deaf_gaps(conn, since=now - LOOK_BACK)
+        missed = asking.missed_attempts(conn, places_with_records(services.settings), gaps)
+    _ask(services, "catch-up", missed)
+
+
+def _ask(services: Services, name: str, attempts: Sequence[sa.Row[Any]]) -> None:
+    if attempts:
+        services.errands.run(name, lambda: _ask_now(services, attempts))
+
+
+def _ask_now(services: Services, attempts: Sequence[sa.Row[Any]]) -> None:
+    answers = asyncio.run(asking.ask(services.gateways(), attempts))
+    dice = random.SystemRandom()
+    with write(services.engine) as conn:
+        news = asking.take_answers(conn, answers, now=services.clock.now(), dice=dice)
+    log.info("receipts.asked", attempts=len(attempts), answers=len(answers), news=news)
+
+
+def check_books(services: Services, now: datetime, _last: datetime | None) -> None:
+    """From six in the morning add up yesterday's books and compare them with the providers'; what is wrong, hourly."""
+    there = now.astimezone(ZoneInfo(services.settings.operator.timezone))
+    if there.hour < MORNING:
+        return
+    yesterday = there.date() - timedelta(days=1)
+    with read(services.engine) as conn:
+        days = days_to_compare(conn, yesterday=yesterday)
+    if days:
+        services.errands.run("books", lambda: _check_days(services, days))
+
+
+def _check_days(services: Services, days: Sequence[date]) -> None:
+    for day in days:
+        _check_day(services, day)
+
+
+def _check_day(services: Services, day: date) -> None:
+    with read(services.engine) as conn:
+        books = open_books(conn, first=day, last=day, policies=services.policies, now=services.clock.now())
+    compare_with_providers(services, day)
+    with write(services.engine) as conn:  # last, since it says that the day is done
+        keep_verdict(conn, day, balance=books.balance, words=books.verdict, now=services.clock.now())
+    log.info("books.checked", day=day.isoformat(), balance=books.balance)
+
+
+def compare_with_providers(services: Services, day: date) -> None:
+    """Compare one day with every provider's own list, and keep what was found."""
+    dice, zone = random.SystemRandom(), services.settings.operator.timezone
+    pages = asyncio.run(
+        compare_day(services.engine, services.gateways(), day=day, zone=zone, clock=services.clock, dice=dice)
+    )
+    with write(services.engine) as conn:
+        keep_pages(conn, pages)
+
+
+def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timedelta]) -> None:
+    """Judge everything by the table of alarms, and tell of what opened or is over."""
+    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    with read(services.engine) as conn:
+        facts = look(
+            conn,
+            now=now,
+            today=today,
+            turns=turns,
+            oldest_due=timedelta(minutes=services.settings.alerts.oldest_due_minutes),
+            free_mib=services.room.free_mib(),
+            least_mib=services.settings.disk.plan_free_mib,
+        )
+        is_quiet = not is_wrong(facts) and not has_open(conn)
+    if not is_quiet:
+        with write(services.engine) as conn:
+            judge(conn, facts, now=now)
+    urls = [url.get_secret_value() for url in services.settings.alerts.urls]
+    if urls:
+        services.errands.run("alerts", lambda: _tell(services, urls))
+
+
+def _tell(services: Services, urls: Sequence[str]) -> None:
+    operator = services.settings.operator
+    send_alerts(services.engine, urls, clock=services.clock, zone=operator.timezone, sender=f"care {operator.brand}")
+
+
+UNWELL = frozenset({"not_sending", "leader", "sender", "jobs"})
+"""Incidents in which the house does not do its work: then it does not say that it lives either."""
+
+
+def say_alive(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Let the beat be heard outside; the last job of a tick, so that one that hangs stops it."""
+    url = services.settings.alerts.heartbeat_url.get_secret_value()
+    if not url:
+        return
+    with read(services.engine) as conn:
+        is_unwell = any(each.rule in UNWELL for each in open_incidents(conn, now))
+    if not is_unwell:
+        services.errands.run("heartbeat", lambda: beat(url))

@@ -1,0 +1,61 @@
+"""Says now and then that this web process hears receipts, so that a time when none did is noticed afterwards.
+
+It also looks whether the leader lives, and raises the alarms in its stead when not.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import sqlalchemy as sa
+
+from care.base.clock import Clock
+from care.base.database import write
+from care.base.errors import CareError
+from care.delivery import incarnation as lives
+from care.delivery.presence import SEE_EVERY, WEB
+
+
+class PresenceThread:
+    """One life of a web process, from `start` to `stop`; a database in trouble is tried again."""
+
+    def __init__(self, engine: sa.Engine, clock: Clock, stand_in: Callable[[], None]) -> None:
+        self._engine, self._clock, self._stand_in = engine, clock, stand_in
+        self._number = 0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+
+    def start(self) -> None:
+        """Begin the life."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        self._quietly(self._see)
+        while not self._stopped.wait(SEE_EVERY.total_seconds()):
+            self._quietly(self._see)
+            self._quietly(self._stand_in)
+        self._quietly(self._end)
+
+    @staticmethod
+    def _quietly(deed: Callable[[], None]) -> None:
+        with suppress(sa.exc.SQLAlchemyError, CareError):  # the next look says it again
+            deed()
+
+    def _see(self) -> None:
+        with write(self._engine) as conn:
+            now = self._clock.now()
+            if self._number:
+                lives.see_incarnation(conn, self._number, now)
+            else:
+                self._number = lives.begin_incarnation(conn, WEB, now)
+
+    def _end(self) -> None:
+        if self._number:
+            with write(self._engine) as conn:
+                lives.end_incarnation(conn, self._number, self._clock.now())

@@ -1,0 +1,67 @@
+"""A step that lets older programs go on at work only adds."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.guards.tree import ROOT, tree_of
+
+STEPS = sorted((ROOT / "care" / "migrations" / "versions").glob("0*.py"))
+_ADDING = {"create_table", "create_index", "add_column", "batch_alter_table", "f"}
+
+
+def _flag(step: Path) -> bool:
+    """Return what the step says of itself; the first is the ground all stand on."""
+    for node in tree_of(step).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "expands":
+            return bool(ast.literal_eval(node.value))
+    return False
+
+
+def _takes_away(step: Path) -> list[str]:
+    """Return every deed of an upgrade that an older program would notice."""
+    (upgrade,) = (n for n in tree_of(step).body if isinstance(n, ast.FunctionDef) and n.name == "upgrade")
+    found = []
+    for call in (node for node in ast.walk(upgrade) if isinstance(node, ast.Call)):
+        deed = call.func
+        if not (isinstance(deed, ast.Attribute) and isinstance(deed.value, ast.Name)):
+            continue
+        if deed.value.id not in ("op", "batch_op"):
+            continue
+        if deed.attr not in _ADDING:
+            found.append(f"{call.lineno}: {deed.attr}")
+        if deed.attr == "add_column" and not _may_be_left_out(call):
+            found.append(f"{call.lineno}: a column that must be filled")
+        if deed.attr == "create_index" and "unique=True" in ast.unparse(call):
+            found.append(f"{call.lineno}: a new unique index")
+    return found
+
+
+def _may_be_left_out(call: ast.Call) -> bool:
+    text = ast.unparse(call)
+    return "nullable=True" in text or "server_default=" in text
+
+
+class TestSteps:
+    @pytest.mark.parametrize("step", [step for step in STEPS if _flag(step)], ids=lambda step: step.name)
+    def test_that_expand_only_add(self, step: Path) -> None:
+        """New tables, and columns that an older program may leave out; nothing renamed, narrowed or dropped."""
+        assert _takes_away(step) == []
+
+    @pytest.mark.parametrize("step", STEPS[1:], ids=lambda step: step.name)
+    def test_say_whether_they_do(self, step: Path) -> None:
+        """Every step but the first answers the question."""
+        assert "\nexpands = " in step.read_text(encoding="utf-8")
+
+    def test_a_step_that_takes_away_is_seen(self, tmp_path: Path) -> None:
+        """The look at a step finds a dropped column, a column that must be filled, and a unique index."""
+        bad = tmp_path / "0099_bad.py"
+        bad.write_text(
+            "def upgrade():\n    op.drop_table('x')\n    batch_op.add_column(sa.Column('a', nullable=False))\n"
+            "    batch_op.create_index('i', ['a'], unique=True)\n",
+            encoding="utf-8",
+        )
+        assert [line.split(": ")[1] for line in _takes_away(bad)] == [
+            "drop_table", "a column that must be filled", "a new unique index",
+        ]  # fmt: skip
