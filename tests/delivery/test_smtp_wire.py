@@ -4,31 +4,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care.delivery.channels.smtp_wire import Reply, SmtpWire, WireError, as_data
+from care.delivery.channels.smtp_wire import Mail, Reply, SmtpWire, WireError, as_data, is_sound
 
 
-def undone(data: bytes) -> bytes:
-    """Read a mail as a strict server does: up to the final dot, doubled dots made single."""
-    lines = data.split(b"\r\n")
-    end = lines.index(b".")
-    assert lines[end + 1 :] == [b""]
-    return b"".join(line.removeprefix(b".") + b"\r\n" for line in lines[:end])
+def ends_of(stream: bytes) -> list[bytes]:
+    """Cut a stream where any server might see a line end: strict ones at CRLF alone, lenient ones at CR or LF too."""
+    return stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
 
 
-class TestData:
+class TestSoundLines:
     @given(st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"a", b"MAIL FROM:<x@y>", b"\r\n.\r\n"])))
-    def test_ends_at_its_final_dot_alone(self, pieces: list[bytes]) -> None:
-        """No mail, however made, holds a line end that is not CRLF, or a second end."""
-        mail = b"".join(pieces)
-        data = as_data(mail)
-        assert data.endswith(b"\r\n.\r\n")
-        assert data.count(b"\n") == data.count(b"\r") == data.count(b"\r\n")
-        plain = mail.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-        assert undone(data) == (plain if plain.endswith(b"\r\n") else plain + b"\r\n")
+    def test_end_at_the_final_dot_for_every_server(self, pieces: list[bytes]) -> None:
+        """Lines called sound hold no second end, strictly or leniently read; and only those are."""
+        lines = b"".join(pieces)
+        is_plain = ends_of(lines) == lines.split(b"\r\n")
+        assert is_sound(lines) == (is_plain and not any(line.startswith(b".") for line in lines.split(b"\r\n")))
+        if is_sound(lines):
+            data = as_data(Mail(lines + b"\r\n"))
+            assert [at for at, line in enumerate(ends_of(data)) if line.startswith(b".")] == [len(ends_of(data)) - 2]
+            assert data.endswith(b"\r\n.\r\n")
 
-    def test_leaves_a_sound_mail_as_it_is(self) -> None:
+    def test_stay_sound_when_joined(self) -> None:
+        """Parts are looked at one by one; joined with CRLF between them they are what each of them was."""
+        parts = [b"A: b", b"", b"text.", b"a.b\r\n"]
+        assert all(map(is_sound, parts))
+        assert is_sound(b"\r\n".join(parts))
+
+    def test_travel_as_they_are(self) -> None:
         """Only the final dot is added."""
-        assert as_data(b"A: b\r\n\r\ntext\r\n") == b"A: b\r\n\r\ntext\r\n.\r\n"
+        assert as_data(Mail(b"A: b\r\n\r\ntext\r\n")) == b"A: b\r\n\r\ntext\r\n.\r\n"
 
 
 class TestReply:

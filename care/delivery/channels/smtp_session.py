@@ -9,7 +9,7 @@ from typing import Final, cast
 import aiosmtplib
 
 from care.base.settings import SmtpSettings
-from care.delivery.channels.smtp_wire import Reply, SmtpWire, WireError, as_data
+from care.delivery.channels.smtp_wire import Mail, Reply, SmtpWire, WireError, as_data
 
 MAILS_PER_CONNECTION: Final = 100
 LONGEST_IDLE_SECONDS: Final = 20.0  #: servers hang up on the idle; a fresh connection is surer
@@ -82,7 +82,7 @@ class SmtpSession:
         is_young = self._mails < MAILS_PER_CONNECTION and monotonic - self.used_at < LONGEST_IDLE_SECONDS
         return is_young and self._wire.is_open
 
-    async def deliver(self, envelope: Envelope, mail: bytes, *, timeout_seconds: float) -> Taken | Refused:
+    async def deliver(self, envelope: Envelope, mail: Mail, *, timeout_seconds: float) -> Taken | Refused:
         """Hand over one mail to one recipient.
 
         Raises:

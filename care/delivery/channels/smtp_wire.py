@@ -8,12 +8,14 @@ import asyncio
 import re
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NewType
 
 LONGEST_REPLY: Final = 64 * 1024
 _is_reply_line: Final = re.compile(rb"[2-5]\d\d(?:[ -].*)?\r?").fullmatch
 _enhanced: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)").match
-_stray_ending: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+
+Mail = NewType("Mail", bytes)
+"""A whole mail of sound lines (see `is_sound`), the last one ended: no dot in it needs to be doubled."""
 
 
 class WireError(Exception):
@@ -119,17 +121,15 @@ class SmtpWire(asyncio.Protocol):
             self._waiter.set_exception(WireError("the server does not speak SMTP"))
 
 
-def as_data(mail: bytes) -> bytes:
-    """Return a mail as it travels after DATA: CRLF only, leading dots doubled, the final dot added.
+def is_sound(lines: bytes) -> bool:
+    """Tell whether whole lines may stand in a mail as they are: they end with CRLF only, and none begins with a dot.
 
-    A lone CR or LF could hide a second mail from one server and show it to the next, so none is left.
+    A lone CR or LF could hide a second mail from one server and show it to the next; a dot could end the mail.
     """
-    if not mail.count(b"\n") == mail.count(b"\r") == mail.count(b"\r\n"):
-        mail = _stray_ending.sub(b"\r\n", mail)
-    if not mail.endswith(b"\r\n"):
-        mail += b"\r\n"
-    if mail.startswith(b"."):
-        mail = b"." + mail
-    if b"\n." in mail:
-        mail = mail.replace(b"\r\n.", b"\r\n..")
-    return mail + b".\r\n"
+    is_crlf = lines.count(b"\n") == lines.count(b"\r") == lines.count(b"\r\n")
+    return is_crlf and not lines.startswith(b".") and b"\n." not in lines
+
+
+def as_data(mail: Mail) -> bytes:
+    """Return a mail as it travels after DATA."""
+    return b"%b.\r\n" % mail
