@@ -14,7 +14,7 @@ from jinja2 import nodes
 from care.base.errors import FileError, InputError
 from care.campaigns.mjml import compile_mjml
 from care.campaigns.mjml_lint import lint_mjml
-from care.campaigns.sandbox import Render, compile_html, compile_text, parse
+from care.campaigns.sandbox import Render, compile_html, compile_text, compile_text_part, parse
 from care.campaigns.template_files import read_source, shared_file, split_email
 from care.campaigns.template_names import names_in
 from care.campaigns.text_part import text_part
@@ -50,7 +50,7 @@ def compile_email(source: str, path: Path, directory: Path) -> CompiledEmail:
         needed=needed,
         optional=optional,
         subject=compile_text(email.subject),
-        text=compile_text(body.restore(text_part(html))),
+        text=compile_text_part(body.restore(text_part(html))),
         html=compile_html(body.restore(html)),
     )
 

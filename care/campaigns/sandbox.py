@@ -14,9 +14,12 @@ from typing import Any, Final
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.environment import Template
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 
 from care.base.errors import FileError
+from care.base.pieced import Pieced
 from care.base.yamlfile import did_you_mean
 
 Value = str | int
@@ -119,9 +122,17 @@ def compile_text(source: str) -> Render:
     return _fast(_TEXT.from_string(source))
 
 
+def compile_text_part(source: str) -> Render:
+    """Return the same for the text part of an e-mail; what it makes is `Pieced`."""
+    return _in_pieces(_TEXT.from_string(source))
+
+
 def compile_html(source: str) -> Render:
-    """Return a renderer for HTML: every value is escaped. The source must have passed `parse`."""
-    return _fast(_HTML.from_string(source))
+    """Return a renderer for HTML: every value is escaped; what it makes is `Pieced`.
+
+    The source must have passed `parse`.
+    """
+    return _in_pieces(_HTML.from_string(source))
 
 
 def parse(source: str, path: Path, *, first_line: int = 1) -> nodes.Template:
@@ -188,11 +199,36 @@ def _stranger(node: nodes.Node) -> str:
     return "filters take plain values only" if is_computed else ""
 
 
+class _Values(Context):
+    """The values and nothing else of a context: blocks, exports and globals are dear to prepare, and forbidden."""
+
+    def __init__(self, values: dict[str, Value]) -> None:
+        self.parent = values
+
+    def resolve_or_missing(self, key: str) -> Any:
+        """Return a value, or Jinja's mark of a missing one."""
+        return self.parent.get(key, missing)
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse whatever is not there."""
+        raise SecurityError("a template has values only")
+
+
 def _fast(template: Template) -> Render:
     """Return a renderer that skips what `Template.render` repeats for each call."""
-    root, new_context, join = template.root_render_func, template.new_context, "".join
+    root, join = template.root_render_func, "".join
 
     def render(values: dict[str, Value]) -> str:
-        return join(root(new_context(values, shared=True)))
+        return join(root(_Values(values)))
+
+    return render
+
+
+def _in_pieces(template: Template) -> Render:
+    """Return a renderer of texts that know their pieces: Jinja yields the author's words and the values one by one."""
+    root, joined = template.root_render_func, Pieced.joined
+
+    def render(values: dict[str, Value]) -> str:
+        return joined([*root(_Values(values))])
 
     return render

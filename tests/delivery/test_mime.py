@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from care.base.pieced import Pieced
+from care.campaigns.sandbox import compile_html, compile_text_part
 from care.delivery.channels.mime import MailComposer, MailError, subject_words
+from care.delivery.channels.smtp_wire import is_sound
 
 NOW = datetime(2026, 9, 25, 2, 0, 0, 123456, tzinfo=UTC)
 ATOM = st.text("abcdefghijklmnopqrstuvwxyzABCZ0123456789!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=20)
@@ -30,7 +33,10 @@ def compose(composer: MailComposer | None = None, **changes: object) -> bytes:
         "date": NOW,
         **changes,
     }
-    return (composer or MailComposer("care@example.com")).compose(**words)  # type: ignore[arg-type]  # by name
+    mail = (composer or MailComposer("care@example.com")).compose(**words)  # type: ignore[arg-type]  # by name
+    assert is_sound(mail)
+    assert mail.endswith(b"\r\n")
+    return mail
 
 
 def read(raw: bytes) -> EmailMessage:
@@ -154,15 +160,53 @@ class TestMailComposer:
         assert str(header) == shown
 
 
-class TestLongLines:
-    @settings(max_examples=200)
-    @given(pieces=st.lists(st.text("ab =.<>/é\t", max_size=60), min_size=4, max_size=30))
-    def test_are_short_on_the_wire_and_whole_for_the_reader(self, pieces: list[str]) -> None:
-        """Compiled HTML in one line is cut softly into lines of 76 characters, and read back to the letter."""
-        line = "</td>".join(["<td>Ann Lee has been with us for a long time</td>", *pieces, "<p>x</p>" * 30])
-        raw = compose(html=line, text="Hello Ann " * 40)
-        assert max(len(part) for part in raw.split(b"\r\n")) <= 76
-        assert body(read(raw), "html") == crlf(line)
+PIECES = st.text("ab =.<>/é\t\n~", max_size=90) | st.sampled_from(["", ".", "..", "\n.", ".\n", " ", "\t\n", "=\r\n"])
+
+
+class TestPieces:
+    @settings(max_examples=500, deadline=None)
+    @given(pieces=st.lists(PIECES | st.text(max_size=30), min_size=1, max_size=20), again=st.data())
+    def test_are_whole_for_the_reader_whatever_they_are(self, pieces: list[str], again: st.DataObject) -> None:
+        """Bodies in pieces, known or new, in any order, are read back to the letter, in short lines of no leading dot."""
+        composer = MailComposer("care@example.com")
+        compose(composer, html="x" * 900, text="x")  # so that the template travels as quoted-printable
+        for chosen in (pieces, again.draw(st.lists(st.sampled_from(pieces), min_size=1, max_size=20))):
+            whole = "".join(chosen)
+            raw = compose(composer, text=Pieced.joined(chosen), html=Pieced.joined([*chosen, "<p>"]))
+            assert max(len(line) for line in raw.split(b"\r\n")) <= 76
+            assert body(read(raw), "plain") == crlf(whole).encode("utf-8", "replace").decode()
+            assert body(read(raw), "html") == crlf(whole + "<p>").encode("utf-8", "replace").decode()
+
+    @settings(max_examples=200, deadline=None)
+    @given(name=st.text(max_size=80), link=st.text("abc/.=&<", max_size=120), has_link=st.booleans())
+    def test_of_templates_are_read_as_rendered(self, name: str, link: str, has_link: bool) -> None:
+        """Author's words and values in turn, with choices between: the parts arrive as they were rendered, escaped."""
+        page = "<style>\n.a { b: c }\n</style><p>Dear {{ name }},\n{% if link %}<a href='{{ link }}'>go</a>{% endif %}.</p>"
+        words = "Dear {{ name }},\n\n{% if link %}.{{ link }}{% else %}{{ name }}{% endif %}\n."
+        values: dict[str, str | int] = {"name": name, "link": link if has_link else ""}
+        composer = MailComposer("care@example.com")
+        for _ in range(2):
+            text, html = compile_text_part(words)(values), compile_html(page)(values)
+            assert "<" not in html.replace("<style>", "", 1).split("Dear ")[1].split(",\n")[0]
+            message = read(compose(composer, text=text, html=html))
+            assert body(message, "plain") == crlf(text).encode("utf-8", "replace").decode()
+            assert body(message, "html") == crlf(html).encode("utf-8", "replace").decode()
+
+    def test_are_kept_in_bounds(self) -> None:
+        """Names of ten thousand people do not stay in memory; what all mails share is found again."""
+        composer = MailComposer("care@example.com")
+        for number in range(5_000):
+            compose(composer, html=Pieced.joined(["<p>Dear ", f"Ann {number}", "</p>"]))
+        assert len(composer._bodies._known) <= 2_048
+        assert body(read(compose(composer, html=Pieced.joined(["<p>Dear ", "Bo", "</p>"]))), "html") == "<p>Dear Bo</p>"
+
+    @given(dots=st.integers(1, 200), before=st.integers(0, 80))
+    def test_begin_no_line_with_a_dot(self, dots: int, before: int) -> None:
+        """Dots at the begin of a line, also of one that was cut softly, are written so that none can end the mail."""
+        text = "x" * before + "." * dots
+        raw = compose(text=f"\n{text}\n.{text}", html="")
+        assert max(len(line) for line in raw.split(b"\r\n")) <= 76
+        assert read(raw).get_content() == f"\r\n{text}\r\n.{text}\r\n"
 
 
 class TestInjection:

@@ -1,34 +1,39 @@
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care.delivery.channels.smtp_wire import Reply, SmtpWire, WireError, as_data
+from care.delivery.channels.smtp_wire import Mail, Reply, SmtpWire, WireError, as_data, is_sound
 
 
-def undone(data: bytes) -> bytes:
-    """Read a mail as a strict server does: up to the final dot, doubled dots made single."""
-    lines = data.split(b"\r\n")
-    end = lines.index(b".")
-    assert lines[end + 1 :] == [b""]
-    return b"".join(line.removeprefix(b".") + b"\r\n" for line in lines[:end])
+def ends_of(stream: bytes) -> list[bytes]:
+    """Cut a stream where any server might see a line end: strict ones at CRLF alone, lenient ones at CR or LF too."""
+    return stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
 
 
-class TestData:
+class TestSoundLines:
     @given(st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"a", b"MAIL FROM:<x@y>", b"\r\n.\r\n"])))
-    def test_ends_at_its_final_dot_alone(self, pieces: list[bytes]) -> None:
-        """No mail, however made, holds a line end that is not CRLF, or a second end."""
-        mail = b"".join(pieces)
-        data = as_data(mail)
-        assert data.endswith(b"\r\n.\r\n")
-        assert data.count(b"\n") == data.count(b"\r") == data.count(b"\r\n")
-        plain = mail.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-        assert undone(data) == (plain if plain.endswith(b"\r\n") else plain + b"\r\n")
+    def test_end_at_the_final_dot_for_every_server(self, pieces: list[bytes]) -> None:
+        """Lines called sound hold no second end, strictly or leniently read; and only those are."""
+        lines = b"".join(pieces)
+        is_plain = ends_of(lines) == lines.split(b"\r\n")
+        assert is_sound(lines) == (is_plain and not any(line.startswith(b".") for line in lines.split(b"\r\n")))
+        if is_sound(lines):
+            data = as_data(Mail(lines + b"\r\n"))
+            assert [at for at, line in enumerate(ends_of(data)) if line.startswith(b".")] == [len(ends_of(data)) - 2]
+            assert data.endswith(b"\r\n.\r\n")
 
-    def test_leaves_a_sound_mail_as_it_is(self) -> None:
+    def test_stay_sound_when_joined(self) -> None:
+        """Parts are looked at one by one; joined with CRLF between them they are what each of them was."""
+        parts = [b"A: b", b"", b"text.", b"a.b\r\n"]
+        assert all(map(is_sound, parts))
+        assert is_sound(b"\r\n".join(parts))
+
+    def test_travel_as_they_are(self) -> None:
         """Only the final dot is added."""
-        assert as_data(b"A: b\r\n\r\ntext\r\n") == b"A: b\r\n\r\ntext\r\n.\r\n"
+        assert as_data(Mail(b"A: b\r\n\r\ntext\r\n")) == b"A: b\r\n\r\ntext\r\n.\r\n"
 
 
 class TestReply:
@@ -104,5 +109,124 @@ class TestWire:
             assert not wire.is_open
             with pytest.raises(WireError):
                 await wire.ask(b"NOOP\r\n")
+
+        asyncio.run(run())
+
+    def test_more_words_than_asked_for_close_it(self) -> None:
+        """An answer too many must not be taken for that of the next mail, which then certainly did not leave."""
+
+        async def run() -> None:
+            peer = Peer()
+            wire = SmtpWire(peer, asyncio.get_running_loop())
+            asked = asyncio.ensure_future(wire.ask(b"NOOP\r\n"))
+            await asyncio.sleep(0)
+            wire.data_received(b"250 2.0.0 Ok\r\n421 4.4.2 bye\r\n")
+            assert [reply.code for reply in await asked] == [250]
+            with pytest.raises(WireError):
+                await wire.ask(b"MAIL FROM:<a@b>\r\n")
+            assert peer.written == [b"NOOP\r\n"]
+            assert peer.is_aborted
+
+        asyncio.run(run())
+
+
+class Later:
+    """A loop whose time the test moves; what was planned happens when its time has come."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.planned: list[asyncio.TimerHandle] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def create_future(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        self.planned.append(asyncio.TimerHandle(when, callback, (), asyncio.get_running_loop()))
+        return self.planned[-1]
+
+    @property
+    def open_timers(self) -> int:
+        return sum(not timer.cancelled() for timer in self.planned)
+
+    def move(self, seconds: float) -> None:
+        self.now += seconds
+        for timer in [timer for timer in self.planned if timer.when() <= self.now]:
+            self.planned.remove(timer)
+            if not timer.cancelled():
+                timer._run()
+
+
+class TestTime:
+    def test_that_runs_out_ends_the_wait_and_the_connection(self) -> None:
+        """Whoever waits is told once the time allowed is over, not before, and nothing more is written."""
+
+        async def run() -> None:
+            later, peer = Later(), Peer()
+            wire = SmtpWire(peer, later)
+            wire.allow(10)
+            asked = asyncio.ensure_future(wire.ask(b"DATA\r\n"))
+            await asyncio.sleep(0)
+            later.move(9.9)
+            await asyncio.sleep(0)
+            assert not asked.done()
+            later.move(0.1)
+            with pytest.raises(WireError, match="time ran out"):
+                await asked
+            assert peer.is_aborted
+            assert not wire.is_open
+
+        asyncio.run(run())
+
+    def test_begins_anew_with_each_mail(self) -> None:
+        """Hundred mails in a row share one timer; the last one still gets its whole time, and no more."""
+
+        async def run() -> None:
+            later = Later()
+            wire = SmtpWire(Peer(), later)
+            for _ in range(100):
+                wire.allow(10)
+                asked = asyncio.ensure_future(wire.ask(b"DATA\r\n"))
+                await asyncio.sleep(0)
+                later.move(4)
+                wire.data_received(b"354 go ahead\r\n")
+                await asked
+                assert later.open_timers <= 1
+            wire.allow(10)
+            asked = asyncio.ensure_future(wire.ask(b"DATA\r\n"))
+            await asyncio.sleep(0)
+            later.move(9.9)
+            await asyncio.sleep(0)
+            assert not asked.done()
+            later.move(0.2)
+            with pytest.raises(WireError):
+                await asked
+
+        asyncio.run(run())
+
+    def test_allowed_is_the_shorter_one_too(self) -> None:
+        """A shorter time after a longer one is kept, and an idle or closed connection leaves no timer behind."""
+
+        async def run() -> None:
+            later = Later()
+            wire = SmtpWire(Peer(), later)
+            wire.allow(60)
+            wire.allow(1)
+            asked = asyncio.ensure_future(wire.ask(b"DATA\r\n"))
+            await asyncio.sleep(0)
+            later.move(1)
+            with pytest.raises(WireError):
+                await asked
+            assert later.open_timers == 0
+            idle = SmtpWire(Peer(), later)
+            idle.allow(5)
+            later.move(5)
+            assert idle.is_open
+            assert later.open_timers == 0
+            idle.allow(5)
+            idle.close()
+            assert later.open_timers == 0
 
         asyncio.run(run())

@@ -6,26 +6,23 @@ header can be smuggled in: every value that reaches a header is either checked a
 
 import base64
 import re
-from binascii import b2a_base64, b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 from care.base.errors import InputError
 from care.base.ids import digest
+from care.delivery.channels.body_coding import CRLF, BodyEncoder, Coding, coding_for
+from care.delivery.channels.smtp_wire import Mail, is_sound
 
-CRLF: Final = b"\r\n"
-_LINE: Final = 76  #: characters of a base64 line
 _WORD_BYTES: Final = 45  #: UTF-8 bytes of one encoded word, which must stay below 76 characters
 _PLAIN_SUBJECT: Final = 66  #: longest subject that stands in one line as it is
 _LONGEST_ADDRESS: Final = 254
 _LONGEST_HEADER: Final = 990
-_LONG_LINE: Final = 200  #: characters; a longer line is encoded in pieces
-_MOSTLY_FOREIGN: Final = 6  # with more than one byte in six outside ASCII, base64 is the shorter one
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -33,8 +30,6 @@ _ADDRESS: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 _MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9._+=-]{1,200}(@[A-Za-z0-9.-]{1,200})?")
 _URL: Final = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+;=%-]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{0,64}")
-
-Coding = Literal["quoted-printable", "base64"]
 
 
 class MailError(InputError):
@@ -69,6 +64,7 @@ class MailComposer:
         self._domain = address.rpartition("@")[2]
         self._feedback = feedback_sender
         self._skeletons: dict[tuple[str, str, bool], _Skeleton] = {}
+        self._bodies = BodyEncoder()
 
     def compose(
         self,
@@ -82,7 +78,7 @@ class MailComposer:
         unsubscribe_url: str = "",
         template: str = "",
         locale: str = "",
-    ) -> bytes:
+    ) -> Mail:
         """Return a whole mail with CRLF line ends, plain text first; without `html` it is text alone.
 
         `message_id` with or without `<>`; the sender's domain is added where it has none. `date` is aware.
@@ -95,27 +91,30 @@ class MailComposer:
         skeleton = self._skeletons.get(key)
         if skeleton is None:
             skeleton = self._skeletons[key] = self._make_skeleton(key, text + html)
-        encode = _base64 if skeleton.coding == "base64" else _quoted_printable
-        parts = [
+        headers = [
             self._from,
             _to_header(to),
             b"Subject: " + subject_words(subject),
-            b"Date: " + _date_words(date.replace(microsecond=0)),
-            b"Message-ID: " + self._message_id(message_id),
+            _date_header(date.replace(microsecond=0)),
+            self._message_id(message_id),
         ]
         if unsubscribe_url:
-            parts += _unsubscribe_headers(unsubscribe_url)
-        parts += [skeleton.head, encode(text)]
+            headers += _unsubscribe_headers(unsubscribe_url)
+        head = CRLF.join(headers)
+        if not is_sound(head):
+            raise MailError("the headers of a mail hold a line that no mail may hold")
+        encode, coding = self._bodies.encode, skeleton.coding
+        parts = [head, skeleton.head, encode(text, coding)]
         if html:
-            parts += [skeleton.middle, encode(html)]
+            parts += [skeleton.middle, encode(html, coding)]
         parts += [skeleton.end]
-        return CRLF.join(parts)
+        return Mail(CRLF.join(parts))
 
     def _make_skeleton(self, key: tuple[str, str, bool], content: str) -> _Skeleton:
         template, locale, has_html = key
         if not (_NAME.fullmatch(template) and _NAME.fullmatch(locale)):
             raise MailError("the template or locale of a mail has characters that no header may hold")
-        coding = _coding_for(content)
+        coding = coding_for(content)
         common = ["Auto-Submitted: auto-generated"]
         if template:
             common.append(f"Feedback-ID: {template}:{locale}:{self._feedback}")
@@ -135,7 +134,7 @@ class MailComposer:
         found = _MESSAGE_ID.fullmatch(words)
         if found is None:
             raise MailError("the id of a mail has characters that Message-ID may not hold")
-        return (f"<{words}>" if found.group(1) else f"<{words}@{self._domain}>").encode()
+        return (f"Message-ID: <{words}>" if found.group(1) else f"Message-ID: <{words}@{self._domain}>").encode()
 
 
 def subject_words(subject: str) -> bytes:
@@ -200,14 +199,8 @@ def _unsubscribe_headers(url: str) -> list[bytes]:
 
 
 @lru_cache(maxsize=64)
-def _date_words(date: datetime) -> bytes:
-    return format_datetime(date).encode()
-
-
-def _coding_for(content: str) -> Coding:
-    raw = content.encode("utf-8", "replace")
-    foreign = sum(byte > 127 for byte in raw)  # noqa: PLR2004 - outside ASCII
-    return "base64" if foreign * _MOSTLY_FOREIGN > len(raw) else "quoted-printable"
+def _date_header(date: datetime) -> bytes:
+    return b"Date: " + format_datetime(date).encode()
 
 
 def _part_headers(kind: str, coding: Coding) -> list[str]:
@@ -216,45 +209,3 @@ def _part_headers(kind: str, coding: Coding) -> list[str]:
 
 def _lines(lines: list[str]) -> bytes:
     return "\r\n".join(lines).encode()
-
-
-def _canonical(content: str) -> bytes:
-    """Return UTF-8 with CRLF line ends, whatever they were."""
-    if "\r" in content:
-        content = content.replace("\r\n", "\n").replace("\r", "\n")
-    return content.replace("\n", "\r\n").encode("utf-8", "replace")
-
-
-def _base64(content: str) -> bytes:
-    encoded = b2a_base64(_canonical(content), newline=False)
-    return CRLF.join([encoded[at : at + _LINE] for at in range(0, len(encoded), _LINE)])
-
-
-def _quoted_printable(content: str) -> bytes:
-    """Return the content encoded, piece by piece.
-
-    Most pieces of a mail are the same for everybody and known already; encoding all of it anew is dear. A piece of a
-    long line ends in a soft break, which readers take out.
-    """
-    if "\r" in content:
-        content = content.replace("\r\n", "\n").replace("\r", "\n")
-    return CRLF.join([_quoted_line(line) for line in content.split("\n")])
-
-
-def _quoted_line(line: str) -> bytes:
-    if len(line) <= _LONG_LINE:
-        return _quoted_end(line)
-    *cells, end = line.split("</t")  # compiled HTML stands in one line: a table of tables
-    return b"".join([*map(_quoted_cell, cells), _quoted_end(end)])
-
-
-@lru_cache(maxsize=2_048)
-def _quoted_end(piece: str) -> bytes:
-    return b2a_qp(piece.encode("utf-8", "replace"), istext=True).replace(b"\n", CRLF)
-
-
-@lru_cache(maxsize=2_048)
-def _quoted_cell(piece: str) -> bytes:
-    """Return a piece that goes on; the extra character holds the place of the soft break in its last line."""
-    encoded = b2a_qp(f"{piece}</t~".encode("utf-8", "replace"), istext=True)
-    return (encoded[:-1] + b"=\n").replace(b"\n", CRLF)

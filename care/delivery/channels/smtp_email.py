@@ -26,6 +26,7 @@ from care.delivery.channels.smtp_session import (
     Taken,
     open_session,
 )
+from care.delivery.channels.smtp_wire import Mail
 from care.messages.model import Outcome
 
 MAX_IN_FLIGHT: Final = 64
@@ -52,8 +53,8 @@ class Composer(Protocol):
         unsubscribe_url: str = "",
         template: str = "",
         locale: str = "",
-    ) -> bytes:
-        """Return a complete mail with CRLF line ends."""
+    ) -> Mail:
+        """Return a complete mail, fit to travel as it is."""
         ...
 
 
@@ -134,7 +135,7 @@ class SmtpEmail:
             status="sent",
         )
 
-    async def _deliver(self, envelope: Envelope, mail: bytes) -> Taken | Refused:
+    async def _deliver(self, envelope: Envelope, mail: Mail) -> Taken | Refused:
         async with self._places:
             session = await self._session()
             answer = await session.deliver(envelope, mail, timeout_seconds=self._settings.timeout_seconds)
@@ -157,7 +158,7 @@ class SmtpEmail:
         else:
             await session.quit()
 
-    def _compose(self, outgoing: Outgoing) -> bytes:
+    def _compose(self, outgoing: Outgoing) -> Mail:
         sender = outgoing.sender or self._email.sender
         composer = self._composers.get(sender)
         if composer is None:

@@ -9,7 +9,7 @@ from typing import Final, cast
 import aiosmtplib
 
 from care.base.settings import SmtpSettings
-from care.delivery.channels.smtp_wire import Reply, SmtpWire, WireError, as_data
+from care.delivery.channels.smtp_wire import Mail, Reply, SmtpWire, WireError, as_data
 
 MAILS_PER_CONNECTION: Final = 100
 LONGEST_IDLE_SECONDS: Final = 20.0  #: servers hang up on the idle; a fresh connection is surer
@@ -21,6 +21,9 @@ class Stage(StrEnum):
     SENDER = "sender"
     RECIPIENT = "recipient"
     CONTENT = "content"
+
+
+_STAGES: Final = tuple(Stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class SmtpSession:
     def __init__(self, wire: SmtpWire, *, opened_at: float, extensions: frozenset[str]) -> None:
         """Use `open_session`. `opened_at` is on the monotonic clock."""
         self._wire = wire
-        self._extensions = extensions
+        self._may_pipeline = "pipelining" in extensions
         self._mails = 0
         self.used_at = opened_at
 
@@ -82,7 +85,7 @@ class SmtpSession:
         is_young = self._mails < MAILS_PER_CONNECTION and monotonic - self.used_at < LONGEST_IDLE_SECONDS
         return is_young and self._wire.is_open
 
-    async def deliver(self, envelope: Envelope, mail: bytes, *, timeout_seconds: float) -> Taken | Refused:
+    async def deliver(self, envelope: Envelope, mail: Mail, *, timeout_seconds: float) -> Taken | Refused:
         """Hand over one mail to one recipient.
 
         Raises:
@@ -91,13 +94,13 @@ class SmtpSession:
         self._mails += 1
         content_left = False
         data = as_data(mail)
+        self._wire.allow(timeout_seconds)
         try:
-            async with asyncio.timeout(timeout_seconds):
-                refused = await self._announce(envelope)
-                if refused is None:
-                    content_left = True
-                    (reply,) = await self._wire.ask(data)
-        except (WireError, TimeoutError):
+            refused = await self._announce(envelope)
+            if refused is None:
+                content_left = True
+                (reply,) = await self._wire.ask(data)
+        except WireError:
             self._wire.close()
             raise CutError(is_certain=not content_left) from None
         except asyncio.CancelledError:
@@ -124,15 +127,14 @@ class SmtpSession:
 
     async def _announce(self, envelope: Envelope) -> Refused | None:
         """Send MAIL, RCPT and DATA, in one write where the server allows it; return the first refusal."""
-        commands = [
+        commands = (
             f"MAIL FROM:<{envelope.sender}>\r\n".encode(),
             f"RCPT TO:<{envelope.recipient}>\r\n".encode(),
             b"DATA\r\n",
-        ]
-        if "pipelining" in self._extensions:
-            replies = await self._wire.ask(b"".join(commands), len(commands))
-            return self._first_refusal(replies)
-        replies = []
+        )
+        if self._may_pipeline:
+            return self._first_refusal(await self._wire.ask(b"".join(commands), len(commands)))
+        replies: list[Reply] = []
         for command in commands:
             replies += await self._wire.ask(command)
             refused = self._first_refusal(replies)
@@ -141,7 +143,7 @@ class SmtpSession:
         return None
 
     def _first_refusal(self, replies: list[Reply]) -> Refused | None:
-        for stage, reply in zip(Stage, replies, strict=False):
+        for stage, reply in zip(_STAGES, replies, strict=False):
             if not (reply.code == _GO_AHEAD if stage is Stage.CONTENT else reply.is_good):
                 if replies[-1].code == _GO_AHEAD:  # it waits for content that must not come
                     self._wire.close()

@@ -6,22 +6,22 @@ one write (RFC 2920) and because a refusal must be told apart from a cut after t
 
 import asyncio
 import re
-from collections import deque
-from dataclasses import dataclass
-from typing import Final
+from math import inf
+from typing import Final, NamedTuple, NewType
 
 LONGEST_REPLY: Final = 64 * 1024
 _is_reply_line: Final = re.compile(rb"[2-5]\d\d(?:[ -].*)?\r?").fullmatch
 _enhanced: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)").match
-_stray_ending: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+
+Mail = NewType("Mail", bytes)
+"""A whole mail of sound lines (see `is_sound`), the last one ended: no dot in it needs to be doubled."""
 
 
 class WireError(Exception):
     """The connection is of no use any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One answer of the server."""
 
     code: int
@@ -50,12 +50,14 @@ class SmtpWire(asyncio.Protocol):
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         """Take over an open transport."""
         self._transport, self._loop = transport, loop
-        self._replies: deque[Reply] = deque()
+        self._replies: list[Reply] = []
         self._buffer = b""
         self._lines: list[bytes] = []
         self._awaited = 0
         self._waiter: asyncio.Future[None] | None = None
         self._is_lost = False
+        self._deadline = self._watched_until = inf  # on the loop's clock
+        self._watch: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
 
     @property
@@ -63,25 +65,38 @@ class SmtpWire(asyncio.Protocol):
         """Tell whether commands can still be written."""
         return not self._is_lost and not self._transport.is_closing()
 
+    def allow(self, seconds: float) -> None:
+        """Give the answers from now on so much time; when it is over, the connection is of no use any more.
+
+        A mail costs no timer of its own: the one there is looks again when it rings too early.
+        """
+        self._deadline = self._loop.time() + seconds
+        if self._watch is None or self._watched_until > self._deadline:
+            self._watch_on()
+
     async def ask(self, commands: bytes, replies: int = 1) -> list[Reply]:
         """Write `commands` at once and return the next `replies` answers.
 
         Raises:
-            WireError: the connection ended, or the server does not speak SMTP.
+            WireError: the connection ended, time ran out, or the server does not speak SMTP.
         """
+        if self._replies:
+            self._fail()  # more was said than asked: the next answers would be taken for those of another mail
         if not self.is_open:
             raise WireError("the connection is closed")
         self._awaited = replies
-        self._waiter = self._loop.create_future()
+        waiter = self._waiter = self._loop.create_future()
         self._transport.write(commands)
         try:
-            await self._waiter
+            await waiter
         finally:
-            self._waiter, self._awaited = None, 0
-        return [self._replies.popleft() for _ in range(replies)]
+            self._waiter = None
+        answers, self._replies = self._replies[:replies], self._replies[replies:]
+        return answers
 
     def close(self) -> None:
         """Close at once; whatever was not answered stays so."""
+        self._stop_watching()
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -99,9 +114,7 @@ class SmtpWire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Wake whoever waits."""
-        self._is_lost = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(WireError("the connection was cut"))
+        self._give_up("the connection was cut")
 
     def _take(self, line: bytes) -> None:
         if not _is_reply_line(line):
@@ -113,23 +126,45 @@ class SmtpWire(asyncio.Protocol):
             self._lines.clear()
 
     def _fail(self) -> None:
-        self._is_lost = True
         self._transport.abort()
+        self._give_up("the server does not speak SMTP")
+
+    def _give_up(self, reason: str) -> None:
+        self._is_lost = True
+        self._stop_watching()
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(WireError("the server does not speak SMTP"))
+            self._waiter.set_exception(WireError(reason))
+
+    def _watch_on(self) -> None:
+        self._stop_watching()
+        self._watched_until = self._deadline
+        self._watch = self._loop.call_at(self._deadline, self._look)
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _look(self) -> None:
+        self._watch = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._watch_on()
+            return
+        self._transport.abort()
+        self._give_up("time ran out")
 
 
-def as_data(mail: bytes) -> bytes:
-    """Return a mail as it travels after DATA: CRLF only, leading dots doubled, the final dot added.
+def is_sound(lines: bytes) -> bool:
+    """Tell whether whole lines may stand in a mail as they are: they end with CRLF only, and none begins with a dot.
 
-    A lone CR or LF could hide a second mail from one server and show it to the next, so none is left.
+    A lone CR or LF could hide a second mail from one server and show it to the next; a dot could end the mail.
     """
-    if not mail.count(b"\n") == mail.count(b"\r") == mail.count(b"\r\n"):
-        mail = _stray_ending.sub(b"\r\n", mail)
-    if not mail.endswith(b"\r\n"):
-        mail += b"\r\n"
-    if mail.startswith(b"."):
-        mail = b"." + mail
-    if b"\n." in mail:
-        mail = mail.replace(b"\r\n.", b"\r\n..")
-    return mail + b".\r\n"
+    is_crlf = lines.count(b"\n") == lines.count(b"\r") == lines.count(b"\r\n")
+    return is_crlf and not lines.startswith(b".") and b"\n." not in lines
+
+
+def as_data(mail: Mail) -> bytes:
+    """Return a mail as it travels after DATA."""
+    return b"%b.\r\n" % mail
