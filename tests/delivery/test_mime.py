@@ -200,6 +200,14 @@ class TestPieces:
         assert len(composer._bodies._known) <= 2_048
         assert body(read(compose(composer, html=Pieced.joined(["<p>Dear ", "Bo", "</p>"]))), "html") == "<p>Dear Bo</p>"
 
+    @given(before=st.integers(0, 160), blank=st.sampled_from([" ", "\t", "  "]))
+    def test_keep_a_blank_at_the_end_of_a_line(self, before: int, blank: str) -> None:
+        """It is spelt out, and gets a line of its own where it would make one too long."""
+        text = "x" * before + blank
+        raw = compose(text=f"{text}\n{text}", html="")
+        assert max(len(line) for line in raw.split(b"\r\n")) <= 76
+        assert read(raw).get_content() == f"{text}\r\n{text}\r\n"
+
     @given(dots=st.integers(1, 200), before=st.integers(0, 80))
     def test_begin_no_line_with_a_dot(self, dots: int, before: int) -> None:
         """Dots at the begin of a line, also of one that was cut softly, are written so that none can end the mail."""

@@ -20,6 +20,7 @@ _SOFT_BREAK: Final = b"=\r\n"
 _MOSTLY_FOREIGN: Final = 6  # with more than one byte in six outside ASCII, base64 is the shorter one
 _MOST_KNOWN: Final = 2_048  #: pieces that are kept; then keeping begins anew
 _DOTS_IN_A_LINE: Final = 25
+_one_too_long: Final = re.compile(rb"^(.{74,})(=20|=09)$", re.MULTILINE)
 _leading_dots: Final = re.compile(rb"^\.+", re.MULTILINE)
 
 
@@ -77,6 +78,8 @@ def _quoted_piece(piece: str) -> bytes:
     if not raw:
         return b""
     encoded = b2a_qp(raw, istext=True) if raw.endswith(b"\n") else b2a_qp(raw + b"~", istext=True)[:-1] + b"=\n"
+    if b"=20\n" in encoded or b"=09\n" in encoded:  # binascii gives a space at the end of a line no room of its own
+        encoded = _one_too_long.sub(rb"\1=\n\2", encoded)
     if encoded.startswith(b".") or b"\n." in encoded:
         encoded = _leading_dots.sub(_quoted_dots, encoded)
     lines = encoded.replace(b"\n", CRLF)
