@@ -174,7 +174,7 @@ class TestTime:
             assert not asked.done()
             later.move(0.1)
             with pytest.raises(WireError, match="time ran out"):
-                await asked
+                await asyncio.wait_for(asked, 5)
             assert peer.is_aborted
             assert not wire.is_open
 
@@ -202,7 +202,7 @@ class TestTime:
             assert not asked.done()
             later.move(0.2)
             with pytest.raises(WireError):
-                await asked
+                await asyncio.wait_for(asked, 5)
 
         asyncio.run(run())
 
@@ -218,7 +218,7 @@ class TestTime:
             await asyncio.sleep(0)
             later.move(1)
             with pytest.raises(WireError):
-                await asked
+                await asyncio.wait_for(asked, 5)
             assert later.open_timers == 0
             idle = SmtpWire(Peer(), later)
             idle.allow(5)
