@@ -16,7 +16,7 @@ from care.messages import store as ledger
 from care.planning.run import plan_all
 from care.watch.facts import leader_unseen
 from care.watch.rules import LEADER_LIMIT
-from care.watchers import ask_missed, ask_silent, check_books, say_alive, watch_house
+from care.watchers import ask_missed, ask_silent, check_books, resolve, say_alive, watch_house
 
 UNCONFIRMED_AFTER = timedelta(hours=72)
 log = structlog.get_logger()
@@ -124,6 +124,7 @@ LONGEST_TURN = timedelta(minutes=15)
 
 WATCH_JOBS: tuple[Job, ...] = (
     Job(name="catch_up", every=timedelta(seconds=15), run=ask_missed, about="ask about receipts that nobody heard"),
+    Job(name="resolve", every=timedelta(minutes=1), run=resolve, about="settle what is in doubt"),
     Job(name="ask", every=timedelta(minutes=5), run=ask_silent, about="ask about receipts that never came"),
     Job(name="books", every=timedelta(hours=1), run=check_books, about="yesterday's books, each morning"),
     Job(

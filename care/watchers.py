@@ -5,7 +5,8 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +16,9 @@ import structlog
 
 from care.base.database import read, write
 from care.bootstrap import Services
-from care.delivery import asking
+from care.delivery import asking, resolving
 from care.delivery.channels.registry import places_with_records
+from care.delivery.doubt import Step
 from care.delivery.presence import deaf_gaps
 from care.reports.books import open_books
 from care.watch.alerts import send_alerts
@@ -62,6 +64,29 @@ def _ask_now(services: Services, attempts: Sequence[sa.Row[Any]]) -> None:
     with write(services.engine) as conn:
         news = asking.take_answers(conn, answers, now=services.clock.now(), dice=dice)
     log.info("receipts.asked", attempts=len(attempts), answers=len(answers), news=news)
+
+
+def resolve(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Settle what is in doubt, as far as anybody can tell."""
+    with read(services.engine) as conn:
+        doubtful = resolving.open_cases(conn, now=now)
+    if doubtful:
+        services.errands.run("resolve", lambda: resolve_now(services, doubtful))
+
+
+def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[Step]:
+    """Ask the providers about requests in doubt, and return how often which step followed."""
+
+    def known(refs: Collection[str]) -> frozenset[str]:
+        with read(services.engine) as conn:
+            return resolving.known_refs(conn, refs)
+
+    asked = resolving.look(services.gateways(), doubtful, known=known, campaigns=services.campaigns)
+    cases = asyncio.run(asked)
+    with write(services.engine) as conn:
+        steps = resolving.settle(conn, cases, now=services.clock.now(), dice=random.SystemRandom())
+    log.info("doubts.resolved", **{str(step).replace(" ", "_"): count for step, count in steps.items()})
+    return steps
 
 
 def check_books(services: Services, now: datetime, _last: datetime | None) -> None:

@@ -1,5 +1,6 @@
 """Words that every floor of the house shares: purposes and channels."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -8,6 +9,14 @@ class Channel(StrEnum):
 
     SMS = "sms"
     EMAIL = "email"
+
+
+class Delivery(StrEnum):
+    """What may be risked for a message that left and whose answer never came: that it is missing, or comes twice."""
+
+    ONCE = "once"  #: never twice: again only when it is certain that it was not taken
+    RECONCILED = "reconciled"  #: again when the provider's own list does not have it
+    AT_LEAST_ONCE = "at_least_once"  #: once more, in time, when nobody can tell
 
 
 class Purpose(StrEnum):
@@ -35,5 +44,15 @@ class Purpose(StrEnum):
         """Tell whether the message is owed under the contract: no consent needed, never held out."""
         return self in (Purpose.EMERGENCY, Purpose.SERVICE)
 
+
+DELIVERIES: Mapping[Purpose, tuple[Delivery, ...]] = {
+    Purpose.EMERGENCY: (Delivery.AT_LEAST_ONCE, Delivery.RECONCILED),
+    Purpose.SERVICE: (Delivery.RECONCILED, Delivery.AT_LEAST_ONCE, Delivery.ONCE),
+    Purpose.REPLY: (Delivery.RECONCILED, Delivery.ONCE),
+    Purpose.SURVEY: (Delivery.RECONCILED, Delivery.ONCE),
+    Purpose.OFFER: (Delivery.ONCE,),
+    Purpose.GREETING: (Delivery.ONCE,),
+}
+"""The classes that a purpose allows, its own first: nobody is wished a happy birthday twice."""
 
 LANES: tuple[Purpose, ...] = tuple(Purpose)

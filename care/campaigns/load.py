@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from care.base.errors import CareError, FileError, ManyErrors
 from care.base.ids import digest
-from care.base.vocabulary import Channel
+from care.base.vocabulary import Channel, Delivery
 from care.base.yamlfile import load_yaml, place_along
 from care.campaigns.campaign_set import CampaignSet
 from care.campaigns.file_errors import file_errors
@@ -29,7 +29,7 @@ OTHER_FILES = frozenset({SEGMENTS_FILE, "policy.yaml", "calendar.yaml"})
 
 _ENDINGS = (".yaml", ".yml")
 _DIGEST_LENGTH = 16
-_NOT_SENT = {"id", "name", "title", "owner"}  # changing these changes nothing that a customer sees
+_NOT_SENT = {"id", "name", "title", "owner", "delivery"}  # changing these changes nothing that a customer sees
 _ID_LINE = re.compile(r"^(id|name):\s*[\"']?([a-z][a-z0-9_-]{0,63})[\"']?\s*(?:#.*)?$", re.MULTILINE)
 
 
@@ -149,6 +149,7 @@ def read_campaign(path: Path, reader: Reader) -> Campaign:
         if written.holdout
         else None,
         values=written.values,
+        delivery=Delivery(written.delivery) if written.delivery else None,
         path=path,
         digest=_digest(written, audience, reader),
     )

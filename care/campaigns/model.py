@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from care.base.vocabulary import Channel, Purpose
+from care.base.vocabulary import DELIVERIES, Channel, Delivery, Purpose
 from care.campaigns.occasion import Occasion
 from care.segments.model import Rule
 
@@ -40,8 +40,14 @@ class Campaign:
     on_every_channel: bool = False  # one leg per channel instead of the first that reaches
     holdout: Holdout | None = None
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # name -> locale -> words ("" = any)
+    delivery: Delivery | None = None  # None: the purpose's own
     path: Path | None = None
     digest: str = ""
+
+    @property
+    def delivery_class(self) -> Delivery:
+        """Return what may be risked for a message whose answer was lost."""
+        return self.delivery or DELIVERIES[self.purpose][0]
 
     @property
     def legs(self) -> tuple[tuple[str, tuple[Channel, ...]], ...]:

@@ -4,9 +4,18 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+    field_validator,
+)
 
-from care.base.vocabulary import Channel, Purpose
+from care.base.vocabulary import DELIVERIES, Channel, Purpose
 from care.campaigns.occasion import OccasionSpec
 from care.campaigns.occasions import KINDS
 from care.campaigns.scalars import Duration, Name, Share, TemplateName, check_locale, mistake
@@ -79,6 +88,9 @@ class CampaignFile(BaseModel):
     template: TemplateName = Field(description="folder under templates/messages", examples=["birthday"])
     use_within: Duration = Field(description="later than this after it is due, silence is better", examples=["8h"])
     holdout: HoldoutSpec | None = None
+    delivery: Literal["once", "reconciled", "at_least_once"] | None = Field(
+        None, description="what may be risked when an answer is lost: missing or twice; the purpose decides by default"
+    )
     values: dict[str, Phrase] = Field(
         {}, description="words that the template needs and no table has, one text or one per locale"
     )
@@ -88,6 +100,16 @@ class CampaignFile(BaseModel):
     def _each_once(cls, value: tuple[Channel, ...]) -> tuple[Channel, ...]:
         if len(set(value)) < len(value):
             raise mistake("a channel is named twice", "Name each channel once, the preferred one first")
+        return value
+
+    @field_validator("delivery")
+    @classmethod
+    def _allowed(cls, value: str | None, info: ValidationInfo) -> str | None:
+        purpose = info.data.get("purpose")
+        allowed = [str(one) for one in DELIVERIES[Purpose(purpose)]] if purpose else []
+        if value is not None and allowed and value not in allowed:
+            problem = f"a message of purpose '{purpose}' cannot be delivered '{value}'"
+            raise mistake(problem, f"Write {' or '.join(allowed)}, or leave it out")
         return value
 
     @field_validator("values")

@@ -24,7 +24,20 @@ GROUPS = ("calendar", "campaigns", "config", "customers", "db", "import", "inbox
 
 _MODULES = {"import": "imports"}  # words that cannot name a module
 
-COMMANDS: tuple[str, ...] = ("books", "demo", "doctor", "incidents", "init", "log", "ops", "plan", "run", "web", "why")
+COMMANDS: tuple[str, ...] = (
+    "books",
+    "demo",
+    "doctor",
+    "incidents",
+    "init",
+    "log",
+    "ops",
+    "plan",
+    "resolve",
+    "run",
+    "web",
+    "why",
+)
 """Modules of `care.cli` whose commands stand on the first level: `care init`."""
 
 

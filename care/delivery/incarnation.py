@@ -20,6 +20,10 @@ STRIKES = 3
 """In work when a process died this often: the message itself is suspect and fails by name."""
 
 
+PROCESS_ENDED, LEASE_LOST = "process-ended", "lease-lost"
+"""Why a request is in doubt: a lock proves that its process is gone, or only its lease ran out and it may be frozen."""
+
+
 def begin_incarnation(conn: sa.Connection, role: str, now: datetime) -> int:
     """Enter a new life and return its number."""
     statement = (
@@ -58,7 +62,12 @@ def recover(conn: sa.Connection, *, dead: Collection[int] | None, now: datetime)
     conn.execute(
         sa.update(attempt)
         .where(among(attempt.c.message_id, doubtful), attempt.c.outcome == str(Outcome.INTENT))
-        .values(outcome=str(Outcome.UNKNOWN), done_at=now, error_class="ambiguous", error_code="process-ended")
+        .values(
+            outcome=str(Outcome.UNKNOWN),
+            done_at=now,
+            error_class="ambiguous",
+            error_code=LEASE_LOST if dead is None else PROCESS_ENDED,
+        )
     )
     reason = "the sender ended between request and answer"
     ledger.move_messages(conn, doubtful, MessageStatus.UNKNOWN, now=now, by="recovery", reason=reason)

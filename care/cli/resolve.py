@@ -1,0 +1,36 @@
+"""`care resolve`: settle now what is in doubt."""
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def resolve(json: bool = typer.Option(False, "--json", help="Print one JSON object.")) -> None:
+    """Ask the providers about every message that left and whose answer never came, and do what its class allows.
+
+    Requests younger than two minutes are left to their callbacks. Exit 0: nothing is in doubt any more.
+    Exit 1: some still are; `care log --state unknown` lists them.
+    """
+    from care.base.database import plain_errors, read
+    from care.base.logs import configure_command_logs
+    from care.bootstrap import build_services
+    from care.cli.output import print_json, say
+    from care.delivery.doubt import Step
+    from care.delivery.resolving import count_open, open_cases
+    from care.watchers import resolve_now
+
+    services = build_services()
+    configure_command_logs(services.settings.log)
+    with plain_errors(services.engine):
+        with read(services.engine) as conn:
+            doubtful = open_cases(conn, now=services.clock.now(), at_once=True)
+        steps = resolve_now(services, doubtful)
+        with read(services.engine) as conn:
+            left = count_open(conn)
+    told = {"asked": len(doubtful), "taken": steps[Step.TAKEN], "sent_again": steps[Step.SEND_AGAIN], "in_doubt": left}
+    if json:
+        print_json(told)
+    else:
+        say("{asked} looked at: {taken} at the provider, {sent_again} sent again; {in_doubt} in doubt".format(**told))
+    raise typer.Exit(1 if left else 0)

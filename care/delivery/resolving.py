@@ -1,0 +1,219 @@
+"""Settle messages in doubt: ask the provider's own list, then do what the message's class allows.
+
+A callback by the request's token settles most of them before; see `receipts`.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from care.base.among import among
+from care.base.errors import UnavailableError
+from care.base.ids import digest
+from care.base.vocabulary import DELIVERIES, Channel, Delivery, Purpose
+from care.campaigns.campaign_set import CampaignSet
+from care.customers.tables import contact_point
+from care.delivery.channels.base import Gateway, ProviderMessage, Records, records_of
+from care.delivery.doubt import SETTLE, Doubt, Seen, Step, next_step
+from care.delivery.incarnation import LEASE_LOST
+from care.delivery.receipts import Receipt, apply_receipts
+from care.messages import store as ledger
+from care.messages.model import MessageStatus, Outcome
+from care.messages.tables import attempt, message
+
+S = MessageStatus
+ASK_AGAIN_AFTER = timedelta(minutes=10)
+MOST_AT_ONCE = 200
+IN_FLIGHT = 8
+SLACK = timedelta(seconds=5)
+"""A provider's clock may be behind ours by so much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One message in doubt, and what its provider said of the request."""
+
+    message_id: int
+    attempt_id: int
+    token: str
+    provider: str
+    doubt: Doubt
+    found: ProviderMessage | None = None
+    seen: Seen = Seen.NOT_TOLD
+
+
+def open_cases(conn: sa.Connection, *, now: datetime, at_once: bool = False) -> list[sa.Row[Any]]:
+    """Return the last requests of messages in doubt, oldest first; each is looked at every ten minutes.
+
+    `at_once` takes those too that were looked at a moment ago.
+    """
+    inner = attempt.alias()
+    in_doubt = sa.select(sa.func.count()).where(
+        inner.c.message_id == message.c.id, inner.c.outcome == str(Outcome.UNKNOWN)
+    )
+    there = sa.select(sa.func.min(contact_point.c.address)).where(
+        contact_point.c.customer_id == message.c.customer_id,
+        contact_point.c.address_hash == attempt.c.address_hash,
+        contact_point.c.channel == attempt.c.channel,
+    )
+    asked = sa.select(
+        attempt,
+        message.c.campaign_id,
+        message.c.purpose,
+        message.c.use_by,
+        in_doubt.scalar_subquery().label("in_doubt"),
+        there.scalar_subquery().label("address"),
+    ).where(
+        attempt.c.message_id == message.c.id,
+        message.c.status == str(S.UNKNOWN),
+        attempt.c.n == message.c.attempts,
+        attempt.c.outcome == str(Outcome.UNKNOWN),
+        attempt.c.done_at <= now - SETTLE,
+    )
+    if not at_once:
+        asked = asked.where(sa.or_(attempt.c.asked_at.is_(None), attempt.c.asked_at <= now - ASK_AGAIN_AFTER))
+    return list(conn.execute(asked.order_by(attempt.c.done_at).limit(MOST_AT_ONCE)))
+
+
+def count_open(conn: sa.Connection) -> int:
+    """Return how many messages are in doubt."""
+    return int(conn.execute(sa.select(sa.func.count()).where(message.c.status == str(S.UNKNOWN))).scalar_one())
+
+
+def known_refs(conn: sa.Connection, refs: Collection[str]) -> frozenset[str]:
+    """Return those of a provider's references that belong to requests we know of."""
+    mine = sa.select(attempt.c.provider_ref).where(among(attempt.c.provider_ref, refs))
+    return frozenset(conn.execute(mine).scalars())
+
+
+async def look(
+    gateways: Mapping[Channel, Gateway],
+    rows: Sequence[sa.Row[Any]],
+    *,
+    known: Callable[[Collection[str]], frozenset[str]],
+    campaigns: CampaignSet,
+) -> list[Case]:
+    """Ask providers about requests, a few at a time. One that gives no answer is asked nothing more this time."""
+    asker = _Asker(gateways, known)
+    waiting = iter(rows)
+    cases: list[Case] = []
+
+    async def work() -> None:
+        for row in waiting:
+            seen, found = await asker.ask(row)
+            cases.append(_case(row, campaigns, seen, found))
+
+    for gateway in gateways.values():
+        await gateway.open()
+    try:
+        await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
+    finally:
+        for gateway in gateways.values():
+            await gateway.close()
+    return cases
+
+
+class _Asker:
+    def __init__(self, gateways: Mapping[Channel, Gateway], known: Callable[[Collection[str]], frozenset[str]]) -> None:
+        self._gateways, self._known = gateways, known
+        self._silent: set[Channel] = set()
+
+    async def ask(self, row: sa.Row[Any]) -> tuple[Seen, ProviderMessage | None]:
+        channel = Channel(row.channel)
+        gateway = self._gateways.get(channel)
+        records = records_of(gateway) if gateway is not None and gateway.provider == row.provider else None
+        if gateway is None or records is None or row.address is None or channel in self._silent:
+            return Seen.NOT_TOLD, None
+        try:
+            listed = await self._list(records, row)
+        except UnavailableError:
+            self._silent.add(channel)
+            return Seen.NOT_TOLD, None
+        return judge_list(listed, row.body_digest, is_complete=gateway.capabilities.list_is_authoritative)
+
+    async def _list(self, records: Records, row: sa.Row[Any]) -> list[ProviderMessage]:
+        listed = await records.list_to(row.address, row.intent_at - SLACK)
+        mine = self._known([one.sid for one in listed])
+        return [one for one in listed if one.sid not in mine]
+
+
+def judge_list(
+    unclaimed: Sequence[ProviderMessage], body_digest: str, *, is_complete: bool
+) -> tuple[Seen, ProviderMessage | None]:
+    """Return what a list says, of messages to the address since the request that belong to no request we know.
+
+    A provider may change a text on its way, so one that looks otherwise is unclear, not absent.
+    """
+    same = [one for one in unclaimed if digest(one.body)[:16] == body_digest]
+    if len(same) == 1:
+        return Seen.LISTED, same[0]
+    if unclaimed:
+        return Seen.UNCLEAR, None
+    return (Seen.ABSENT if is_complete else Seen.NOT_TOLD), None
+
+
+def _case(row: sa.Row[Any], campaigns: CampaignSet, seen: Seen, found: ProviderMessage | None) -> Case:
+    campaign = campaigns.for_message(row.campaign_id)
+    delivery: Delivery = campaign.delivery_class if campaign else DELIVERIES[Purpose(row.purpose)][0]
+    doubt = Doubt(
+        delivery=delivery,
+        since=row.done_at,
+        use_by=row.use_by,
+        is_sender_gone=row.error_code != LEASE_LOST,
+        requests_in_doubt=row.in_doubt,
+    )
+    return Case(
+        message_id=row.message_id,
+        attempt_id=row.id,
+        token=row.token,
+        provider=row.provider,
+        doubt=doubt,
+        found=found,
+        seen=seen,
+    )
+
+
+def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: random.Random) -> Counter[Step]:
+    """Carry out what follows and return how often; what a receipt has settled meanwhile is left alone."""
+    conn.execute(
+        sa.update(attempt).where(among(attempt.c.id, [case.attempt_id for case in cases])).values(asked_at=now)
+    )
+    steps = Counter[Step]()
+    again: dict[Seen, list[int]] = {}
+    for case in cases:
+        step = next_step(case.doubt, case.seen, now)
+        if step is Step.TAKEN and case.found is not None:
+            apply_receipts(conn, [_receipt(case, case.found, now)], now=now, dice=dice)
+        elif step is Step.SEND_AGAIN:
+            again.setdefault(case.seen, []).append(case.message_id)
+        steps[step] += 1
+    for seen, ids in again.items():
+        why = "the provider does not have it" if seen is Seen.ABSENT else "nobody can tell, and it must arrive"
+        ledger.move_messages(
+            conn,
+            ids,
+            S.PLANNED,
+            now=now,
+            by="resolver",
+            reason=f"sent again: {why}",
+            wake_at=now,
+            only_from=[S.UNKNOWN],
+        )
+    return steps
+
+
+def _receipt(case: Case, found: ProviderMessage, now: datetime) -> Receipt:
+    return Receipt(
+        provider=case.provider,
+        provider_ref=found.sid,
+        status=found.status,
+        error_code=found.error_code,
+        token=case.token,
+        at=now,
+    )
