@@ -177,8 +177,13 @@ class Services:
         """What the planner needs besides campaigns."""
         from care.planning.selection import PlanningRules
 
-        zone = self.settings.operator.timezone
-        return PlanningRules(policies=self.policies, book=self.book, operator_zone=zone, facts=self.facts)
+        return PlanningRules(
+            policies=self.policies,
+            book=self.book,
+            operator_zone=self.settings.operator.timezone,
+            facts=self.facts,
+            approval_above=self.settings.approval.above,
+        )
 
     @property
     def horizon(self) -> timedelta:

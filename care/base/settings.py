@@ -13,6 +13,7 @@ from typing import Any, Self
 from pydantic import Field, SecretStr, model_validator
 
 from care.base.settings_sections import (
+    ApprovalSettings,
     Country,
     DaemonSettings,
     DatabaseSettings,
@@ -33,6 +34,7 @@ from care.base.settings_sources import read_sources
 from care.base.vocabulary import Purpose
 
 __all__ = [
+    "ApprovalSettings",
     "DaemonSettings",
     "DatabaseSettings",
     "EmailSettings",
@@ -61,6 +63,7 @@ class Settings(Section):
     senders: Mapping[str, str] = Field({}, description='Another sender per purpose: service = "+8610…"')
     prices: Mapping[Country, Decimal] = Field({}, description="Price of one SMS part per country: CN = 0.045")
     limits: LimitSettings = LimitSettings()
+    approval: ApprovalSettings = ApprovalSettings()
     trial: TrialSettings = TrialSettings()
     paths: PathSettings = PathSettings()
     sms: SmsSettings = SmsSettings()

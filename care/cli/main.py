@@ -24,7 +24,7 @@ GROUPS = ("calendar", "campaigns", "config", "customers", "db", "import", "inbox
 
 _MODULES = {"import": "imports"}  # words that cannot name a module
 
-COMMANDS: tuple[str, ...] = ("books", "demo", "doctor", "init", "log", "ops", "plan", "run", "web", "why")
+COMMANDS: tuple[str, ...] = ("approve", "books", "demo", "doctor", "init", "log", "ops", "plan", "run", "web", "why")
 """Modules of `care.cli` whose commands stand on the first level: `care init`."""
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from care.base.vocabulary import Channel
     from care.bootstrap import Services
     from care.campaigns.model import Campaign
+    from care.cli.plan_json import Look
     from care.reports.plan_days import Plan, PlanDay
     from care.reports.plan_warnings import Caution
 
@@ -47,6 +48,7 @@ def plan(
     with plain_errors(services.engine), read(services.engine) as conn:
         keep = None if campaign or found.nameless_breakage else found.broken_ids
         made = draw_up(conn, services, asked, now=now, days=days, keep=keep)
+        looks = _looks(conn, services, asked, made, is_one=bool(campaign))
         limits = Limits(
             zone=zone,
             currency=settings.operator.currency,
@@ -57,9 +59,10 @@ def plan(
         )
     cautions = [*cautions_of(made, limits), *([] if campaign else _broken_files(services))]
     if json:
-        print_json(as_object(made, cautions, settings.operator.currency, rates))
+        print_json(as_object(made, cautions, settings.operator.currency, rates, looks))
     else:
         _tell(made, cautions, zone, settings.operator.currency, rates)
+        _tell_looks(looks)
     if refused := refusals(made, zone):
         raise AnswerIsNoError("\n".join(refused))
 
@@ -99,6 +102,39 @@ def draw_up(
         senders=services.settings.senders,
         known=list(services.campaigns),
     )
+
+
+def _looks(
+    conn: "sa.Connection", services: "Services", asked: "Collection[Campaign]", made: "Plan", *, is_one: bool
+) -> "list[Look]":
+    """Return what can be approved: of the one campaign asked for, and wherever a day needs it."""
+    from care.planning.review import review, states
+
+    above = services.settings.approval.above
+    if above is None and not is_one:
+        return []
+    found, days = [], (made.last - made.first).days + 1
+    for one in asked:
+        seen = review(conn, one, made.first, days, rules=services.planning_rules, now=made.made_at)
+        if seen.audience:
+            found.append((seen, states(conn, seen, above=above)))
+    return found
+
+
+def _tell_looks(looks: "list[Look]") -> None:
+    from care.cli.output import say
+
+    for seen, days in looks:
+        waits = sum(day.state == "waits" for day in days)
+        if waits:
+            say(
+                f"approval      {seen.campaign.name}: {waits} of {len(days)} days wait; "
+                f"care approve {seen.campaign.name} --plan {seen.hash}"
+            )
+        elif any(day.state == "approved" for day in days):
+            say(f"approval      {seen.campaign.name} is approved, plan {seen.hash}")
+        else:
+            say(f"approval      {seen.campaign.name}: none needed, plan {seen.hash}")
 
 
 def _pricing(services: "Services") -> Any:

@@ -3,16 +3,24 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
     from care.base.vocabulary import Channel
+    from care.planning.review import DayState, Review
     from care.reports.plan_days import Judged, Plan, PlanDay
     from care.reports.plan_warnings import Caution
 
+    Look = tuple[Review, list[DayState]]
+    """A plan as it can be approved, and where each of its days stands."""
+
 
 def as_object(
-    made: "Plan", cautions: "list[Caution]", currency: str, rates: "Mapping[Channel, float]"
+    made: "Plan",
+    cautions: "list[Caution]",
+    currency: str,
+    rates: "Mapping[Channel, float]",
+    looks: "Sequence[Look]" = (),
 ) -> dict[str, Any]:
     """Return the whole plan with names for machines."""
     from care.reports.plan import load_by_lane
@@ -59,6 +67,7 @@ def as_object(
                 for one, count in made.collisions.yielding.most_common()
             ],
         },
+        "approvals": [_look_as_object(seen, days) for seen, days in looks],
         "warnings": [{"kind": one.kind, "text": one.text} for one in cautions],
     }
 
@@ -86,6 +95,16 @@ def _day_as_object(day: "PlanDay") -> dict[str, Any]:
         "margin_seconds": None if day.margin is None else int(day.margin.total_seconds()),
         "too_late": day.too_late,
         "admission": [_judged_as_object(one) for one in day.judged],
+    }
+
+
+def _look_as_object(seen: "Review", days: "Sequence[DayState]") -> dict[str, Any]:
+    return {
+        "campaign": seen.campaign.name,
+        "id": seen.campaign.id,
+        "plan": seen.hash,
+        "customers": seen.audience,
+        "days": [{"day": one.day, "customers": one.audience, "state": one.state} for one in days],
     }
 
 
