@@ -175,6 +175,7 @@ class Services:
     @property
     def planning_rules(self) -> "PlanningRules":
         """What the planner needs besides campaigns."""
+        from care.delivery.rules import rates_of
         from care.planning.selection import PlanningRules
 
         return PlanningRules(
@@ -182,6 +183,7 @@ class Services:
             book=self.book,
             operator_zone=self.settings.operator.timezone,
             facts=self.facts,
+            rates=rates_of(self.settings),
             approval_above=self.settings.approval.above,
         )
 

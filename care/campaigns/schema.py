@@ -1,15 +1,25 @@
 """What a campaign file may say: one pydantic model, from which errors and the editors' JSON Schema both come."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+    field_validator,
+)
 
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.occasion import OccasionSpec
 from care.campaigns.occasions import KINDS
-from care.campaigns.scalars import Duration, Name, Share, TemplateName, check_locale, mistake
+from care.campaigns.scalars import Duration, Name, Share, Spread, TemplateName, check_locale, mistake
 from care.segments.fields import STANDARD_FIELDS, Fields
 from care.segments.schema import DIALECT, rule_definitions
 
@@ -78,6 +88,9 @@ class CampaignFile(BaseModel):
     on_every_channel: bool = Field(False, description="one message on each channel instead of the first that reaches")
     template: TemplateName = Field(description="folder under templates/messages", examples=["birthday"])
     use_within: Duration = Field(description="later than this after it is due, silence is better", examples=["8h"])
+    spread: Spread | None = Field(
+        None, description="greetings and offers: over how long the due times lie; by itself what the rate needs, or off"
+    )
     holdout: HoldoutSpec | None = None
     values: dict[str, Phrase] = Field(
         {}, description="words that the template needs and no table has, one text or one per locale"
@@ -88,6 +101,16 @@ class CampaignFile(BaseModel):
     def _each_once(cls, value: tuple[Channel, ...]) -> tuple[Channel, ...]:
         if len(set(value)) < len(value):
             raise mistake("a channel is named twice", "Name each channel once, the preferred one first")
+        return value
+
+    @field_validator("spread")
+    @classmethod
+    def _fits(cls, value: timedelta | None, told: ValidationInfo) -> timedelta | None:
+        purpose, within = told.data.get("purpose"), told.data.get("use_within")
+        if value and purpose and not Purpose(purpose).is_marketing:
+            raise mistake("only greetings and offers are spread", "Leave 'spread' out: notices go as soon as they may")
+        if value and within and value >= within:
+            raise mistake("'spread' is as long as 'use_within'", "Make it shorter, so that the last is of use too")
         return value
 
     @field_validator("values")

@@ -44,7 +44,7 @@ def plan(
     asked = [found.named(campaign)] if campaign else list(found)
     settings, now = services.settings, services.clock.now()
     zone = settings.operator.timezone
-    rates = rates_of(services)
+    rates = services.planning_rules.rates
     with plain_errors(services.engine), read(services.engine) as conn:
         keep = None if campaign or found.nameless_breakage else found.broken_ids
         made = draw_up(conn, services, asked, now=now, days=days, keep=keep)
@@ -67,14 +67,6 @@ def plan(
         raise AnswerIsNoError("\n".join(refused))
 
 
-def rates_of(services: "Services") -> "Mapping[Channel, float]":
-    """Return parts, or mails, per second of each channel's sender."""
-    from care.base.vocabulary import Channel
-
-    settings = services.settings
-    return {Channel.SMS: settings.sms.rate_per_second, Channel.EMAIL: settings.email.rate_per_second}
-
-
 def draw_up(
     conn: "sa.Connection",
     services: "Services",
@@ -94,7 +86,7 @@ def draw_up(
         asked,
         rules=services.planning_rules,
         pricing=_pricing(services),
-        rates=rates_of(services),
+        rates=services.planning_rules.rates,
         now=now,
         today=now.astimezone(ZoneInfo(services.settings.operator.timezone)).date(),
         days=days,

@@ -1,5 +1,6 @@
 """From settings to what the intent transaction checks: providers, rates, senders, prices and limits."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from care.base.settings import Settings
@@ -25,6 +26,11 @@ def build_intent_rules(settings: Settings, policies: Policies, *, minor_digits: 
         international_limit=settings.limits.international_per_day,
         price_minor={country: price * minor for country, price in settings.prices.items()},
     )
+
+
+def rates_of(settings: Settings) -> Mapping[Channel, float]:
+    """Return parts, or mails, per second of each channel's sender."""
+    return {Channel.SMS: settings.sms.rate_per_second, Channel.EMAIL: settings.email.rate_per_second}
 
 
 def _sms(settings: Settings) -> Lane:

@@ -19,6 +19,7 @@ from care.messages import store as ledger
 from care.messages.tables import message
 from care.planning import approvals, marks
 from care.planning.selection import PLAN_COLUMNS, Ids, OwedSet, PlanningRules, owed_sets
+from care.planning.spreading import spread_out
 from care.planning.zones import clock_of, zones_in_use
 
 CHUNK = 10_000
@@ -88,6 +89,7 @@ def plan_set(engine: sa.Engine, owed: OwedSet) -> int:
         waiting = conn.execute(few).scalar_one()
         if not waiting:
             return 0
+        owed = spread_out(conn, owed)
         ranges: Sequence[Ids | None] = [None] if waiting <= CHUNK else list(_id_ranges(conn))
     return sum(_plan_range(engine, owed, between) for between in ranges)
 

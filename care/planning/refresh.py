@@ -15,6 +15,7 @@ from care.messages.tables import campaign_known, message
 from care.planning import approvals
 from care.planning.planner import local_days
 from care.planning.selection import OwedSet, PlanningRules, owed_sets
+from care.planning.spreading import spread_out
 from care.planning.zones import clock_of, zones_in_use
 
 WITHDRAWN = "campaign withdrawn"
@@ -114,7 +115,8 @@ def _unsent_of(campaign: Campaign, statuses: Collection[str], now: datetime) -> 
 
 def _update_set(engine: sa.Engine, owed: OwedSet) -> int:
     """Update the set's unsent rows that were planned from an older version of the file."""
-    fresh = owed.rows().subquery("fresh")
+    with engine.connect() as conn:
+        fresh = spread_out(conn, owed).rows().subquery("fresh")
     columns = ("due_at", "use_by", "wake_at", "status", "reason", "purpose", "lane", "plan_digest", "status_at")
     same = sa.and_(
         message.c.campaign_id == owed.campaign.id,

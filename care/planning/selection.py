@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.database import Instant, to_micros
+from care.base.ids import MERSENNE_31, group_line
 from care.base.vocabulary import Channel
 from care.campaigns.model import Campaign
 from care.campaigns.occasion import Due
@@ -59,7 +60,16 @@ class PlanningRules:
     book: SegmentBook
     operator_zone: str
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    rates: Mapping[Channel, float] = field(default_factory=dict)  # parts, or mails, per second
     approval_above: int | None = None  # customers of a campaign's day from which on it waits to be approved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Where due times lie: from `begin` seconds after the hour of the occasion on, over `length` seconds."""
+
+    begin: int
+    length: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +84,7 @@ class OwedSet:
     rules: PlanningRules
     now: datetime
     waits: bool = False  # for an approval
+    stretches: Mapping[str, Stretch] = field(default_factory=dict)  # by country, '' elsewhere; none: all at once
 
     @property
     def occasion_on(self) -> date:
@@ -87,6 +98,26 @@ class OwedSet:
 
     @cached_property
     def _due_at(self) -> sa.ColumnElement[Any]:
+        """Return when each message is due: a household has its own place in the stretch, the same at every planning."""
+        if not self.stretches:
+            return self._hour
+        a, b = group_line(f"spread:{self.campaign.id}:{self.occasion_on}")
+        big = sa.BigInteger
+        lot = sa.cast(customer.c.draw, big)
+        place = (lot * sa.literal(a, big) + sa.literal(b, big)) % sa.literal(MERSENNE_31, big)
+
+        def seconds(stretch: Stretch) -> sa.ColumnElement[Any]:
+            into = place * sa.literal(stretch.length, big) // sa.literal(MERSENNE_31, big)
+            return into + sa.literal(stretch.begin, big)
+
+        elsewhere = self.stretches[""]
+        own = {code: stretch for code, stretch in self.stretches.items() if stretch != elsewhere}
+        branches = [(customer.c.country == code, seconds(stretch)) for code, stretch in sorted(own.items())]
+        after = sa.case(*branches, else_=seconds(elsewhere)) if branches else seconds(elsewhere)
+        return self._hour + after * sa.literal(1_000_000, big)
+
+    @cached_property
+    def _hour(self) -> sa.ColumnElement[Any]:
         """Microseconds as plain integers: both databases add and compare them alike."""
         if isinstance(self.due.due_at, datetime):
             return sa.literal(to_micros(self.due.due_at), sa.BigInteger)
@@ -157,7 +188,7 @@ class OwedSet:
                 self._occasion.label("occasion"),
                 subject.label("subject"),
                 self._due_at.label("due_at"),
-                (self._due_at + use_within).label("use_by"),
+                (self._hour + use_within).label("use_by"),
                 self.reason().label("reason"),
             )
             .select_from(self.source)
