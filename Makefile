@@ -7,7 +7,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs lock clean
+.PHONY: help demo test chaos check format bench docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -17,6 +17,9 @@ demo: .venv/.ready-core ## Show the product at work: make demo [ARGS="--once --j
 
 test: .venv/.ready-dev ## Run the tests on SQLite and PostgreSQL: make test [ARGS="tests/base -k clock"]
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+chaos: .venv/.ready-dev ## Kill, cut, fill and freeze on purpose: make chaos [ARGS="-k power"] [CHAOS_SEED=N]
+	@CHAOS=long $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -o timeout=3600 tests/chaos $(ARGS)
 
 check: .venv/.ready-dev ## Lint, format, types and import rules
 	@$(BIN)/ruff check .

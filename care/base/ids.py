@@ -1,5 +1,6 @@
 """Random tokens, stable digests and the household draw."""
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -11,6 +12,13 @@ MERSENNE_31 = 2_147_483_647
 def random_token(bytes_of_entropy: int = 16) -> str:
     """Return a URL-safe secret; 16 bytes are 128 bits, 22 characters."""
     return secrets.token_urlsafe(bytes_of_entropy)
+
+
+def random_tokens(count: int, bytes_of_entropy: int = 16) -> list[str]:
+    """Return so many such secrets; the system is asked once for all of them."""
+    raw = secrets.token_bytes(count * bytes_of_entropy)
+    ends = range(bytes_of_entropy, len(raw) + 1, bytes_of_entropy)
+    return [base64.urlsafe_b64encode(raw[end - bytes_of_entropy : end]).rstrip(b"=").decode() for end in ends]
 
 
 def digest(text: str) -> str:

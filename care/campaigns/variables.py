@@ -101,6 +101,11 @@ CUSTOMER_VARIABLES: Final = (
     CustomerVariable(name="tier", meaning="the customer's tier", read=_column("tier")),
     CustomerVariable(name="manager", meaning="account manager", read=_column("account_manager")),
 )
+READ_OF_CUSTOMER: Final = (
+    *("external_id", "name", "salutation", "customer_type", "joined_on", "area", "tier", "account_manager"),
+    *("locale", "timezone", "country", "attributes"),
+)
+"""The columns of a customer that variables, occasions and the choice of words read."""
 OPERATOR_VARIABLES: Final[Mapping[str, str]] = {
     "brand": "`operator.brand`",
     "hotline": "`operator.hotline`",

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 import sqlalchemy as sa
 
 from care.base.database import insert, is_sqlite
+from care.base.hot import Hot
 from care.delivery.tables import spend
 
 SPEND = "spend_limit"
@@ -72,7 +74,6 @@ def open_day(
     tomorrow = datetime.combine(day + timedelta(days=1), datetime.min.time(), clock).astimezone(now.tzinfo)
     if not is_sqlite(conn):
         _queue_up(conn, day, home)
-    rows = conn.execute(sa.select(spend).where(spend.c.day == day)).all()
     return DaySpend(
         day=day,
         tomorrow_at=tomorrow,
@@ -80,8 +81,20 @@ def open_day(
         spend_limit_minor=spend_limit_minor,
         international_limit=international_limit,
         price_minor=price_minor,
-        parts={row.country: row.parts for row in rows},
+        parts=dict(_SPENT.rows(conn, on=day)),
     )
+
+
+_SPENT = Hot(sa.select(spend.c.country, spend.c.parts).where(spend.c.day == sa.bindparam("on")))
+
+
+def _write(conn: sa.Connection) -> Any:
+    statement = insert(conn, spend)
+    now_known = {"parts": statement.excluded.parts, "cost_minor": statement.excluded.cost_minor}
+    return statement.on_conflict_do_update(index_elements=["day", "country"], set_=now_known)
+
+
+_WRITE = Hot(_write, each=("day", "country", "parts", "cost_minor"))
 
 
 def _queue_up(conn: sa.Connection, day: date, home: str) -> None:
@@ -94,11 +107,9 @@ def _queue_up(conn: sa.Connection, day: date, home: str) -> None:
 
 def close_day(conn: sa.Connection, spent: DaySpend) -> None:
     """Write what was let through."""
-    for country in sorted(spent.new):
-        parts = spent.parts[country]
-        values = {"parts": parts, "cost_minor": math.ceil(spent.price_minor.get(country, Decimal(0)) * parts)}
-        statement = insert(conn, spend).values(day=spent.day, country=country, **values)
-        conn.execute(statement.on_conflict_do_update(index_elements=["day", "country"], set_=values))
+    prices, parts = spent.price_minor, spent.parts
+    costs = {country: math.ceil(prices.get(country, Decimal(0)) * parts[country]) for country in sorted(spent.new)}
+    _WRITE.many(conn, [(spent.day, country, parts[country], cost) for country, cost in costs.items()])
 
 
 @lru_cache(maxsize=4096)

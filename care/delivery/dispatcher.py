@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import read, write
+from care.base.failpoints import failpoint
 from care.base.vocabulary import LANES, Channel, Purpose
 from care.delivery import incarnation as lives
 from care.delivery.doorkeeper import Doorkeeper
@@ -92,6 +93,7 @@ class Dispatcher:
             dead = lives.dead_incarnations(conn, number) if work.sole else None
             recovered = lives.recover(conn, dead=dead, now=now)
             self._doors.begin(conn)
+            failpoint("recover.before_commit")
         _tell(recovered)
         return number
 
@@ -161,6 +163,7 @@ class Dispatcher:
             purpose, rows = self._claim_rows(conn, limit)
         if not rows:
             return None
+        failpoint("claim.committed")
         with read(work.engine) as conn:
             claimed = gather(
                 conn,
@@ -171,12 +174,13 @@ class Dispatcher:
                 subjects=work.subjects,
             )
         prepared, verdicts = self._prepare(claimed)
+        failpoint("claim.rendered")
         if verdicts:
             with write(work.engine) as conn:
                 move_by_verdict(conn, verdicts, now=now, owner=self._number)
         return prepared
 
-    def _claim_rows(self, conn: sa.Connection, limit: int) -> tuple[Purpose, Sequence[sa.Row[tuple[object, ...]]]]:
+    def _claim_rows(self, conn: sa.Connection, limit: int) -> tuple[Purpose, Sequence[ledger.ClaimedRow]]:
         now = self._work.clock.now()
         for purpose in LANES:
             rows = ledger.claim_due(
@@ -226,11 +230,19 @@ class Dispatcher:
                 now=now,
                 monotonic=work.clock.monotonic(),
             )
+            failpoint("intent.before_commit")
+        failpoint("intent.committed")
         if outcome.ready and work.clock.now() - outcome.ready[0].not_before > LATE:
             lane = work.rules.lanes[group[0].contact.channel]
             with write(work.engine) as conn:
-                now, rate = work.clock.now(), lane.rate_per_second
-                move_slots(conn, outcome.ready, sender=lane.channel, rate_per_second=rate, now=now)
+                move_slots(
+                    conn,
+                    outcome.ready,
+                    sender=lane.channel,
+                    rate_per_second=lane.rate_per_second,
+                    now=work.clock.now(),
+                    monotonic=work.clock.monotonic(),
+                )
         return outcome.ready
 
     def _take(self, answer: Answer) -> None:
@@ -243,7 +255,9 @@ class Dispatcher:
     def _write_answers(self, answers: Sequence[Answer]) -> None:
         now = self._work.clock.now()
         with write(self._work.engine) as conn:
-            record_answers(conn, answers, now=now, dice=self._work.dice)
+            record_answers(conn, answers, now=now, dice=self._work.dice, owner=self._number)
+            failpoint("outcome.before_commit")
+        failpoint("outcome.committed")
 
     async def _rest(self, stop: asyncio.Event, *, until_idle: bool) -> None:
         if not self._senders.in_flight:  # nothing else will come: nothing to wait for

@@ -15,6 +15,7 @@ from care.delivery.closures import TRIAL, Closures, closed_reason
 from care.delivery.intent import move_by_verdict
 from care.delivery.model import Prepared, Verdict
 from care.delivery.record import OUR_FAULT, Answer
+from care.messages.model import Outcome
 from care.messages.waking import wake_waiting
 
 log = structlog.get_logger()
@@ -38,7 +39,9 @@ class Doorkeeper:
                 self._closures.doubt(channel, {"", *self._senders.values()})
 
     def note(self, answer: Answer) -> None:
-        """Learn from one answer."""
+        """Learn from one answer; what was given up before it left tells nothing of the provider."""
+        if answer.result.outcome is Outcome.ABANDONED:
+            return
         self._closures.note(answer.ready.prepared.contact.channel, answer.ready.outgoing.sender, answer.result)
 
     def verdict(self, prepared: Prepared) -> Verdict | None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from care.base.among import among
+from care.base.hot import Hot
 from care.base.vocabulary import Purpose
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
@@ -33,8 +34,8 @@ _ON_ITS_WAY = (  # written down, the answer not yet recorded: on another channel
         attempt.c.intent_at > sa.bindparam("since"),
     )
 )
-_BY_CUSTOMER = sa.union_all(_ON_ITS_WAY, _SENT)
-_BY_ADDRESS = (
+_BY_CUSTOMER = Hot(sa.union_all(_ON_ITS_WAY, _SENT))
+_BY_ADDRESS = Hot(
     sa.select(attempt.c.address_hash, message.c.id, attempt.c.intent_at, message.c.purpose)
     .join(message, message.c.id == attempt.c.message_id)
     .where(
@@ -44,17 +45,21 @@ _BY_ADDRESS = (
     )
 )
 _other = message.alias()
-_OTHER_LEGS = sa.select(message.c.id, _other.c.id.label("other")).where(
-    among(message.c.id, "ids"),
-    *(_other.c[name] == message.c[name] for name in ("campaign_id", "occasion", "customer_id")),
-    _other.c.id != message.c.id,
+_OTHER_LEGS = Hot(
+    sa.select(message.c.id, _other.c.id.label("other")).where(
+        among(message.c.id, "ids"),
+        *(_other.c[name] == message.c[name] for name in ("campaign_id", "occasion", "customer_id")),
+        _other.c.id != message.c.id,
+    )
 )
-_COMING = sa.select(message.c.customer_id, message.c.id, message.c.wake_at, message.c.purpose).where(
-    among(message.c.customer_id, "customers"),
-    sa.or_(*(message.c.status == word for word in _WAITING)),
-    message.c.lane < sa.bindparam("lane"),
-    message.c.wake_at <= sa.bindparam("until"),
-    message.c.use_by > sa.bindparam("now"),
+_COMING = Hot(
+    sa.select(message.c.customer_id, message.c.id, message.c.wake_at, message.c.purpose).where(
+        among(message.c.customer_id, "customers"),
+        sa.or_(*(message.c.status == word for word in _WAITING)),
+        message.c.lane < sa.bindparam("lane"),
+        message.c.wake_at <= sa.bindparam("until"),
+        message.c.use_by > sa.bindparam("now"),
+    )
 )
 
 
@@ -64,19 +69,19 @@ def sent_lately(
     """Return hand-overs of the last 30 days by customer and by address: a shared phone counts for all of them."""
     since = now - LOOK_BACK
     by_customer: dict[int, Touches] = {}
-    for customer_id, message_id, at, purpose in conn.execute(_BY_CUSTOMER, {"customers": customers, "since": since}):
+    for customer_id, message_id, at, purpose in _BY_CUSTOMER.rows(conn, customers=customers, since=since):
         by_customer.setdefault(customer_id, {})[message_id] = (at, Purpose(purpose))
     by_address: dict[str, Touches] = {}
-    for address_hash, message_id, at, purpose in conn.execute(_BY_ADDRESS, {"hashes": address_hashes, "since": since}):
+    for address_hash, message_id, at, purpose in _BY_ADDRESS.rows(conn, hashes=address_hashes, since=since):
         by_address.setdefault(address_hash, {})[message_id] = (at, Purpose(purpose))
     return by_customer, by_address
 
 
 def more_important(conn: sa.Connection, *, customers: Collection[int], lane: int, now: datetime) -> dict[int, Touches]:
     """Return what of more important lanes is due to these customers within a day: it counts as if sent."""
-    asked = {"customers": customers, "lane": lane, "until": now + AHEAD, "now": now}
     found: dict[int, Touches] = {}
-    for customer_id, message_id, at, purpose in conn.execute(_COMING, asked):
+    coming = _COMING.rows(conn, customers=customers, lane=lane, until=now + AHEAD, now=now)
+    for customer_id, message_id, at, purpose in coming:
         found.setdefault(customer_id, {})[message_id] = (max(at, now), Purpose(purpose))
     return found
 
@@ -86,6 +91,6 @@ def other_legs(conn: sa.Connection, ids: Collection[int]) -> dict[int, frozenset
     found: dict[int, frozenset[int]] = {}
     if not ids:
         return found
-    for message_id, other in conn.execute(_OTHER_LEGS, {"ids": ids}):
+    for message_id, other in _OTHER_LEGS.rows(conn, ids=ids):
         found[message_id] = found.get(message_id, frozenset()) | {other}
     return found

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from care.base.among import among
 from care.base.database import is_sqlite
-from care.base.ids import digest, random_token
+from care.base.hot import Hot
+from care.base.ids import digest, random_tokens
 from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import contact_point
 from care.delivery import brakes
@@ -21,21 +22,23 @@ from care.delivery.history import more_important, other_legs, sent_lately
 from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
 from care.delivery.lookups import Lookup
 from care.delivery.model import Prepared, Ready, Verdict
-from care.delivery.pace import take_slice
+from care.delivery.pace import last_moment, take_slice
 from care.messages import store as ledger
-from care.messages.model import MessageStatus, Outcome
+from care.messages.contacts import claim_contacts, held_contacts, release_contacts
+from care.messages.intents import count_attempts, write_intents
+from care.messages.model import MessageStatus
 from care.messages.tables import message, pause
 
 S = MessageStatus
-_MINE = (
+_MINE = Hot(
     sa.select(message.c.id)
     .where(among(message.c.id, "ids"), message.c.status == str(S.SENDING))
     .where(message.c.lease_owner == sa.bindparam("owner"))
     .order_by(message.c.id)
     .with_for_update()  # nobody takes a row away between this look and its intent
 )
-_PAUSES = sa.select(pause)
-_LOCK = (  # an opt-out locks the same rows, and so does whoever writes to these people on another channel
+_PAUSES = Hot(sa.select(pause.c.scope, pause.c.until))
+_LOCK = Hot(  # an opt-out locks the same rows, and so does whoever writes to these people on another channel
     sa.select(contact_point.c.id)
     .where(sa.or_(among(contact_point.c.address_hash, "hashes"), among(contact_point.c.customer_id, "customers")))
     .order_by(contact_point.c.id)  # everyone locks in this order
@@ -124,21 +127,21 @@ def _read_evidence(
     customers = {prepared.message.customer_id for prepared in group}
     hashes = {prepared.contact.address_hash for prepared in group}
     if not is_sqlite(conn):
-        conn.execute(_LOCK, {"hashes": hashes, "customers": customers})
-    mine = conn.execute(_MINE, {"ids": ids, "owner": incarnation})
+        _LOCK.rows(conn, hashes=hashes, customers=customers)
+    mine = _MINE.rows(conn, ids=ids, owner=incarnation)
     chosen = hashes if purpose is Purpose.REPLY else ()
     lookup = rules.lookups[purpose]
     contacts = lookup.contacts(conn, customers, first=chosen)
     evidence = Evidence(
         now=now,
-        mine=frozenset(mine.scalars()),
+        mine=frozenset(row[0] for row in mine),
         customers=lookup.judged(conn, customers),
         open_addresses={i: {c.address_hash for c in found.values()} for i, found in contacts.items()},
-        paused={row.scope: row.until for row in conn.execute(_PAUSES) if not row.until or row.until > now},
+        paused={scope: until for scope, until in _PAUSES.rows(conn) if not until or until > now},
         no_longer_owed=_no_longer_owed(conn, group),
     )
     if purpose is not Purpose.REPLY:
-        evidence.told = ledger.held_contacts(conn, {contact_key(prepared) for prepared in group})
+        evidence.told = held_contacts(conn, {contact_key(prepared) for prepared in group})
     if purpose in CAPPED:
         evidence.by_customer, evidence.by_address = sent_lately(
             conn, customers=customers, address_hashes=hashes, now=now
@@ -176,7 +179,7 @@ def _claim_contacts(
     conn: sa.Connection, passed: list[Prepared], outcome: IntentOutcome, now: datetime
 ) -> list[Prepared]:
     claimed = [prepared for prepared in passed if prepared.message.purpose is not Purpose.REPLY]
-    winners = ledger.claim_contacts(conn, [(*contact_key(p), p.message.id) for p in claimed], now)
+    winners = claim_contacts(conn, [(*contact_key(p), p.message.id) for p in claimed], now)
     kept = []
     for prepared in passed:
         winner = winners.get(contact_key(prepared), prepared.message.id)
@@ -207,7 +210,8 @@ def _brake(
             continue
         stopped.append(prepared.message.id)
         outcome.verdicts.append((prepared, rules.judge.hold(prepared, day.tomorrow_at, brake)))
-    ledger.release_contacts(conn, stopped)
+    if stopped:
+        release_contacts(conn, stopped)
     brakes.close_day(conn, day)
     return kept
 
@@ -225,34 +229,32 @@ def _write(
     now, lane = evidence.now, rules.lanes[passed[0].contact.channel]
     total = sum(prepared.parts for prepared in passed)
     start = take_slice(conn, sender=lane.channel, parts=total, rate_per_second=lane.rate_per_second, now=now)
-    tokens = {prepared.message.id: random_token() for prepared in passed}
-    made = ledger.write_intents(
+    tokens = dict(zip((prepared.message.id for prepared in passed), random_tokens(len(passed)), strict=True))
+    made = write_intents(
         conn,
         [
-            {
-                "message_id": prepared.message.id,
-                "n": prepared.message.attempts + 1,
-                "token": tokens[prepared.message.id],
-                "channel": str(lane.channel),
-                "provider": lane.provider,
-                "address_hash": prepared.contact.address_hash,
-                "parts": prepared.parts,
-                "body_digest": digest(prepared.text)[:16],
-                "incarnation": incarnation,
-                "outcome": str(Outcome.INTENT),
-                "intent_at": now,
-            }
+            (
+                prepared.message.id,
+                prepared.message.attempts + 1,
+                tokens[prepared.message.id],
+                prepared.contact.address_hash,
+                prepared.parts,
+                digest(prepared.text)[:16],
+            )
             for prepared in passed
         ],
+        channel=lane.channel,
+        provider=lane.provider,
+        incarnation=incarnation,
+        now=now,
     )
-    ledger.count_attempts(conn, list(made), channel=lane.channel)
+    count_attempts(conn, list(made), channel=lane.channel)
     gone = 0
     for prepared in passed:
         outgoing = _outgoing(prepared, made[prepared.message.id], tokens[prepared.message.id], rules, evidence)
         not_before = start + timedelta(seconds=gone / lane.rate_per_second)
-        outcome.ready.append(
-            Ready(prepared=prepared, outgoing=outgoing, not_before=not_before, intent_monotonic=monotonic)
-        )
+        leave_by = last_moment(not_before, now=now, monotonic=monotonic)
+        outcome.ready.append(Ready(prepared=prepared, outgoing=outgoing, not_before=not_before, leave_by=leave_by))
         gone += prepared.parts
 
 

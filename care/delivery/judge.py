@@ -8,9 +8,9 @@ from typing import Any
 from care.base.vocabulary import Purpose
 from care.delivery.history import Touches
 from care.delivery.model import Prepared, Verdict
+from care.messages.contacts import ContactKey
 from care.messages.model import MessageStatus
 from care.messages.stops import WAITS_FOR_APPROVAL, day_scope
-from care.messages.store import ContactKey
 from care.policy.caps import cap_release
 from care.policy.model import Caps, Policies, Windows
 from care.policy.windows import NeverOpensError, closes_at, contact_window, is_open, next_open, zones_for
@@ -21,7 +21,8 @@ CAPPED = (Purpose.SURVEY, Purpose.OFFER, Purpose.GREETING)
 
 def contact_key(prepared: Prepared) -> ContactKey:
     """Return what of the contact is claimed for the occasion."""
-    return prepared.message.campaign_id, prepared.message.occasion, prepared.contact.address_hash
+    message = prepared.message
+    return message.campaign_id, message.occasion, prepared.contact.address_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +83,9 @@ class Judge:
         return (
             self._stopped(prepared, evidence)
             or self._unwelcome(prepared, who, evidence)
-            or self._outside_hours(prepared, who, evidence)
+            or self._outside_hours(prepared, hours := self._hours(prepared, who, evidence))
             or self._told_already(prepared, evidence)
-            or self._too_often(prepared, who, evidence)
+            or self._too_often(prepared, hours, evidence)
             or self._outside_trial(prepared)
         )
 
@@ -92,11 +93,13 @@ class Judge:
         message = prepared.message
         if message.id in evidence.no_longer_owed:
             return Verdict(status=S.CANCELLED, reason="no longer owed")
+        if not evidence.paused:
+            return None
         for scope in ("all", f"campaign:{message.campaign_id}", f"purpose:{message.purpose}"):
             if scope in evidence.paused:
                 until = evidence.paused[scope]
                 return self._wait(prepared, until or evidence.now + timedelta(minutes=5), "paused")
-        if day_scope(message.campaign_id, message.row["occasion_on"]) in evidence.paused:
+        if day_scope(message.campaign_id, message.occasion_on) in evidence.paused:
             return Verdict(status=S.HELD, reason=WAITS_FOR_APPROVAL, wake_at=message.use_by)
         return None
 
@@ -120,8 +123,7 @@ class Judge:
             return Verdict(status=S.PLANNED, reason="contact or consent changed", wake_at=evidence.now)
         return None
 
-    def _outside_hours(self, prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
-        hours = self._hours(prepared, who, evidence)
+    def _outside_hours(self, prepared: Prepared, hours: Hours) -> Verdict | None:
         if hours.is_open:
             return None
         if hours.opens_at is None:
@@ -152,7 +154,7 @@ class Judge:
         closes = self._hours(prepared, evidence.customers[prepared.message.customer_id], evidence).closes_at
         return min(prepared.message.use_by, closes) if closes else prepared.message.use_by
 
-    def _too_often(self, prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
+    def _too_often(self, prepared: Prepared, hours: Hours, evidence: Evidence) -> Verdict | None:
         message = prepared.message
         if message.purpose not in CAPPED:
             return None
@@ -162,7 +164,6 @@ class Judge:
         }
         for same in (message.id, *evidence.other_legs.get(message.id, ())):
             touches.pop(same, None)  # another try or another channel of the same message is not a second message
-        hours = self._hours(prepared, who, evidence)
         coming = evidence.coming.get(message.customer_id, {})
         if not touches and not coming and hours.first_is_free:
             return None

@@ -1,19 +1,20 @@
 """Who may be written to now, and where: statements of one purpose, built once because they run for every batch."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 
 from care.base.among import among
+from care.base.hot import Hot
 from care.base.vocabulary import Channel, Purpose
+from care.campaigns.variables import READ_OF_CUSTOMER
 from care.customers.tables import contact_point, customer, suppression
 from care.delivery.model import Contact
 from care.planning.permission import ConsentByCountry, has_consent, silences
 
 CONSENT_COLUMN: Mapping[Channel, str] = {channel: f"may_{channel}" for channel in Channel}
 _JUDGED = ("id", "status", "deceased", "minor", "hardship", "timezone", "country", "area")
-_NOT_SPOKEN_OF = ("draw", "created_at", "updated_at", "erased_at", "joined_mmdd")
 
 
 class Lookup:
@@ -22,20 +23,19 @@ class Lookup:
     def __init__(self, purpose: Purpose, consent: ConsentByCountry) -> None:
         may = [has_consent(channel, purpose, consent).label(name) for channel, name in CONSENT_COLUMN.items()]
         mine = among(customer.c.id, "ids")
-        spoken_of = [column for column in customer.c if column.name not in _NOT_SPOKEN_OF]
-        self._full = sa.select(*spoken_of, *may).where(mine)
-        self._judged = sa.select(*(customer.c[name] for name in _JUDGED), *may).where(mine)
-        self._contacts = _open_contacts(purpose)
+        spoken_of = [customer.c[name] for name in ("id", *READ_OF_CUSTOMER)]
+        judged = [customer.c[name] for name in _JUDGED]
+        self._full, self._full_names = Hot(sa.select(*spoken_of, *may).where(mine)), _names(spoken_of, may)
+        self._judged, self._judged_names = Hot(sa.select(*judged, *may).where(mine)), _names(judged, may)
+        self._contacts = Hot(_open_contacts(purpose))
 
     def customers(self, conn: sa.Connection, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
         """Return customer rows by id, each with whether consent allows the purpose per channel."""
-        found = conn.execute(self._full, {"ids": ids}).mappings()
-        return {row["id"]: cast("Mapping[str, Any]", row) for row in found}
+        return _by_id(self._full_names, self._full.rows(conn, ids=ids))
 
     def judged(self, conn: sa.Connection, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
         """Return, by id, what decides whether a message may go now."""
-        found = conn.execute(self._judged, {"ids": ids}).mappings()
-        return {row["id"]: cast("Mapping[str, Any]", row) for row in found}
+        return _by_id(self._judged_names, self._judged.rows(conn, ids=ids))
 
     def contacts(
         self, conn: sa.Connection, ids: Collection[int], *, first: Collection[str] = ()
@@ -46,12 +46,21 @@ class Lookup:
         asked.
         """
         contacts: dict[int, dict[Channel, Contact]] = {}
-        for customer_id, word, address, address_hash in conn.execute(self._contacts, {"ids": ids}):
+        for customer_id, word, address, address_hash in self._contacts.rows(conn, ids=ids):
             mine = contacts.setdefault(customer_id, {})
             channel = _CHANNELS[word]
             if channel not in mine or (address_hash in first and mine[channel].address_hash not in first):
                 mine[channel] = Contact(channel=channel, address=address, address_hash=address_hash)
         return contacts
+
+
+def _names(*columns: Collection[sa.ColumnElement[Any]]) -> tuple[str, ...]:
+    return tuple(str(column.key) for some in columns for column in some)
+
+
+def _by_id(names: tuple[str, ...], rows: Collection[tuple[Any, ...]]) -> dict[int, Mapping[str, Any]]:
+    at = names.index("id")
+    return {row[at]: dict(zip(names, row, strict=True)) for row in rows}
 
 
 _CHANNELS: Mapping[str, Channel] = {str(channel): channel for channel in Channel}

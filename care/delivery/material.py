@@ -6,20 +6,24 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from care.base.among import among
+from care.base.hot import Hot
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.campaign_set import CampaignSet
 from care.delivery.lookups import CONSENT_COLUMN, Lookup
 from care.delivery.model import Claimed
+from care.messages.store import ClaimedRow
 from care.messages.tables import attempt
 
-_SPENT = sa.select(attempt.c.message_id, attempt.c.channel).where(
-    among(attempt.c.message_id, "ids"), attempt.c.spent.is_(True)
+_SPENT = Hot(
+    sa.select(attempt.c.message_id, attempt.c.channel).where(
+        among(attempt.c.message_id, "ids"), attempt.c.spent.is_(True)
+    )
 )
 
 
 def gather(
     conn: sa.Connection,
-    rows: Sequence[sa.Row[Any]],
+    rows: Sequence[ClaimedRow],
     *,
     purpose: Purpose,
     campaigns: CampaignSet,
@@ -53,7 +57,7 @@ def gather(
                 due_at=row.due_at,
                 use_by=row.use_by,
                 attempts=row.attempts,
-                row=cast("Mapping[str, Any]", row._mapping),  # noqa: SLF001 - SQLAlchemy's documented accessor
+                occasion_on=row.occasion_on,
                 campaign=known[row.campaign_id],
                 is_file_broken=known[row.campaign_id] is None and campaigns.is_broken(row.campaign_id),
                 customer=who,
@@ -69,19 +73,18 @@ def gather(
 def _spent_channels(conn: sa.Connection, ids: Collection[int]) -> dict[int, frozenset[Channel]]:
     if not ids:
         return {}
-    rows = conn.execute(_SPENT, {"ids": ids})
     spent: dict[int, frozenset[Channel]] = {}
-    for message_id, channel in rows:
+    for message_id, channel in _SPENT.rows(conn, ids=ids):
         spent[message_id] = spent.get(message_id, frozenset()) | {Channel(channel)}
     return spent
 
 
-def _kind(row: sa.Row[Any]) -> str:
-    return str(row.occasion).partition(":")[0]
+def _kind(row: ClaimedRow) -> str:
+    return row.occasion.partition(":")[0]
 
 
 def _subjects(
-    conn: sa.Connection, rows: Sequence[sa.Row[Any]], subjects: Mapping[str, sa.FromClause]
+    conn: sa.Connection, rows: Sequence[ClaimedRow], subjects: Mapping[str, sa.FromClause]
 ) -> dict[tuple[str, str | None], Mapping[str, Any]]:
     wanted: dict[str, set[str]] = {}
     for row in rows:

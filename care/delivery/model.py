@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from care.base.vocabulary import Channel, Purpose
@@ -32,7 +32,7 @@ class Claimed:
     due_at: datetime
     use_by: datetime
     attempts: int
-    row: Mapping[str, Any]
+    occasion_on: date
     campaign: Campaign | None = None
     is_file_broken: bool = False  # the campaign may come back when its file is mended
     customer: Mapping[str, Any] | None = None
@@ -60,12 +60,12 @@ class Prepared:
 
 @dataclass(slots=True, kw_only=True)
 class Ready:
-    """Intent committed; may leave from `not_before` on."""
+    """Intent committed; may leave from `not_before` on, and at the latest at `leave_by`."""
 
     prepared: Prepared
     outgoing: Outgoing
     not_before: datetime
-    intent_monotonic: float
+    leave_by: float  # monotonic seconds: a process that was frozen meanwhile no longer knows who else has sent it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

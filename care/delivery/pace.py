@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from care.base.database import insert
+from care.base.hot import Hot
 from care.delivery.model import Ready
 from care.delivery.tables import pace
 
@@ -23,28 +24,39 @@ def group_size(rate_per_second: float) -> int:
     return int(min(GROUP_LIMIT, max(1, rate_per_second * INTENT_SECONDS)))
 
 
+_FREE_AT = Hot(sa.select(pace.c.next_free_at).where(pace.c.sender == sa.bindparam("of")))
+_LOCKED = Hot(sa.select(pace.c.next_free_at).where(pace.c.sender == sa.bindparam("of")).with_for_update())
+_BEGIN = Hot(lambda conn: insert(conn, pace).on_conflict_do_nothing(), each=("sender", "next_free_at"))
+_MOVE = Hot(sa.update(pace).where(pace.c.sender == sa.bindparam("of")).values(next_free_at=sa.bindparam("after")))
 _FAR_SECONDS = 30.0
 _FAR_PARTS = 100
 
 
 def seconds_until_free(conn: sa.Connection, sender: str, now: datetime, *, rate_per_second: float) -> float:
     """Return how long until the sender's next part may leave; 0 when it may now."""
-    free_at = conn.execute(sa.select(pace.c.next_free_at).where(pace.c.sender == sender)).scalar_one_or_none()
-    return (_begin(free_at, now, rate_per_second) - now).total_seconds() if free_at else 0.0
+    found = _FREE_AT.rows(conn, of=str(sender))
+    return (_begin(found[0][0], now, rate_per_second) - now).total_seconds() if found else 0.0
 
 
 def take_slice(conn: sa.Connection, *, sender: str, parts: int, rate_per_second: float, now: datetime) -> datetime:
     """Reserve time for `parts` and return when the first may leave; each next one follows 1 / rate later."""
-    conn.execute(insert(conn, pace).values(sender=sender, next_free_at=now).on_conflict_do_nothing())
-    row = sa.select(pace.c.next_free_at).where(pace.c.sender == sender).with_for_update()
-    start = _begin(conn.execute(row).scalar_one(), now, rate_per_second)
-    after = start + timedelta(seconds=parts / rate_per_second)
-    conn.execute(sa.update(pace).where(pace.c.sender == sender).values(next_free_at=after))
+    found = _LOCKED.rows(conn, of=str(sender))
+    if not found:
+        _BEGIN.many(conn, [(str(sender), now)])
+        found = _LOCKED.rows(conn, of=str(sender))
+    start: datetime = _begin(found[0][0], now, rate_per_second)
+    _MOVE.run(conn, of=str(sender), after=start + timedelta(seconds=parts / rate_per_second))
     return start
 
 
 def move_slots(
-    conn: sa.Connection, group: Sequence[Ready], *, sender: str, rate_per_second: float, now: datetime
+    conn: sa.Connection,
+    group: Sequence[Ready],
+    *,
+    sender: str,
+    rate_per_second: float,
+    now: datetime,
+    monotonic: float,
 ) -> None:
     """Give a group that was committed late new slots: those it had are gone, and catching up would be a burst."""
     parts = sum(ready.prepared.parts for ready in group)
@@ -52,7 +64,17 @@ def move_slots(
     gone = 0
     for ready in group:
         ready.not_before = start + timedelta(seconds=gone / rate_per_second)
+        ready.leave_by = last_moment(ready.not_before, now=now, monotonic=monotonic)
         gone += ready.prepared.parts
+
+
+STALE_SECONDS = 5.0
+"""An intent whose slot passed this long ago is given up before its first byte."""
+
+
+def last_moment(not_before: datetime, *, now: datetime, monotonic: float) -> float:
+    """Return until when, on the monotonic clock, a message may still leave that has its slot at `not_before`."""
+    return monotonic + max(0.0, (not_before - now).total_seconds()) + STALE_SECONDS
 
 
 def _begin(free_at: datetime, now: datetime, rate_per_second: float) -> datetime:

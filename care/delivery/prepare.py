@@ -97,7 +97,7 @@ class Preparer:
         who = claimed.customer or {}
         return OccasionFacts(
             occasion=claimed.occasion,
-            occasion_on=claimed.row["occasion_on"],
+            occasion_on=claimed.occasion_on,
             locale=who.get("locale") or self.locale,
             zone=who.get("timezone") or self.timezone,
             currency=self.currency,

@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from care.base.among import among
+from care.base.database import Instant
+from care.base.hot import Hot
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import ErrorClass, ErrorRule, Result, Suppress
 from care.delivery.model import Ready
@@ -29,8 +30,7 @@ OUR_FAULT = tuple(f"{word}: {AGAIN}" for word in (ErrorClass.CONFIG, ErrorClass.
 """Why a message waits that nothing was wrong with."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """One answer and the message it belongs to."""
 
     ready: Ready
@@ -55,7 +55,7 @@ _CLOSE = (
 )
 
 
-_CLOSE_ACCEPTED = (
+_CLOSE_ACCEPTED = Hot(
     sa.update(attempt)
     .where(
         attempt.c.id == sa.bindparam("_id"),
@@ -67,7 +67,23 @@ _CLOSE_ACCEPTED = (
         error_code=None,
         error_class=None,
         done_at=sa.bindparam("_at"),
-    )
+    ),
+    each=("_ref", "_at", "_id"),
+)
+_in_work = sa.or_(*(message.c.status == str(status) for status in (S.SENDING, S.UNKNOWN)))
+_accepted: dict[str, Any] = {
+    "status": sa.bindparam("_status"),
+    "reason": None,
+    "status_at": sa.bindparam("_now"),
+    "lease_owner": None,
+    "lease_until": None,
+    "sent_at": sa.func.coalesce(message.c.sent_at, sa.bindparam("_now", type_=Instant)),
+}
+_ACCEPT = Hot(sa.update(message).where(among(message.c.id, "ids"), _in_work).values(_accepted))
+_DELIVER = Hot(
+    sa.update(message)
+    .where(among(message.c.id, "ids"), _in_work)
+    .values(_accepted | {"delivered_at": sa.func.coalesce(message.c.delivered_at, sa.bindparam("_now", type_=Instant))})
 )
 
 
@@ -78,8 +94,13 @@ _LAST = sa.select(attempt.c.id, attempt.c.outcome).where(
 )
 
 
-def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datetime, dice: random.Random) -> None:
-    """Write outcomes of attempts and move their messages."""
+def record_answers(
+    conn: sa.Connection, answers: Sequence[Answer], *, now: datetime, dice: random.Random, owner: int | None = None
+) -> None:
+    """Write outcomes of attempts and move their messages.
+
+    What was given up before its first byte waits again if it is still leased to `owner`: another may have it by now.
+    """
     if not answers:
         return
     answers = sorted(answers, key=lambda a: a.ready.prepared.message.id)  # receipts lock in this order too
@@ -92,6 +113,12 @@ def record_answers(conn: sa.Connection, answers: Sequence[Answer], *, now: datet
         ids = [a.ready.prepared.message.id for a in accepted if FIRST_WORDS.get(a.result.status, S.ACCEPTED) is status]
         accept_messages(conn, ids, status, now)
     _doubt(conn, unknown, now)
+    stale = [a.ready.prepared.message.id for a in others if a.result.outcome is Outcome.ABANDONED]
+    if stale and owner is not None:
+        reason = "given up before it left: too long after its intent"
+        ledger.move_messages(
+            conn, stale, S.PLANNED, now=now, by="dispatcher", reason=reason, wake_at=now, only_owner=owner
+        )
     for answer in refused:
         _refuse(conn, answer, now, dice)
 
@@ -100,13 +127,8 @@ def _close_attempts(conn: sa.Connection, answers: Sequence[Answer]) -> None:
     """Only an open or doubtful attempt takes the answer: a receipt may have told more already."""
     plain = [answer for answer in answers if answer.result.outcome is Outcome.ACCEPTED]
     if plain:
-        conn.execute(
-            _CLOSE_ACCEPTED,
-            [
-                {"_id": a.result.attempt_id, "_ref": _short(a.result.provider_ref, attempt.c.provider_ref), "_at": a.at}
-                for a in plain
-            ],
-        )
+        closed = [(_short(a.result.provider_ref, attempt.c.provider_ref), a.at, a.result.attempt_id) for a in plain]
+        _CLOSE_ACCEPTED.many(conn, closed)
     others = [answer for answer in answers if answer.result.outcome is not Outcome.ACCEPTED]
     if others:
         conn.execute(_CLOSE, [_attempt_values(answer) for answer in others])
@@ -142,18 +164,8 @@ def _short(word: str, column: sa.Column[str]) -> str | None:
 
 def accept_messages(conn: sa.Connection, ids: Sequence[int], status: MessageStatus, now: datetime) -> None:
     """Move messages in work or in doubt to what the provider's yes means."""
-    values: dict[str, Any] = {
-        "status": str(status),
-        "reason": None,
-        "status_at": now,
-        "lease_owner": None,
-        "lease_until": None,
-        "sent_at": sa.func.coalesce(message.c.sent_at, sa.literal(now, message.c.sent_at.type)),
-    }
-    if status is S.DELIVERED:
-        values["delivered_at"] = sa.func.coalesce(message.c.delivered_at, sa.literal(now, message.c.delivered_at.type))
-    in_work = [str(S.SENDING), str(S.UNKNOWN)]
-    conn.execute(sa.update(message).where(among(message.c.id, ids), message.c.status.in_(in_work)).values(values))
+    accept = _DELIVER if status is S.DELIVERED else _ACCEPT
+    accept.run(conn, ids=ids, _status=str(status), _now=now)
 
 
 def _doubt(conn: sa.Connection, unknown: Sequence[Answer], now: datetime) -> None:
@@ -237,7 +249,9 @@ def _own_tries(conn: sa.Connection, message_id: int) -> int:
     """Count the tries that failed for the message's own sake, not for a token or a line of ours."""
     ours = attempt.c.error_class.in_([str(ErrorClass.CONFIG), str(ErrorClass.TRANSPORT)])
     mine = sa.select(sa.func.count()).where(
-        attempt.c.message_id == message_id, sa.or_(attempt.c.error_class.is_(None), sa.not_(ours))
+        attempt.c.message_id == message_id,
+        attempt.c.outcome != str(Outcome.ABANDONED),
+        sa.or_(attempt.c.error_class.is_(None), sa.not_(ours)),
     )
     return int(conn.execute(mine).scalar_one())
 

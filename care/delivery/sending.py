@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from care.base.clock import Clock
+from care.base.failpoints import failpoint
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Result
 from care.delivery.model import Ready
 from care.delivery.record import Answer
 from care.messages.model import Outcome
 
+STALE = "stale"
 log = structlog.get_logger()
 
 
@@ -22,7 +24,7 @@ class Senders:
 
     def __init__(self, gateways: Mapping[Channel, Gateway], clock: Clock, on_answer: Callable[[Answer], None]) -> None:
         self._gateways, self._clock, self._on_answer = gateways, clock, on_answer
-        self._queues: dict[Channel, deque[Ready]] = {channel: deque() for channel in gateways}
+        self._queues: dict[Channel, deque[tuple[Ready, float]]] = {channel: deque() for channel in gateways}
         self._at_work: dict[Channel, int] = dict.fromkeys(gateways, 0)
         self._tasks: set[asyncio.Task[None]] = set()
         self._flying: dict[Channel, int] = dict.fromkeys(gateways, 0)
@@ -41,7 +43,8 @@ class Senders:
 
     def send_soon(self, channel: Channel, ready: Sequence[Ready]) -> None:
         """Queue messages in the order of their slots."""
-        self._queues[channel].extend(ready)
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        self._queues[channel].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
         self._flying[channel] += sum(one.prepared.parts for one in ready)
         self.open_ids.update(one.outgoing.message_id for one in ready)
         most = self._gateways[channel].capabilities.max_in_flight
@@ -54,11 +57,16 @@ class Senders:
     async def _work(self, channel: Channel) -> None:
         queue = self._queues[channel]
         while queue:
-            ready = queue.popleft()
-            wait = (ready.not_before - self._clock.now()).total_seconds()
+            ready, leaves_at = queue.popleft()  # monotonic: the clock on the wall may be set meanwhile
+            wait = leaves_at - self._clock.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
-            result = await self._hand_over(self._gateways[channel], ready)
+            failpoint("call.before")
+            if self._clock.monotonic() > ready.leave_by:
+                result = Result(attempt_id=ready.outgoing.attempt_id, outcome=Outcome.ABANDONED, error_code=STALE)
+            else:
+                result = await self._hand_over(self._gateways[channel], ready)
+            failpoint("call.answered")
             self.sent += result.outcome is Outcome.ACCEPTED
             self._flying[channel] -= ready.prepared.parts
             self.open_ids.discard(ready.outgoing.message_id)

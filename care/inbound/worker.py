@@ -14,6 +14,7 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import read, write
+from care.base.failpoints import failpoint
 from care.delivery.receipts import apply_receipts
 from care.inbound import store, twilio
 from care.inbound.route import InboundRules, receive
@@ -68,6 +69,8 @@ def _work(engine: sa.Engine, kind: str, handle: Handle, *, now: datetime, batch:
                 if not rows:
                     return total
                 handle(conn, rows)
+                failpoint("receipt.before_commit")
+            failpoint("receipt.committed")
         except sa.exc.OperationalError:
             raise  # the database is in trouble, not the row: all of them stay as they are
         except Exception as error:

@@ -1,61 +1,93 @@
 """The ledger's SQL: one statement per verb, connection first, so the caller's transaction is in plain sight."""
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from care.base.among import among
-from care.base.database import insert, to_micros
+from care.base.database import Instant, insert
+from care.base.hot import Hot
 from care.base.vocabulary import Purpose
 from care.customers.tables import contact_point
 from care.messages.model import CLAIMABLE, MessageStatus, sources_of
-from care.messages.tables import attempt, contact_claim, intended, message, move, pause
-
-ContactKey = tuple[str, str, str]
-"""Campaign id, occasion, address hash: what one phone is told once."""
+from care.messages.tables import contact_claim, intended, message, move, pause
 
 REASON_LENGTH = 120
-CLAIMED = tuple(
-    message.c[name]
-    for name in (
-        "id",
-        "campaign_id",
-        "occasion",
-        "customer_id",
-        "leg",
-        "occasion_on",
-        "subject",
-        "due_at",
-        "use_by",
-        "attempts",
-    )
-)
-"""What a sender needs of a claimed row."""
+
+
+class ClaimedRow(NamedTuple):
+    """What a sender needs of a claimed row."""
+
+    id: int
+    campaign_id: str
+    occasion: str
+    customer_id: int
+    leg: str
+    occasion_on: date
+    subject: str | None
+    due_at: datetime
+    use_by: datetime
+    attempts: int
+
+
 _UNTOLD = (MessageStatus.SKIPPED, MessageStatus.EXPIRED, MessageStatus.FAILED)
 """Ends without a word to anyone: the rest of the household may be told. Who cancels means all of them."""
 
 _CLAIMABLE = sorted(str(status) for status in CLAIMABLE)
 
 
+_DUE = Hot(
+    sa.select(message.c.id)
+    .where(
+        message.c.status == sa.bindparam("status"),
+        message.c.lane == sa.bindparam("lane"),
+        message.c.wake_at <= sa.bindparam("now"),
+    )
+    .limit(1)
+)
+_scopes = (sa.literal("all"), "campaign:" + message.c.campaign_id, "purpose:" + message.c.purpose)
+_is_paused = (
+    sa.exists()
+    .where(
+        sa.or_(*(pause.c.scope == scope for scope in _scopes)),
+        sa.or_(pause.c.until.is_(None), pause.c.until > sa.bindparam("now", type_=Instant)),
+    )
+    .correlate(message)
+)
+_DUE_FIRST = [  # one status at a time: the index then gives them in the order of their deadlines
+    Hot(
+        sa.select(message.c.use_by, message.c.id, message.c.strikes)
+        .where(
+            message.c.status == sa.literal_column(f"'{status}'"),  # spelt out: the index holds only these
+            message.c.lane == sa.bindparam("lane"),
+            sa.type_coerce(message.c.wake_at, sa.BigInteger) + 0 <= sa.bindparam("now", type_=Instant),
+            sa.not_(_is_paused),
+        )
+        .order_by(message.c.use_by)
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True, of=message)
+    )
+    for status in _CLAIMABLE
+]
+_TAKE = Hot(
+    sa.update(message)
+    .where(among(message.c.id, "ids"))
+    .values(
+        status=str(MessageStatus.SENDING),
+        reason=None,
+        lease_owner=sa.bindparam("owner"),
+        lease_until=sa.bindparam("until"),
+        status_at=sa.bindparam("now"),
+    )
+    .returning(*(message.c[name] for name in ClaimedRow._fields))
+)
 _RENEW = (
     sa.update(message)
     .where(among(message.c.id, "ids"), message.c.lease_owner == sa.bindparam("owner"))
     .values(lease_until=sa.bindparam("until"))
-)
-_COUNT = (
-    sa.update(message)
-    .where(among(message.c.id, "ids"))
-    .values(attempts=message.c.attempts + 1, channel=sa.bindparam("on"))
-)
-_WRITE = sa.insert(attempt)
-_MADE = sa.select(attempt.c.message_id, attempt.c.id).where(among(attempt.c.token, "tokens"))
-_HELD = sa.select(contact_claim).where(
-    among(contact_claim.c.campaign_id, "campaigns"),
-    among(contact_claim.c.occasion, "occasions"),
-    among(contact_claim.c.address_hash, "addresses"),
 )
 
 
@@ -76,18 +108,12 @@ def add_intended(
 
 def lane_is_due(conn: sa.Connection, *, lane: int, now: datetime) -> bool:
     """Tell whether a lane has a message whose hour has come; one look into an index per claimable status."""
-    for status in _CLAIMABLE:
-        due = sa.select(message.c.id).where(
-            message.c.status == status, message.c.lane == lane, message.c.wake_at <= now
-        )
-        if conn.execute(due.limit(1)).first() is not None:
-            return True
-    return False
+    return any(_DUE.rows(conn, status=status, lane=lane, now=now) for status in _CLAIMABLE)
 
 
 def claim_due(
     conn: sa.Connection, *, owner: int, lane: int, now: datetime, lease_until: datetime, limit: int
-) -> Sequence[sa.Row[Any]]:
+) -> list[ClaimedRow]:
     """Lease up to `limit` due messages of a lane to this sender, earliest deadline first; return their rows.
 
     Rows whose campaign or purpose is paused stay where they are. On PostgreSQL rows that another sender is
@@ -96,44 +122,18 @@ def claim_due(
     """
     if not lane_is_due(conn, lane=lane, now=now):
         return []
-    found: list[tuple[datetime, int, int]] = []
-    for status in _CLAIMABLE:  # one status at a time: the index then gives them in the order of their deadlines
-        due = (
-            sa.select(message.c.use_by, message.c.id, message.c.strikes)
-            .where(
-                message.c.status == status,
-                message.c.lane == lane,
-                sa.type_coerce(message.c.wake_at, sa.BigInteger) + 0 <= to_micros(now),
-                sa.not_(_is_paused(now)),
-            )
-            .order_by(message.c.use_by)
-            .limit(limit)
-            .with_for_update(skip_locked=True, of=message)
-        )
-        found += [(row.use_by, row.id, row.strikes) for row in conn.execute(due)]
+    found = [row for due in _DUE_FIRST for row in due.rows(conn, lane=lane, now=now, most=limit)]
     ids = _up_to_a_suspect(sorted(found)[:limit])
     if not ids:
         return []
-    return conn.execute(
-        sa.update(message)
-        .where(among(message.c.id, ids))
-        .values(
-            status=str(MessageStatus.SENDING), reason=None, lease_owner=owner, lease_until=lease_until, status_at=now
-        )
-        .returning(*CLAIMED)
-    ).all()
+    taken = _TAKE.rows(conn, ids=ids, owner=owner, until=lease_until, now=now)
+    return [ClaimedRow._make(row) for row in taken]
 
 
-def _up_to_a_suspect(found: Sequence[tuple[datetime, int, int]]) -> list[int]:
+def _up_to_a_suspect(found: Sequence[tuple[Any, ...]]) -> list[int]:
     if found and found[0][2]:
         return [found[0][1]]
     return [message_id for _, message_id, _ in itertools.takewhile(lambda row: not row[2], found)]
-
-
-def _is_paused(now: datetime) -> sa.ColumnElement[bool]:
-    scopes = [sa.literal("all"), "campaign:" + message.c.campaign_id, "purpose:" + message.c.purpose]
-    alive = sa.or_(pause.c.until.is_(None), pause.c.until > now)
-    return sa.exists().where(pause.c.scope.in_(scopes), alive).correlate(message)
 
 
 def renew_leases(conn: sa.Connection, *, owner: int, ids: Collection[int], lease_until: datetime) -> None:
@@ -188,50 +188,6 @@ def note_moves(
         conn.execute(sa.insert(move), rows)
 
 
-def write_intents(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
-    """Write attempts down before their first byte leaves; return attempt id by message id."""
-    conn.execute(_WRITE, list(rows))  # without RETURNING the driver repeats one prepared statement
-    made = conn.execute(_MADE, {"tokens": [row["token"] for row in rows]})
-    return {row.message_id: row.id for row in made}
-
-
-def count_attempts(conn: sa.Connection, ids: Sequence[int], *, channel: str) -> None:
-    """Note on messages that one more attempt was written down, and on which channel."""
-    conn.execute(_COUNT, {"ids": ids, "on": str(channel)})
-
-
-def claim_contacts(
-    conn: sa.Connection, claims: Sequence[tuple[str, str, str, int]], now: datetime
-) -> dict[ContactKey, int]:
-    """Claim (campaign, occasion, address hash) for messages; return who holds each claim now.
-
-    The first to claim an address keeps it, however many accounts share the phone.
-    """
-    if not claims:
-        return {}
-    rows = [
-        {"campaign_id": campaign, "occasion": occasion, "address_hash": address, "message_id": owner, "at": now}
-        for campaign, occasion, address, owner in claims
-    ]
-    statement = insert(conn, contact_claim).on_conflict_do_nothing()
-    written = conn.execute(statement.execution_options(preserve_rowcount=True), rows).rowcount
-    if written == len(rows):
-        return {claim[:3]: claim[3] for claim in claims}
-    return held_contacts(conn, [claim[:3] for claim in claims])
-
-
-def held_contacts(conn: sa.Connection, keys: Collection[ContactKey]) -> dict[ContactKey, int]:
-    """Return which message holds each (campaign, occasion, address hash) that is claimed."""
-    campaigns, occasions, addresses = (set(part) for part in zip(*keys, strict=True))
-    held = conn.execute(_HELD, {"campaigns": campaigns, "occasions": occasions, "addresses": addresses})
-    return {(row.campaign_id, row.occasion, row.address_hash): int(row.message_id) for row in held}
-
-
-def release_contacts(conn: sa.Connection, message_ids: Collection[int]) -> None:
-    """Give claims back when nothing was sent after all, so that another of the household may be told."""
-    conn.execute(sa.delete(contact_claim).where(among(contact_claim.c.message_id, message_ids)))
-
-
 def find_message(conn: sa.Connection, message_id: int) -> sa.Row[Any] | None:
     """Return one message."""
     return conn.execute(sa.select(message).where(message.c.id == message_id)).one_or_none()
@@ -277,7 +233,9 @@ def expire_overdue(conn: sa.Connection, *, now: datetime, limit: int = 5_000) ->
     reason = "its time passed while it waited"
     for status, purpose in itertools.product(_CLAIMABLE, Purpose):  # one stretch of the claim's index each
         late = sa.select(message.c.id).where(
-            message.c.status == status, message.c.lane == purpose.lane, message.c.use_by <= now
+            message.c.status == sa.literal_column(f"'{status}'"),
+            message.c.lane == purpose.lane,
+            message.c.use_by <= now,
         )
         ids = conn.execute(late.limit(limit)).scalars().all()
         moved = move_messages(

@@ -48,7 +48,9 @@ def silencing_scopes(purpose: Purpose) -> tuple[str, ...]:
 
 def silences(purpose: Purpose) -> sa.ColumnElement[bool]:
     """Return: this `suppression` row is alive and silences the purpose."""
-    alive = sa.and_(suppression.c.lifted_at.is_(None), suppression.c.scope.in_(_SILENCED_BY[purpose]))
+    alive = sa.and_(
+        suppression.c.lifted_at.is_(None), sa.or_(*(suppression.c.scope == scope for scope in _SILENCED_BY[purpose]))
+    )
     if purpose is Purpose.REPLY:  # whoever says STOP is told once that it was heard
         return sa.and_(alive, suppression.c.reason != "opt_out")
     return alive

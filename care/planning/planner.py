@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import insert, write
+from care.base.failpoints import failpoint
 from care.campaigns.model import Campaign
 from care.customers.tables import customer
 from care.messages import store as ledger
@@ -119,4 +120,6 @@ def _plan_range(engine: sa.Engine, owed: OwedSet, between: Ids | None) -> int:
             count=count,
             now=owed.now,
         )
+        failpoint("plan.before_commit")
+    failpoint("plan.committed")
     return int(new)

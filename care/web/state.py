@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from starlette.requests import Request
 
 from care.base.database import write
+from care.base.failpoints import failpoint
 from care.bootstrap import Services
 from care.inbound import store
 from care.inbound.twilio_signature import TwilioSignature
@@ -46,6 +47,8 @@ class WebState:
         def commit(rows: "Sequence[Row]") -> None:
             with turns.urgent(), write(engine) as conn:
                 store.store_webhooks(conn, rows)
+                failpoint("webhook.before_commit")
+            failpoint("webhook.committed")
 
         self.webhooks = GroupCommit(commit, after=self.inbox.notice)
 

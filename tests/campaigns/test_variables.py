@@ -13,6 +13,7 @@ from care.campaigns.plain_words import plain
 from care.campaigns.samples import sample_facts
 from care.campaigns.variables import (
     CUSTOMER_VARIABLES,
+    READ_OF_CUSTOMER,
     Origin,
     available_variables,
     customer_reader,
@@ -84,6 +85,21 @@ class TestCustomerVariables:
         """Columns that a greeting must not speak of cannot be read by their names."""
         assert customer_reader(column)(facts(**{column: 1950})) is None
         assert column not in {variable.name for variable in CUSTOMER_VARIABLES}
+
+    def test_read_only_the_columns_that_a_sender_fetches(self) -> None:
+        """A variable that read another column would be missing from every message."""
+        asked: set[str] = set()
+
+        class Watched(dict[str, object]):
+            def get(self, name: str, default: object = None) -> object:
+                asked.add(name)
+                return super().get(name, default)
+
+        row = Watched(name="Ann Lee", customer_type="person", joined_on=date(2016, 3, 1))
+        watched = replace(facts(), customer=row)
+        for variable in CUSTOMER_VARIABLES:
+            variable.read(watched)
+        assert {"name", "joined_on"} <= asked <= {*READ_OF_CUSTOMER}
 
     def test_default_by_language(self) -> None:
         """The stated defaults follow the fallback chain of the locale."""

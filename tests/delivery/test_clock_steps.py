@@ -1,19 +1,44 @@
 """The machine's clock is set back or forward by hand: nothing stands still for it, nothing goes twice."""
 
-from datetime import timedelta
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import sqlalchemy as sa
+
+from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.base.vocabulary import Channel
+from care.delivery.channels.base import Capabilities, Outgoing, Result
+from care.delivery.dispatcher import Dispatcher
 from care.delivery.pace import seconds_until_free, take_slice
 from care.schedule import Job, run_due_jobs
+from tests.delivery.crew import RunningClock
 from tests.delivery.test_dispatcher import Postbox, greet
-from tests.house import BIRTHDAY, House
+from tests.house import BIRTHDAY, House, build_house
 
 HOUR = timedelta(hours=1)
 
 
 def send_all(house: House) -> int:
     return house.dispatch({channel: Postbox(channel) for channel in Channel})
+
+
+class OneAtATime(Postbox):
+    """A provider that takes one call at a time; after the fifth the clock on the wall is set back."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(two_way=True, callback_per_message=True, max_in_flight=1)
+
+    async def send(self, outgoing: Outgoing) -> Result:
+        if len(self.taken) == 5:
+            self._clock.set(self._clock.now() - HOUR)
+        return await super().send(outgoing)
 
 
 class TestAClockSetBack:
@@ -59,3 +84,16 @@ class TestAClockSetBack:
         house.clock.advance(timedelta(seconds=30))
         run_due_jobs(house.services, jobs)
         assert ran == ["always", "minutely", "always", "minutely", "always"]
+
+    def test_lets_nothing_wait_that_has_its_slot(self, tmp_path: Path, sqlite_engine: sa.Engine) -> None:
+        """What has an intent leaves within its seconds, however far back the clock on the wall is set meanwhile."""
+        clock = RunningClock(datetime(2026, 9, 25, 4, 0, tzinfo=UTC))
+        house = build_house(tmp_path, sqlite_engine, clock, SMS__RATE_PER_SECOND="20")
+        greet(house, 30)
+        sms = OneAtATime(clock)
+        work = house.services.work({Channel.SMS: sms, Channel.EMAIL: Postbox(Channel.EMAIL)})
+
+        async def all_within(seconds: float) -> int:
+            return await asyncio.wait_for(Dispatcher(work).run(asyncio.Event(), until_idle=True), seconds)
+
+        assert asyncio.run(all_within(20)) == 30

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care.delivery.channels.http_wire import HttpPool, NoAnswerError, NotSentError, parse_answer
+from care.delivery.channels.http_answer import parse_answer
+from care.delivery.channels.http_wire import HttpPool, NoAnswerError, NotSentError
 from tests.delivery.scripted_server import ScriptedServer, json_answer
 
 REQUEST = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"

@@ -19,6 +19,7 @@ from care.delivery import incarnation
 from care.delivery.channels.base import Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
 from care.messages import store
+from care.messages.intents import write_intents
 from care.messages.tables import attempt, contact_claim
 from tests.delivery.crew import Crew, RunningClock
 from tests.delivery.test_dispatcher import Postbox
@@ -184,6 +185,5 @@ def claimed_by_the_dead(house: House, begun: int) -> None:
         number = incarnation.begin_incarnation(conn, "dispatch", now)
         store.claim_due(conn, owner=number, lane=5, now=now, lease_until=now + incarnation.LEASE, limit=500)
         (row,) = house.messages(customer_id=begun)
-        made = {"message_id": row.id, "n": 1, "token": "t", "channel": "sms", "provider": "postbox", "parts": 1}
-        made |= {"address_hash": "h", "body_digest": "d", "incarnation": number, "outcome": "intent", "intent_at": now}
-        store.write_intents(conn, [made])
+        made = [(row.id, 1, "t", "h", 1, "d")]
+        write_intents(conn, made, channel="sms", provider="postbox", incarnation=number, now=now)

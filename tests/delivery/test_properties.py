@@ -17,6 +17,7 @@ from care.delivery.channels.base import Outgoing, Result
 from care.delivery.incarnation import begin_incarnation, recover
 from care.delivery.receipts import Receipt, apply_receipts, give_up_waiting
 from care.messages import stops, store
+from care.messages.intents import count_attempts, write_intents
 from care.messages.model import NEXT, MessageStatus
 from care.messages.tables import attempt, message
 from tests.conftest import lay_tables
@@ -78,13 +79,9 @@ class World:
             rows = store.claim_due(conn, owner=number, lane=5, now=now, lease_until=now, limit=2)
             if not with_intents or not rows:
                 return
-            made = {"channel": "sms", "provider": "postbox", "parts": 1, "body_digest": "d", "address_hash": "h"}
-            made |= {"incarnation": number, "outcome": "intent", "intent_at": now}
-            store.write_intents(
-                conn,
-                [{**made, "message_id": r.id, "n": r.attempts + 1, "token": f"{number}.{r.id}"} for r in rows],
-            )
-            store.count_attempts(conn, [row.id for row in rows], channel="sms")
+            made = [(row.id, row.attempts + 1, f"{number}.{row.id}", "h", 1, "d") for row in rows]
+            write_intents(conn, made, channel="sms", provider="postbox", incarnation=number, now=now)
+            count_attempts(conn, [row.id for row in rows], channel="sms")
 
     def recover(self) -> None:
         with write(self.house.engine) as conn:

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.delivery.incarnation import STRIKES, begin_incarnation, dead_incarnations, recover
-from care.messages.model import Outcome
-from care.messages.store import claim_due, write_intents
+from care.messages.intents import write_intents
+from care.messages.store import claim_due
 from care.messages.tables import attempt, message
 from tests.delivery.test_dispatcher import Postbox, greet
 from tests.house import House
@@ -26,9 +26,8 @@ def claimed(house: House) -> int:
 def intent(house: House, number: int) -> None:
     with write(house.engine) as conn:
         ids = conn.execute(sa.select(message.c.id)).scalars().all()
-        row = {"n": 1, "channel": "sms", "provider": "postbox", "parts": 1, "body_digest": "d"}
-        row |= {"incarnation": number, "outcome": str(Outcome.INTENT), "intent_at": house.clock.now()}
-        write_intents(conn, [{**row, "message_id": i, "token": f"t{i}", "address_hash": f"h{i}"} for i in ids])
+        made = [(i, 1, f"t{i}", f"h{i}", 1, "d") for i in ids]
+        write_intents(conn, made, channel="sms", provider="postbox", incarnation=number, now=house.clock.now())
 
 
 def postboxes() -> dict[Channel, Postbox]:

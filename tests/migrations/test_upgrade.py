@@ -22,15 +22,23 @@ def _shape(engine: sa.Engine) -> dict[str, Any]:
     return {
         table: {
             "columns": [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in look.get_columns(table)],
+            "options": look.get_table_options(table),
             "key": look.get_pk_constraint(table)["constrained_columns"],
             "foreign": sorted((f["constrained_columns"], f["referred_table"]) for f in look.get_foreign_keys(table)),
             "unique": sorted((u["name"], u["column_names"]) for u in look.get_unique_constraints(table)),
             "checks": sorted((c["name"], c["sqltext"]) for c in look.get_check_constraints(table)),
-            "indexes": sorted((i["name"], i["column_names"], i["unique"]) for i in look.get_indexes(table)),
+            "indexes": sorted(
+                (i["name"], i["column_names"], i["unique"], _condition(i)) for i in look.get_indexes(table)
+            ),
         }
         for table in look.get_table_names()
         if table != "alembic_version"
     }
+
+
+def _condition(index: Any) -> str:
+    """Return what a partial index holds, '' for a whole one."""
+    return " ".join(str(where) for name, where in index.get("dialect_options", {}).items() if name.endswith("_where"))
 
 
 class TestUpgrade:

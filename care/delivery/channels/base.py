@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from care.base.vocabulary import Channel
 from care.messages.model import Outcome
@@ -72,30 +72,31 @@ class ErrorRule:
         return ours and self.outcome_is_certain and self.retry in (Retry.NOW, Retry.LATER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One rendered message, ready to leave. `token` is secret, random and of this attempt alone.
 
-    Its `repr` shows ids only: no address, no text, no secret.
+    Its `repr` shows ids only: no address, no text, no secret. A tuple, as one is made for every message.
     """
 
     attempt_id: int
     message_id: int
-    token: str = field(repr=False)
-    to: str = field(repr=False)  # E.164 or e-mail address
-    body: str = field(repr=False)  # SMS text with prefix and suffix, or the plain text part
+    token: str
+    to: str  # E.164 or e-mail address
+    body: str  # SMS text with prefix and suffix, or the plain text part
     valid_until: datetime  # the provider should drop it after this instant
     sender: str = ""  # another sender than the default, by purpose
-    subject: str = field(default="", repr=False)
-    html: str = field(default="", repr=False)
+    subject: str = ""
+    html: str = ""
     message_ref: str = ""  # stable over attempts: Message-ID
-    unsubscribe_url: str = field(default="", repr=False)  # RFC 8058, marketing and survey mail only
+    unsubscribe_url: str = ""  # RFC 8058, marketing and survey mail only
     locale: str = ""
     template: str = ""
 
+    def __repr__(self) -> str:
+        return f"Outgoing(attempt_id={self.attempt_id}, message_id={self.message_id})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+
+class Result(NamedTuple):
     """What is certain after one call."""
 
     attempt_id: int
@@ -105,7 +106,7 @@ class Result:
     error_code: str = ""
     error_class: ErrorClass | None = None
     retry_after_seconds: float | None = None
-    rule: ErrorRule | None = field(default=None, repr=False)  # what follows from it; None when accepted
+    rule: ErrorRule | None = None  # what follows from it; None when accepted
 
 
 def refusal(attempt_id: int, rule: ErrorRule, code: str, *, retry_after_seconds: float | None = None) -> Result:

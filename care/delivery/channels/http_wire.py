@@ -1,28 +1,19 @@
 """A small HTTP/1.1 client over kept connections: as few steps per request as the protocol allows.
 
-A general client spends most of a request on cookies, redirects, compression and streams that one API with short
-answers never needs; `docs/decisions` has the measurements. Here a request is one write and its answer, mostly,
-one read. Above all it knows whether a request began to leave.
+A general client spends most of a request on what one API with short answers never needs; `docs/decisions` has the
+measurements. Here a request is one write and, mostly, one read. Above all it knows whether a request began to leave.
 """
 
 import asyncio
-import re
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
+from care.base.failpoints import failpoint_soon
+from care.delivery.channels.http_answer import Answer, parse_answer
+
 CONNECT_SECONDS: Final = 5.0
 LONGEST_IDLE_SECONDS: Final = 10.0  #: servers hang up on the idle; a fresh connection is surer
-LONGEST_HEAD: Final = 64 * 1024
-LONGEST_BODY: Final = 16 * 1024 * 1024
-
-_status_line: Final = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: [^\r\n]*)?\r\n").match
-_length: Final = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n").search
-_is_chunked: Final = re.compile(rb"(?i)\r\ntransfer-encoding:[^\r\n]*chunked").search
-_is_closing: Final = re.compile(rb"(?i)\r\nconnection:[^\r\n]*close").search
-_chunk_line: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r\n").match
 
 
 class NotSentError(Exception):
@@ -36,21 +27,6 @@ class NotSentError(Exception):
 
 class NoAnswerError(Exception):
     """The request left, wholly or in part, and no complete answer came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer; `head` is status line and headers as they came."""
-
-    status: int
-    head: bytes
-    body: bytes
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers by lower-case name; of repeated ones the last."""
-        lines = self.head.decode("latin-1").split("\r\n")[1:]
-        pairs = (line.partition(":") for line in lines if ":" in line)
-        return {name.lower(): value.strip() for name, _, value in pairs}
 
 
 class HttpWire(asyncio.Protocol):
@@ -70,19 +46,22 @@ class HttpWire(asyncio.Protocol):
         """Tell whether another request may go this way."""
         return self._is_reusable and self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, request: bytes) -> Answer:
+    async def ask(self, request: bytes, *, seconds: float) -> Answer:
         """Write one request and return its answer.
 
         Raises:
-            NoAnswerError: the connection ended first, or the answer is not HTTP.
+            NoAnswerError: the time was over or the connection ended first, or the answer is not HTTP.
         """
         if self._transport is None:
             raise NoAnswerError
         self._waiter = self._loop.create_future()
+        timer = self._loop.call_later(seconds, self._fail)  # a third of what `asyncio.timeout` costs
         self._transport.write(request)
+        failpoint_soon("call.written", self._loop)
         try:
             return await self._waiter
         finally:
+            timer.cancel()
             self._waiter = None
             self.idle_since = self._loop.time()
 
@@ -135,85 +114,6 @@ class HttpWire(asyncio.Protocol):
             self._waiter.set_exception(NoAnswerError())
 
 
-def parse_answer(data: bytes, *, at_end: bool) -> tuple[Answer, bytes, bool] | None:
-    """Return the first whole answer in `data`, what follows it, and whether the connection may be kept.
-
-    None when more must come. `at_end` says that nothing more will come.
-
-    Raises:
-        ValueError: it is not HTTP, or longer than any answer has reason to be.
-    """
-    while True:
-        end = data.find(b"\r\n\r\n")
-        if end < 0:
-            if len(data) > LONGEST_HEAD or at_end:
-                raise ValueError("no head")
-            return None
-        head = data[: end + 2]
-        status_line = _status_line(head)
-        if status_line is None:
-            raise ValueError("no status line")
-        status = int(status_line[2])
-        if status >= 200:  # noqa: PLR2004 - what is below announces the answer proper
-            break
-        data = data[end + 4 :]
-    framed = _body_of(head, status, data[end + 4 :], at_end=at_end)
-    if framed is None:
-        return None
-    body, rest, is_framed = framed
-    keeps_alive = is_framed and status_line[1] == b"1" and _is_closing(head) is None
-    return Answer(status, head, body), rest, keeps_alive
-
-
-def _body_of(head: bytes, status: int, data: bytes, *, at_end: bool) -> tuple[bytes, bytes, bool] | None:
-    """Return the body, the rest, and whether the body said itself where it ends; None when more must come."""
-    if status in (204, 304):
-        return b"", data, True
-    if len(data) > LONGEST_BODY:
-        raise ValueError("the body is too long")
-    if _is_chunked(head):
-        whole = _join_chunks(data)
-        framed = None if whole is None else (*whole, True)
-    elif length := _length(head):
-        size = int(length[1])
-        if size > LONGEST_BODY:
-            raise ValueError("the body is too long")
-        framed = (data[:size], data[size:], True) if len(data) >= size else None
-    else:
-        return (data, b"", False) if at_end else None
-    if framed is None and at_end:
-        raise ValueError("the body is torn")
-    return framed
-
-
-def _join_chunks(data: bytes) -> tuple[bytes, bytes] | None:
-    parts: list[bytes] = []
-    while True:
-        line = _chunk_line(data)
-        if line is None:
-            if len(data) > LONGEST_HEAD or (b"\r\n" in data):
-                raise ValueError("no chunk")
-            return None
-        size = int(line[1], 16)
-        start = line.end()
-        if size == 0:
-            return _after_trailers(parts, data[start:])
-        if len(data) < start + size + 2:
-            return None
-        chunk, data = data[start : start + size], data[start + size :]
-        if not data.startswith(b"\r\n"):
-            raise ValueError("a chunk is longer than it says")
-        parts.append(chunk)
-        data = data[2:]
-
-
-def _after_trailers(parts: list[bytes], data: bytes) -> tuple[bytes, bytes] | None:
-    if data.startswith(b"\r\n"):
-        return b"".join(parts), data[2:]
-    _, end, rest = data.partition(b"\r\n\r\n")
-    return (b"".join(parts), rest) if end else None
-
-
 class HttpPool:
     """Kept connections to one origin."""
 
@@ -239,9 +139,8 @@ class HttpPool:
     def close(self) -> None:
         """Close idle connections now and busy ones after their answer; closing twice does no harm."""
         self._is_open = False
-        idle, self._idle = self._idle, []
-        for wire in idle:
-            wire.close()
+        while self._idle:
+            self._idle.pop().close()
 
     async def ask(self, request: bytes, *, timeout_seconds: float | None = None) -> Answer:
         """Carry one request, at most once, within the timeout.
@@ -250,25 +149,33 @@ class HttpPool:
             NotSentError: certainly nothing left.
             NoAnswerError: something left, and no complete answer came.
         """
-        wire = None
+        now = asyncio.get_running_loop().time
+        ends_at = now() + (timeout_seconds or self._timeout_seconds)
+        await self._take_place(ends_at)
         try:
-            async with asyncio.timeout(timeout_seconds or self._timeout_seconds), self._places:
-                wire = self._idle_wire() or await self._connect()
-                answer = await wire.ask(request)
-        except TimeoutError:
-            if wire is None:
-                raise NotSentError from None
-            wire.close()
-            raise NoAnswerError from None
-        except BaseException:  # also when cancelled: what is on its way must not answer the next request
-            if wire is not None:
+            wire = self._idle_wire() or await self._connect(ends_at)
+            try:
+                answer = await wire.ask(request, seconds=ends_at - now())
+            except BaseException:  # also when cancelled: what is on its way must not answer the next request
                 wire.close()
-            raise
-        if wire.is_open and self._is_open:
-            self._idle.append(wire)
-        else:
-            wire.close()
-        return answer
+                raise
+            if wire.is_open and self._is_open:
+                self._idle.append(wire)
+            else:
+                wire.close()
+            return answer
+        finally:
+            self._places.release()
+
+    async def _take_place(self, ends_at: float) -> None:
+        if not self._places.locked():  # nearly always: then nothing is waited for
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout_at(ends_at):
+                await self._places.acquire()
+        except TimeoutError:
+            raise NotSentError from None
 
     def _idle_wire(self) -> HttpWire | None:
         if not self._is_open:
@@ -280,10 +187,10 @@ class HttpPool:
             wire.close()
         return None
 
-    async def _connect(self) -> HttpWire:
+    async def _connect(self, ends_at: float) -> HttpWire:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._connect_seconds):
+            async with asyncio.timeout_at(min(ends_at, loop.time() + self._connect_seconds)):
                 _, wire = await loop.create_connection(
                     lambda: HttpWire(loop), self._host, self._port, ssl=self._tls, **_both_families(loop)
                 )

@@ -64,15 +64,11 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
             NoAnswerError: something left, and no complete answer came.
         """
         body = data if isinstance(data, bytes) else urlencode(data or {}).encode()
-        lines = [
-            f"{method.upper()} {self._target(uri, params)} HTTP/1.1\r\nHost: {self._host}",
-            f"Content-Length: {len(body)}",
-            *(f"{name}: {value}" for name, value in (headers or {}).items()),
-        ]
-        if auth is not None:
-            lines.append(_authorization(*auth))
-        lines.append("\r\n")
-        answer = await self._pool.ask("\r\n".join(lines).encode() + body, timeout_seconds=timeout)
+        head = (
+            f"{method.upper()} {self._target(uri, params)} HTTP/1.1\r\nHost: {self._host}\r\n"
+            f"{_lines(tuple(headers.items()) if headers else (), auth)}Content-Length: {len(body)}\r\n\r\n"
+        )
+        answer = await self._pool.ask(head.encode() + body, timeout_seconds=timeout)
         headers = {} if answer.status < 300 else answer.headers()  # noqa: PLR2004 - only refusals are asked for theirs
         return Response(answer.status, answer.body.decode(errors="replace"), headers)
 
@@ -84,9 +80,12 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
         return target if _is_plain(target) else quote(target, safe=_SAFE_IN_TARGET)
 
 
-@lru_cache(maxsize=4)
-def _authorization(username: str, password: str) -> str:
-    return f"Authorization: Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+@lru_cache(maxsize=16)
+def _lines(headers: tuple[tuple[str, str], ...], auth: tuple[str, str] | None) -> str:
+    lines = [f"{name}: {value}\r\n" for name, value in headers]
+    if auth is not None:
+        lines.append(f"Authorization: Basic {base64.b64encode(':'.join(auth).encode()).decode()}\r\n")
+    return "".join(lines)
 
 
 def header(response: Any, name: str) -> str:

@@ -1,0 +1,47 @@
+"""Write attempts down before their first byte leaves."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from care.base.among import among
+from care.base.hot import Hot
+from care.messages.model import Outcome
+from care.messages.tables import attempt, message
+
+Intent = tuple[int, int, str, str, int, str]
+"""Of one attempt: message id, number, token, address hash, parts, digest of the text."""
+
+_COUNT = Hot(
+    sa.update(message)
+    .where(among(message.c.id, "ids"))
+    .values(attempts=message.c.attempts + 1, channel=sa.bindparam("on"))
+)
+_WRITE = Hot(
+    sa.insert(attempt).inline(),
+    each=("message_id", "n", "token", "address_hash", "parts", "body_digest"),
+    common=("channel", "provider", "incarnation", "outcome", "intent_at"),
+)
+_MADE = Hot(sa.select(attempt.c.message_id, attempt.c.id).where(among(attempt.c.token, "tokens")))
+
+
+def write_intents(
+    conn: sa.Connection, rows: Sequence[Intent], *, channel: str, provider: str, incarnation: int, now: datetime
+) -> dict[int, int]:
+    """Write attempts down before their first byte leaves; return attempt id by message id."""
+    _WRITE.many(  # without RETURNING the driver repeats one prepared statement
+        conn,
+        rows,
+        channel=str(channel),
+        provider=provider,
+        incarnation=incarnation,
+        outcome=str(Outcome.INTENT),
+        intent_at=now,
+    )
+    return dict(_MADE.rows(conn, tokens=[token for _, _, token, *_ in rows]))
+
+
+def count_attempts(conn: sa.Connection, ids: Sequence[int], *, channel: str) -> None:
+    """Note on messages that one more attempt was written down, and on which channel."""
+    _COUNT.run(conn, ids=ids, on=str(channel))

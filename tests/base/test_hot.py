@@ -1,0 +1,101 @@
+"""Statements that are worked out once mean what the same statements mean through SQLAlchemy."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from care.base.among import among
+from care.base.database import insert, read, write
+from care.base.hot import Hot
+from care.customers.tables import customer
+from care.messages.tables import contact_claim
+from tests.factories import make_customer
+
+NOW = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC)
+BORN_IN_MAY = {
+    "birth_mmdd": 512,
+    "joined_on": date(2019, 2, 28),
+    "deceased": True,
+    "attributes": {"家": ["a", 1, None]},
+}
+
+
+class TestRows:
+    def test_are_those_of_the_statement(self, engine):
+        """Dates, instants, yes and no, JSON and NULL come back as they were written; again from the kept text."""
+        with write(engine) as conn:
+            ids = [make_customer(conn, **BORN_IN_MAY), make_customer(conn, left_on=None, area="东区")]
+        columns = (customer.c.id, *(customer.c[name] for name in ("joined_on", "deceased", "attributes", "created_at")))
+        query = sa.select(*columns, customer.c.area).where(among(customer.c.id, "ids")).order_by(customer.c.id)
+        hot = Hot(query)
+        for asked in (ids, ids[:1], []):
+            with read(engine) as conn:
+                expected = [tuple(row) for row in conn.execute(query, {"ids": asked})]
+                assert hot.rows(conn, ids=asked) == expected
+                assert len(expected) == len(asked)
+
+    def test_of_an_update_are_what_it_returns(self, engine):
+        """A change with RETURNING gives rows, and constants of the statement are kept."""
+        with write(engine) as conn:
+            made = make_customer(conn)
+            change = sa.update(customer).where(customer.c.id == sa.bindparam("who")).values(area="west", deceased=True)
+            rows = Hot(change.returning(customer.c.area, customer.c.deceased)).rows(conn, who=made)
+        assert rows == [("west", True)]
+
+    def test_need_every_parameter(self, engine):
+        """A forgotten one is no NULL."""
+        hot = Hot(sa.select(customer.c.id).where(customer.c.id == sa.bindparam("who")))
+        with read(engine) as conn, pytest.raises((KeyError, sa.exc.SQLAlchemyError)):
+            hot.rows(conn)
+
+
+class TestRun:
+    def test_tells_how_many_were_changed(self, engine):
+        """And writes what it was given, converted for the database."""
+        change = sa.update(customer).where(among(customer.c.id, "ids")).values(updated_at=sa.bindparam("at"))
+        with write(engine) as conn:
+            ids = [make_customer(conn), make_customer(conn)]
+            assert Hot(change).run(conn, ids=[*ids, 999], at=NOW) == 2
+            assert conn.execute(sa.select(customer.c.updated_at).distinct()).scalars().all() == [NOW]
+
+
+class TestMany:
+    def test_runs_once_a_row(self, engine):
+        """What differs comes from the rows, what is the same is given once; conflicts are counted out."""
+        claim = Hot(
+            lambda conn: insert(conn, contact_claim).on_conflict_do_nothing(),
+            each=("campaign_id", "occasion", "address_hash", "message_id"),
+            common=("at",),
+        )
+        rows = [("c", "o", address, number) for number, address in enumerate("abc")]
+        with write(engine) as conn:
+            assert claim.many(conn, rows[:2], at=NOW) == 2
+            assert claim.many(conn, rows, at=NOW) == 1
+            assert claim.many(conn, [], at=NOW) == 0
+            kept = conn.execute(sa.select(contact_claim).order_by(contact_claim.c.message_id)).all()
+        assert [tuple(row) for row in kept] == [(*row, NOW) for row in rows]
+
+    def test_converts_what_differs(self, engine):
+        """Instants among the rows, and constants of the statement, are as they would be for one row."""
+        change = sa.update(customer).where(customer.c.id == sa.bindparam("who"))
+        hot = Hot(change.values(updated_at=sa.bindparam("at"), status="left"), each=("at", "who"))
+        with write(engine) as conn:
+            ids = [make_customer(conn), make_customer(conn)]
+            assert hot.many(conn, [(NOW, i) for i in ids]) == 2
+            found = conn.execute(sa.select(customer.c.updated_at, customer.c.status)).all()
+        assert [tuple(row) for row in found] == [(NOW, "left")] * 2
+
+
+class TestHot:
+    def test_refuses_a_list_in_the_text(self, engine):
+        """Its text would depend on how long the list is."""
+        with read(engine) as conn, pytest.raises(AssertionError, match="among"):
+            Hot(sa.select(customer.c.id).where(customer.c.area.in_(["a", "b"]))).rows(conn)
+
+    def test_hides_values_in_errors(self, engine):
+        """What a driver refuses is told without the parameters, as everywhere."""
+        wrong = Hot(sa.insert(customer).inline(), each=("id", "name"))
+        with write(engine) as conn, pytest.raises(sa.exc.DBAPIError) as error:
+            wrong.many(conn, [(1, "王小明")])
+        assert "hide_parameters" in str(error.value)

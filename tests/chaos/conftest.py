@@ -1,0 +1,94 @@
+"""What every row shares: its size, its dice, the figures it shows, and a folder with people who are to be greeted."""
+
+import os
+import random
+import secrets
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.chaos.figures import show_table
+from tests.chaos.stage import Stage, set_stage, stock_of
+
+T = TypeVar("T")
+_OWN = secrets.token_hex(4)
+SetStage = Callable[..., AbstractContextManager[Stage]]
+
+
+def _base_seed() -> int:
+    """Return the seed of this run, the same for all its workers."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or _OWN
+    return int(os.environ.get("CHAOS_SEED") or zlib.crc32(run.encode()) % 1_000_000)
+
+
+class Scale:
+    """How much of a row is played: all of it with CHAOS=long, else what fits between two commits."""
+
+    is_long = os.environ.get("CHAOS") == "long"
+
+    def of(self, short: T, long: T) -> T:
+        """Return the size that fits."""
+        return long if self.is_long else short
+
+
+class Figures:
+    """What a row expects and what was seen, for the table at the end."""
+
+    def __init__(self, note: Callable[[str, Any], None]) -> None:
+        self._note = note
+
+    def show(self, row: int, played: str, expected: str, seen: str) -> None:
+        self._note("chaos", (row, played, expected, seen))
+
+
+@pytest.fixture(scope="session")
+def scale() -> Scale:
+    return Scale()
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest, record_property: Callable[[str, Any], None]) -> random.Random:
+    """Random numbers of one test; CHAOS_SEED repeats them."""
+    seed = _base_seed()
+    record_property("chaos-seed", seed)
+    print(f"CHAOS_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
+    return random.Random(f"{seed} {request.node.name}")
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, Any], None]) -> Figures:
+    return Figures(record_property)
+
+
+@pytest.fixture(scope="session")
+def _stocks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    made: dict[int, Path] = {}
+
+    def stock(people: int) -> Path:
+        if people not in made:
+            made[people] = stock_of(people, tmp_path_factory.mktemp(f"stock-{people}"))
+        return made[people]
+
+    return stock
+
+
+@pytest.fixture
+def stage(tmp_path: Path, dice: random.Random, _stocks: Callable[[int], Path]) -> SetStage:
+    """Set a stage: so many people planned on SQLite, and a provider that follows a script."""
+
+    @contextmanager
+    def at(people: int, script: dict[str, Any] | None = None, *, url: str = "", **settings: str) -> Iterator[Stage]:
+        stock = None if url else _stocks(people)
+        with set_stage(tmp_path, people, stock=stock, url=url, script=script, dice=dice, **settings) as made:
+            yield made
+
+    return at
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show the table of rows."""
+    show_table(terminalreporter)
