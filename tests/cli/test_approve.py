@@ -81,6 +81,7 @@ class TestALargeDay:
         approve(crowd)
         answer = crowd("approve", "birthday", "--revoke", "--json")
         assert (answer.code, json.loads(answer.out)["held"]) == (0, 5)
+        assert {row.wake_at == row.use_by for row in crowd.house.messages()} == {True}  # no sender even looks at them
         crowd.house.clock.advance(timedelta(hours=1))
         assert crowd.house.dispatch() == 0
         assert crowd.house.statuses() == {WAITS: 5}

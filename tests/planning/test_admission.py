@@ -108,6 +108,9 @@ class TestAMillionNotices:
         found = asked(1_200_000, now=now, others=[first, last])
         assert found.word is Word.REFUSED
         assert found.missing == pytest.approx(1_200_000 - 3 * 3600 * 90)
+        assert found.latest_start is not None  # an hour earlier than without the emergency
+        closed_form = NINE_PM - timedelta(hours=1, seconds=1_200_000 / 90)
+        assert abs(found.latest_start - closed_form) <= timedelta(seconds=1)
 
     def test_are_warned_of_where_nothing_was_promised(self) -> None:
         """A greeting that comes too late harms nobody but itself."""
