@@ -178,10 +178,17 @@ class Services:
     @property
     def planning_rules(self) -> "PlanningRules":
         """What the planner needs besides campaigns."""
+        from care.delivery.rules import rates_of
         from care.planning.selection import PlanningRules
 
-        zone = self.settings.operator.timezone
-        return PlanningRules(policies=self.policies, book=self.book, operator_zone=zone, facts=self.facts)
+        return PlanningRules(
+            policies=self.policies,
+            book=self.book,
+            operator_zone=self.settings.operator.timezone,
+            facts=self.facts,
+            rates=rates_of(self.settings),
+            approval_above=self.settings.approval.above,
+        )
 
     @property
     def horizon(self) -> timedelta:
@@ -237,9 +244,9 @@ class Services:
     @cached_property
     def intent_rules(self) -> "IntentRules":
         """What the intent transaction checks."""
-        from care.delivery.intent_settings import intent_rules_of
+        from care.delivery.rules import build_intent_rules
 
-        return intent_rules_of(self.settings, self.policies, minor_digits=_digits(self.settings.operator.currency))
+        return build_intent_rules(self.settings, self.policies, minor_digits=_digits(self.settings.operator.currency))
 
     def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""

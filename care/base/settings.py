@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from care.base.settings_sections import (
     AlertSettings,
+    ApprovalSettings,
     Country,
     DaemonSettings,
     DatabaseSettings,
@@ -36,6 +37,7 @@ from care.base.vocabulary import Purpose
 
 __all__ = [
     "AlertSettings",
+    "ApprovalSettings",
     "DaemonSettings",
     "DatabaseSettings",
     "DiskSettings",
@@ -65,6 +67,7 @@ class Settings(Section):
     senders: Mapping[str, str] = Field({}, description='Another sender per purpose: service = "+8610…"')
     prices: Mapping[Country, Decimal] = Field({}, description="Price of one SMS part per country: CN = 0.045")
     limits: LimitSettings = LimitSettings()
+    approval: ApprovalSettings = ApprovalSettings()
     trial: TrialSettings = TrialSettings()
     paths: PathSettings = PathSettings()
     sms: SmsSettings = SmsSettings()

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from care.base.settings import Settings
 
 _EXAMPLES = {
+    "approval.above": "10000",
     "limits.spend_per_day": "200",
     "trial.only_to": '["+8613800000001", "me@example.com"]',
     "smtp.ca_file": '"/etc/ssl/certs/relay.pem"',

@@ -73,6 +73,14 @@ class LimitSettings(Section):
     international_per_day: int = key(100, "Most SMS a day to countries other than the operator's", ge=0)
 
 
+class ApprovalSettings(Section):
+    """Who looks before much is sent."""
+
+    above: int | None = key(
+        None, "A campaign's day with more customers than this waits for care approve; nothing: none waits", ge=0
+    )
+
+
 class TrialSettings(Section):
     """A first try with a few real people."""
 

@@ -145,6 +145,7 @@ def read_campaign(path: Path, reader: Reader) -> Campaign:
         template=written.template,
         use_within=written.use_within,
         on_every_channel=written.on_every_channel,
+        spread=written.spread,
         holdout=Holdout(share=written.holdout.share, group=written.holdout.group or written.key)
         if written.holdout
         else None,
@@ -188,6 +189,8 @@ def _in_order(problems: list[CareError]) -> CareError:
 def _digest(written: CampaignFile, audience: Rule, reader: Reader) -> str:
     """Return 16 hex digits that change with anything that alters what is sent, and to whom."""
     facts: dict[str, Any] = written.model_dump(mode="json", exclude={*_NOT_SENT, "audience"})
+    if written.spread is None:
+        del facts["spread"]  # what a file does not say changes nothing
     facts["audience"] = _spell_out(audience, reader.book)
     facts["country"] = reader.around.country
     facts["texts"] = _texts(written.template, reader)

@@ -38,6 +38,7 @@ class Campaign:
     template: str
     use_within: timedelta
     on_every_channel: bool = False  # one leg per channel instead of the first that reaches
+    spread: timedelta | None = None  # over how long due times lie; None: what the rate needs, zero: not at all
     holdout: Holdout | None = None
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # name -> locale -> words ("" = any)
     delivery: Delivery | None = None  # None: the purpose's own

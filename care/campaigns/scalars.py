@@ -53,6 +53,11 @@ def parse_duration(value: Any) -> timedelta:
     return length
 
 
+def parse_spread(value: Any) -> timedelta:
+    """Return the length of `30m` or `2h`; `off` is no time at all."""
+    return timedelta(0) if value in ("off", False) else parse_duration(value)
+
+
 def write_duration(length: timedelta) -> str:
     """Return the form that `parse_duration` reads: 30d, 2h30m."""
     minutes = length // timedelta(minutes=1)
@@ -125,6 +130,7 @@ def _as_pattern(pattern: re.Pattern[str], example: str) -> WithJsonSchema:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), _as_pattern(_DURATION, "8h")]
+Spread = Annotated[timedelta, BeforeValidator(parse_spread), _as_pattern(re.compile(f"off|{_DURATION.pattern}"), "30m")]
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day), _as_pattern(_TIME, "10:00")]
 TenByDefault = Annotated[
     TimeOfDay,

@@ -1,6 +1,7 @@
 """What a campaign file may say: one pydantic model, from which errors and the editors' JSON Schema both come."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,7 @@ from pydantic import (
 from care.base.vocabulary import DELIVERIES, Channel, Purpose
 from care.campaigns.occasion import OccasionSpec
 from care.campaigns.occasions import KINDS
-from care.campaigns.scalars import Duration, Name, Share, TemplateName, check_locale, mistake
+from care.campaigns.scalars import Duration, Name, Share, Spread, TemplateName, check_locale, mistake
 from care.segments.fields import STANDARD_FIELDS, Fields
 from care.segments.schema import DIALECT, rule_definitions
 
@@ -87,6 +88,9 @@ class CampaignFile(BaseModel):
     on_every_channel: bool = Field(False, description="one message on each channel instead of the first that reaches")
     template: TemplateName = Field(description="folder under templates/messages", examples=["birthday"])
     use_within: Duration = Field(description="later than this after it is due, silence is better", examples=["8h"])
+    spread: Spread | None = Field(
+        None, description="greetings and offers: over how long the due times lie; by itself what the rate needs, or off"
+    )
     holdout: HoldoutSpec | None = None
     delivery: Literal["once", "reconciled", "at_least_once"] | None = Field(
         None, description="what may be risked when an answer is lost: missing or twice; the purpose decides by default"
@@ -110,6 +114,16 @@ class CampaignFile(BaseModel):
         if value is not None and allowed and value not in allowed:
             problem = f"a message of purpose '{purpose}' cannot be delivered '{value}'"
             raise mistake(problem, f"Write {' or '.join(allowed)}, or leave it out")
+        return value
+
+    @field_validator("spread")
+    @classmethod
+    def _fits(cls, value: timedelta | None, told: ValidationInfo) -> timedelta | None:
+        purpose, within = told.data.get("purpose"), told.data.get("use_within")
+        if value and purpose and not Purpose(purpose).is_marketing:
+            raise mistake("only greetings and offers are spread", "Leave 'spread' out: notices go as soon as they may")
+        if value and within and value >= within:
+            raise mistake("'spread' is as long as 'use_within'", "Make it shorter, so that the last is of use too")
         return value
 
     @field_validator("values")

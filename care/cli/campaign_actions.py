@@ -6,6 +6,7 @@ import typer
 
 from care.cli.campaign_words import CUSTOMER, JSON, NAME, files_of, preview_of
 from care.cli.output import print_json, say
+from care.cli.person import who
 
 app = typer.Typer()
 
@@ -35,7 +36,7 @@ def pause(
     zone = load_zone(services.settings.operator.timezone)
     end = instant_at(until.date(), until.time(), zone) if until else None
     with write(services.engine) as conn:
-        put_pause(conn, campaign_scope(campaign.id), until=end, by=_who(), now=services.clock.now())
+        put_pause(conn, campaign_scope(campaign.id), until=end, by=who(), now=services.clock.now())
     if json:
         print_json({"paused": campaign.id, "until": end})
     else:
@@ -76,7 +77,7 @@ def cancel(name: str = NAME, json: bool = JSON) -> None:
 
     services = build_services()
     campaign = files_of(services)[0].named(name)
-    done = cancel_campaign(services.engine, campaign, by=_who(), now=services.clock.now())
+    done = cancel_campaign(services.engine, campaign, by=who(), now=services.clock.now())
     if json:
         print_json({"campaign": campaign.id, "cancelled": done.cancelled, "in_work": done.in_work})
         return
@@ -138,9 +139,3 @@ def send_proof(
     else:
         parts = text.rendered.parts
         say(f"sent by {recipient.channel}, {parts} part{'s' * (parts != 1)}")
-
-
-def _who() -> str:
-    import getpass
-
-    return f"ops:{getpass.getuser()}"

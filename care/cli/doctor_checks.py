@@ -16,6 +16,7 @@ from care.bootstrap import Services, build_services
 from care.cli.doctor_providers import check_email, check_sms
 from care.customers.keys import check_key, key_id
 from care.messages.model import CLAIMABLE
+from care.messages.stops import is_by_hand
 from care.messages.tables import message, pause
 from care.migrations.integrity import check_database
 from care.watch.alerts import load_apprise
@@ -123,7 +124,7 @@ def _oldest_due(services: Services) -> str:
     )
     with plain_errors(services.engine), read(services.engine) as connection:
         oldest, count = connection.execute(waiting).one()
-        paused = connection.execute(sa.select(pause.c.scope)).scalars().all()
+        paused = connection.execute(sa.select(pause.c.scope).where(is_by_hand())).scalars().all()
     stopped = f"; paused: {', '.join(sorted(paused))}" if paused else ""
     if oldest and now - oldest > _LATE and not paused:
         late = now - oldest

@@ -25,6 +25,7 @@ GROUPS = ("calendar", "campaigns", "config", "customers", "db", "import", "inbox
 _MODULES = {"import": "imports"}  # words that cannot name a module
 
 COMMANDS: tuple[str, ...] = (
+    "approve",
     "books",
     "demo",
     "doctor",

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from care.cli.person import who
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -38,10 +40,10 @@ def pause(
     now, zone = services.clock.now(), services.settings.operator.timezone
     ends = _until(until, services) if until else None
     with plain_errors(services.engine), write(services.engine) as conn:
-        stops.put_pause(conn, scope, until=ends, by=_by(), now=now)
+        stops.put_pause(conn, scope, until=ends, by=who(), now=now)
         waiting = stops.count_waiting(conn, scope)
     if json:
-        print_json({"scope": scope, "until": ends, "waiting": waiting, "by": stops.signed(_by())})
+        print_json({"scope": scope, "until": ends, "waiting": waiting, "by": stops.signed(who())})
     else:
         say(f"{scope} is stopped {f'until {local(ends, zone)}' if ends else 'until resumed'}; {waiting} messages wait")
 
@@ -95,9 +97,9 @@ def cancel(campaign: str = CAMPAIGN, json: bool = JSON) -> None:
     with plain_errors(services.engine):
         live = services.campaigns.live.get(name)
         if live is not None:
-            done = cancel_campaign(services.engine, live, by=_by(), now=now)
+            done = cancel_campaign(services.engine, live, by=who(), now=now)
         else:
-            done = stops.cancel_campaign(services.engine, name, by=_by(), now=now)
+            done = stops.cancel_campaign(services.engine, name, by=who(), now=now)
     if json:
         print_json({"campaign": name, "cancelled": done.cancelled, "in_work": done.in_work})
         return
@@ -133,7 +135,7 @@ def retry(
             with read(services.engine) as conn:
                 done = stops.count_retryable(conn, name, allowed[state], now=now)
         else:
-            done = stops.retry_campaign(services.engine, name, allowed[state], by=_by(), now=now)
+            done = stops.retry_campaign(services.engine, name, allowed[state], by=who(), now=now)
     if json:
         print_json({"campaign": name, "again": done.again, "too_late": done.too_late, "dry_run": dry_run})
     else:
@@ -147,16 +149,6 @@ def _services() -> "Services":
     from care.bootstrap import build_services
 
     return build_services()
-
-
-def _by() -> str:
-    """Return who is at the keyboard: `ops:anna`."""
-    import getpass
-
-    try:
-        return f"ops:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name, as in some containers
-        return "ops"
 
 
 def _required(campaign: str) -> str:

@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from decimal import Decimal
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    import sqlalchemy as sa
 
     from care.base.vocabulary import Channel
     from care.bootstrap import Services
-    from care.reports.plan import Plan, PlanDay
+    from care.campaigns.model import Campaign
+    from care.cli.plan_json import Look
+    from care.reports.plan_days import Plan, PlanDay
     from care.reports.plan_warnings import Caution
 
 app = typer.Typer()
@@ -24,36 +28,27 @@ def plan(
 ) -> None:
     """Show who would get what in the next days, when it would be done and what it would cost. Writes nothing.
 
-    Exit 0: planned, warnings are printed. Exit 1: no such campaign. Exit 2: the segments cannot be read.
+    Exit 0: planned, warnings are printed. Exit 1: a promise that cannot be kept, or no such campaign. Exit 2: the
+    segments cannot be read.
     """
-    from zoneinfo import ZoneInfo
-
     from care.base.database import plain_errors, read
-    from care.base.vocabulary import Channel
+    from care.base.errors import AnswerIsNoError
     from care.bootstrap import build_services
     from care.cli.output import print_json
+    from care.cli.plan_json import as_object
     from care.messages.stops import standing_pauses
-    from care.reports.plan import make_plan
-    from care.reports.plan_warnings import Limits, cautions_of, countries_of
+    from care.reports.plan_warnings import Limits, cautions_of, countries_of, refusals
 
     services = build_services()
     found = services.campaigns
     asked = [found.named(campaign)] if campaign else list(found)
     settings, now = services.settings, services.clock.now()
     zone = settings.operator.timezone
-    rates = {Channel.SMS: settings.sms.rate_per_second, Channel.EMAIL: settings.email.rate_per_second}
+    rates = services.planning_rules.rates
     with plain_errors(services.engine), read(services.engine) as conn:
-        made = make_plan(
-            conn,
-            asked,
-            rules=services.planning_rules,
-            pricing=_pricing(services),
-            rates=rates,
-            now=now,
-            today=now.astimezone(ZoneInfo(zone)).date(),
-            days=days,
-            keep=None if campaign or found.nameless_breakage else found.broken_ids,
-        )
+        keep = None if campaign or found.nameless_breakage else found.broken_ids
+        made = draw_up(conn, services, asked, now=now, days=days, keep=keep)
+        looks = _looks(conn, services, asked, made, is_one=bool(campaign))
         limits = Limits(
             zone=zone,
             currency=settings.operator.currency,
@@ -64,9 +59,74 @@ def plan(
         )
     cautions = [*cautions_of(made, limits), *([] if campaign else _broken_files(services))]
     if json:
-        print_json(_as_object(made, cautions, settings.operator.currency, rates))
+        print_json(as_object(made, cautions, settings.operator.currency, rates, looks))
     else:
         _tell(made, cautions, zone, settings.operator.currency, rates)
+        _tell_looks(looks)
+    if refused := refusals(made, zone):
+        raise AnswerIsNoError("\n".join(refused))
+
+
+def draw_up(
+    conn: "sa.Connection",
+    services: "Services",
+    asked: "Collection[Campaign]",
+    *,
+    now: "datetime",
+    days: int,
+    keep: "Collection[str] | None",
+) -> "Plan":
+    """Return the plan of some campaigns for the next days of the operator."""
+    from zoneinfo import ZoneInfo
+
+    from care.reports.plan import make_plan
+
+    return make_plan(
+        conn,
+        asked,
+        rules=services.planning_rules,
+        pricing=_pricing(services),
+        rates=services.planning_rules.rates,
+        now=now,
+        today=now.astimezone(ZoneInfo(services.settings.operator.timezone)).date(),
+        days=days,
+        keep=keep,
+        senders=services.settings.senders,
+        known=list(services.campaigns),
+    )
+
+
+def _looks(
+    conn: "sa.Connection", services: "Services", asked: "Collection[Campaign]", made: "Plan", *, is_one: bool
+) -> "list[Look]":
+    """Return what can be approved: of the one campaign asked for, and wherever a day needs it."""
+    from care.planning.review import review, states
+
+    above = services.settings.approval.above
+    if above is None and not is_one:
+        return []
+    found, days = [], (made.last - made.first).days + 1
+    for one in asked:
+        seen = review(conn, one, made.first, days, rules=services.planning_rules, now=made.made_at)
+        if seen.audience:
+            found.append((seen, states(conn, seen, above=above)))
+    return found
+
+
+def _tell_looks(looks: "list[Look]") -> None:
+    from care.cli.output import say
+
+    for seen, days in looks:
+        waits = sum(day.state == "waits" for day in days)
+        if waits:
+            say(
+                f"approval      {seen.campaign.name}: {waits} of {len(days)} days wait; "
+                f"care approve {seen.campaign.name} --plan {seen.hash}"
+            )
+        elif any(day.state == "approved" for day in days):
+            say(f"approval      {seen.campaign.name} is approved, plan {seen.hash}")
+        else:
+            say(f"approval      {seen.campaign.name}: none needed, plan {seen.hash}")
 
 
 def _pricing(services: "Services") -> Any:
@@ -96,86 +156,6 @@ def _broken_files(services: "Services") -> "list[Caution]":
     return [Caution(kind="broken_file", text=f"left out: {problem}") for problem in services.campaigns.problems]
 
 
-def _as_object(
-    made: "Plan", cautions: "list[Caution]", currency: str, rates: "Mapping[Channel, float]"
-) -> dict[str, Any]:
-    from care.reports.plan import load_by_lane
-
-    tally = made.tally
-    return {
-        "from": made.first,
-        "to": made.last,
-        "made_at": made.made_at,
-        "new": made.new,
-        "sms": {
-            "recipients": tally.recipients,
-            "parts": round(tally.parts),
-            "cost": _money(tally.cost),
-            "currency": currency,
-            "exact": tally.is_exact,
-            "rendered": tally.rendered,
-        },
-        "days": [_day_as_object(day) for day in made.days],
-        "lanes": [
-            {
-                "purpose": str(load.purpose),
-                "channel": str(load.channel),
-                "messages": load.messages,
-                "parts": round(load.parts),
-                "seconds": round(load.parts / rates[load.channel], 1),
-            }
-            for load in load_by_lane(made)
-        ],
-        "withdrawn": [
-            {"campaign": one.campaign_id, "messages": one.count, "because": one.reason} for one in made.withdrawals
-        ],
-        "collisions": {
-            "customers": made.collisions.customers,
-            "sample_of": made.collisions.step,
-            "yielding": [
-                {
-                    "campaign": one.campaign,
-                    "gives_way_to": one.gives_way_to,
-                    "rule": one.rule,
-                    "dropped": one.is_dropped,
-                    "messages": count,
-                }
-                for one, count in made.collisions.yielding.most_common()
-            ],
-        },
-        "warnings": [{"kind": one.kind, "text": one.text} for one in cautions],
-    }
-
-
-def _day_as_object(day: "PlanDay") -> dict[str, Any]:
-    return {
-        "campaign": day.campaign.name,
-        "id": day.campaign.id,
-        "purpose": str(day.campaign.purpose),
-        "leg": day.leg,
-        "day": day.day,
-        "qualify": day.qualify,
-        "new": day.new,
-        "already_planned": day.qualify - day.new,
-        "changed": day.changed,
-        "done": day.done,
-        "by_status": {str(status): count for status, count in sorted(day.by_status.items())},
-        "skips": dict(day.skips.most_common()),
-        "to_send": {str(channel): count for channel, count in sorted(day.to_send.items())},
-        "parts": round(day.tally.parts),
-        "cost": _money(day.tally.cost),
-        "exact": day.tally.is_exact,
-        "start": day.start,
-        "finish": day.finish,
-        "margin_seconds": None if day.margin is None else int(day.margin.total_seconds()),
-        "too_late": day.too_late,
-    }
-
-
-def _money(amount: "Decimal") -> float:
-    return float(round(amount, 2))
-
-
 def _tell(made: "Plan", cautions: "list[Caution]", zone: str, currency: str, rates: "Mapping[Channel, float]") -> None:
     from care.cli.output import print_rows, say
     from care.reports.plan import load_by_lane
@@ -194,11 +174,28 @@ def _tell(made: "Plan", cautions: "list[Caution]", zone: str, currency: str, rat
         say(
             f"load          {load.purpose} by {load.channel}: {load.messages} messages, {load.parts:.0f} parts, {takes}"
         )
+    _tell_promises(made, zone)
     for one in made.withdrawals:
         say(f"withdrawn     {one.count} of {one.campaign_id}: {one.reason}")
     _tell_collisions(made)
     for caution in cautions:
         say(f"warning       {caution.text}")
+
+
+def _tell_promises(made: "Plan", zone: str) -> None:
+    from care.cli.output import say
+    from care.cli.times import local
+    from care.planning.admission import PROMISED
+    from care.reports.plan_warnings import span_in_words
+
+    for day in made.days:
+        for one in day.judged if day.campaign.purpose in PROMISED else ():
+            found = one.admission
+            if found.margin is not None:
+                done = f"fits, {span_in_words(found.margin)} to spare before {local(found.deadline, zone)}"
+            else:
+                done = f"refused: {found.missing:.0f} parts have no time"
+            say(f"promise       {day.campaign.name} on {day.day} by {one.channel}: {done}")
 
 
 def _tell_collisions(made: "Plan") -> None:

@@ -23,17 +23,18 @@ from care.delivery.doorkeeper import Doorkeeper
 from care.delivery.intent import commit_intents, move_by_verdict
 from care.delivery.material import gather
 from care.delivery.model import Claimed, Prepared, Ready, Verdict
-from care.delivery.pace import LATE, group_size, move_slots, seconds_until_free
+from care.delivery.pace import LATE, group_size, move_slots, pace_key, seconds_until_free
 from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
 from care.delivery.sending import Senders
 from care.delivery.sit_out import TROUBLE, sit_out
+from care.delivery.turns import Turns, next_group
 from care.delivery.work import Work
 from care.messages import store as ledger
 
 CLAIM_LIMIT = 500
 CLAIM_SECONDS = 5.0
-"""A claim takes at most this much sending time, so that a more urgent lane never waits behind it for long."""
+"""A claim takes at most this much sending time."""
 
 PACE_AHEAD_SECONDS = 1.0
 """Slices of pace are taken at most this far ahead: what waits for its slot is not yet in doubt."""
@@ -56,6 +57,7 @@ class Dispatcher:
         self._senders = Senders(work.gateways, work.clock, self._take)
         self._number = 0
         self._renew_at = 0.0  # monotonic
+        self._turns = Turns(work.clock.monotonic)
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> int:
         """Work until `stop` is set, or until nothing is due; return how many messages were handed over."""
@@ -128,27 +130,28 @@ class Dispatcher:
         self._doors.look_around()
         if self._doors.has_news:
             await self._in_thread(self._doors.wake)
-        if not self._waiting:
+        if not self._waiting or self._turns.is_time_to_look(self._waiting, self._half_group):
             claimed = await self._in_thread(self._claim)
-            if claimed is None:
+            if claimed is None and not self._waiting:
                 return False
-            self._waiting.extend(claimed)
+            self._waiting.extendleft(reversed(claimed or ()))
         if not self._waiting:
             return True  # none of those claimed may go; there may be more
         if self._doors.verdict(self._waiting[0]):
             self._waiting = await self._in_thread(partial(self._doors.hold, self._waiting, owner=self._number))
             return True
-        channel = self._waiting[0].contact.channel
+        channel, purpose = self._waiting[0].contact.channel, self._waiting[0].message.purpose
         half = self._half_group(channel)
         if self._senders.parts_in_flight(channel) > half:
             await self._senders.wait_below(channel, half, LANDING_SECONDS)
             return True
-        ahead = await self._in_thread(self._pace_ahead, channel)
+        ahead = await self._in_thread(self._pace_ahead, channel, purpose)
         if ahead > PACE_AHEAD_SECONDS:
             self._recorder.hurry()
             await asyncio.sleep(min(ahead - PACE_AHEAD_SECONDS, 1.0))
             return True
-        group = self._next_group(channel, half)
+        group = next_group(self._waiting, half)
+        self._turns.sent(purpose, sum(prepared.parts for prepared in group))
         self._senders.send_soon(channel, await self._in_thread(self._commit, group))
         return True
 
@@ -157,7 +160,7 @@ class Dispatcher:
         return max(1, group_size(self._work.rules.lanes[channel].rate_per_second) // 2)
 
     def _claim(self) -> list[Prepared] | None:
-        """Claim due messages of the most urgent lane that has any, and render them; None if nothing is due."""
+        """Claim due messages of the lane whose turn it is, and render them; None if nothing (more urgent) is due."""
         work, now = self._work, self._work.clock.now()
         slowest = min(lane.rate_per_second for lane in work.rules.lanes.values())
         limit = int(min(CLAIM_LIMIT, max(16, slowest * CLAIM_SECONDS)))
@@ -184,9 +187,10 @@ class Dispatcher:
 
     def _claim_rows(self, conn: sa.Connection, limit: int) -> tuple[Purpose, Sequence[ledger.ClaimedRow]]:
         now = self._work.clock.now()
-        for purpose in LANES:
+        before = self._waiting[0].message.purpose if self._waiting else None
+        for purpose, most in self._turns.order(limit, before=before):
             rows = ledger.claim_due(
-                conn, owner=self._number, lane=purpose.lane, now=now, lease_until=now + lives.LEASE, limit=limit
+                conn, owner=self._number, lane=purpose.lane, now=now, lease_until=now + lives.LEASE, limit=most
             )
             if rows:
                 return purpose, rows
@@ -204,21 +208,11 @@ class Dispatcher:
         prepared.sort(key=lambda p: (p.contact.channel, p.message.use_by, p.message.id))
         return prepared, verdicts
 
-    def _pace_ahead(self, channel: Channel) -> float:
+    def _pace_ahead(self, channel: Channel, purpose: Purpose) -> float:
+        sender = pace_key(channel, purpose, self._work.rules.senders)
         with read(self._work.engine) as conn:
             rate = self._work.rules.lanes[channel].rate_per_second
-            return seconds_until_free(conn, channel, self._work.clock.now(), rate_per_second=rate)
-
-    def _next_group(self, channel: Channel, budget: int) -> list[Prepared]:
-        """Take from the front what shares a channel, up to so many parts, and at least one message."""
-        group = [self._waiting.popleft()]
-        parts = group[0].parts
-        while self._waiting and self._waiting[0].contact.channel is channel:
-            parts += self._waiting[0].parts
-            if parts > budget:
-                break
-            group.append(self._waiting.popleft())
-        return group
+            return seconds_until_free(conn, sender, self._work.clock.now(), rate_per_second=rate)
 
     def _commit(self, group: list[Prepared]) -> list[Ready]:
         work = self._work
@@ -240,7 +234,7 @@ class Dispatcher:
                 move_slots(
                     conn,
                     outcome.ready,
-                    sender=lane.channel,
+                    sender=pace_key(lane.channel, group[0].message.purpose, work.rules.senders),
                     rate_per_second=lane.rate_per_second,
                     now=work.clock.now(),
                     monotonic=work.clock.monotonic(),

@@ -22,7 +22,7 @@ from care.delivery.history import more_important, other_legs, sent_lately
 from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
 from care.delivery.lookups import Lookup
 from care.delivery.model import Prepared, Ready, Verdict
-from care.delivery.pace import last_moment, take_slice
+from care.delivery.pace import last_moment, pace_key, take_slice
 from care.messages import store as ledger
 from care.messages.contacts import claim_contacts, held_contacts, release_contacts
 from care.messages.intents import count_attempts, write_intents
@@ -228,7 +228,8 @@ def _write(
 ) -> None:
     now, lane = evidence.now, rules.lanes[passed[0].contact.channel]
     total = sum(prepared.parts for prepared in passed)
-    start = take_slice(conn, sender=lane.channel, parts=total, rate_per_second=lane.rate_per_second, now=now)
+    sender = pace_key(lane.channel, passed[0].message.purpose, rules.senders)
+    start = take_slice(conn, sender=sender, parts=total, rate_per_second=lane.rate_per_second, now=now)
     tokens = dict(zip((prepared.message.id for prepared in passed), random_tokens(len(passed)), strict=True))
     made = write_intents(
         conn,
@@ -253,7 +254,7 @@ def _write(
     for prepared in passed:
         outgoing = _outgoing(prepared, made[prepared.message.id], tokens[prepared.message.id], rules, evidence)
         not_before = start + timedelta(seconds=gone / lane.rate_per_second)
-        leave_by = last_moment(not_before, now=now, monotonic=monotonic)
+        leave_by = last_moment(not_before, prepared.message.use_by, now=now, monotonic=monotonic)
         outcome.ready.append(Ready(prepared=prepared, outgoing=outgoing, not_before=not_before, leave_by=leave_by))
         gone += prepared.parts
 

@@ -10,6 +10,7 @@ from care.delivery.history import Touches
 from care.delivery.model import Prepared, Verdict
 from care.messages.contacts import ContactKey
 from care.messages.model import MessageStatus
+from care.messages.stops import WAITS_FOR_APPROVAL, day_scope
 from care.policy.caps import cap_release
 from care.policy.model import Caps, Policies, Windows
 from care.policy.windows import NeverOpensError, closes_at, contact_window, is_open, next_open, zones_for
@@ -98,6 +99,8 @@ class Judge:
             if scope in evidence.paused:
                 until = evidence.paused[scope]
                 return self._wait(prepared, until or evidence.now + timedelta(minutes=5), "paused")
+        if day_scope(message.campaign_id, message.occasion_on) in evidence.paused:
+            return Verdict(status=S.HELD, reason=WAITS_FOR_APPROVAL, wake_at=message.use_by)
         return None
 
     @staticmethod

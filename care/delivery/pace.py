@@ -1,12 +1,14 @@
 """Parts per second, shared by all processes of a sender: one moving instant in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from care.base.database import insert
 from care.base.hot import Hot
+from care.base.ids import digest
+from care.base.vocabulary import Channel, Purpose
 from care.delivery.model import Ready
 from care.delivery.tables import pace
 
@@ -17,6 +19,12 @@ GROUP_LIMIT = 256
 
 LATE = timedelta(seconds=0.1)
 """Slots missed by more are lost: sending what they were for all at once would break the pace."""
+
+
+def pace_key(channel: Channel, purpose: Purpose, senders: Mapping[str, str]) -> str:
+    """Return whose pace a message keeps: the channel's, or that of the sender its purpose has of its own."""
+    sender = senders.get(purpose)
+    return f"{channel}:{digest(sender)[:16]}" if sender else str(channel)
 
 
 def group_size(rate_per_second: float) -> int:
@@ -64,7 +72,8 @@ def move_slots(
     gone = 0
     for ready in group:
         ready.not_before = start + timedelta(seconds=gone / rate_per_second)
-        ready.leave_by = last_moment(ready.not_before, now=now, monotonic=monotonic)
+        use_by = ready.prepared.message.use_by
+        ready.leave_by = last_moment(ready.not_before, use_by, now=now, monotonic=monotonic)
         gone += ready.prepared.parts
 
 
@@ -72,9 +81,13 @@ STALE_SECONDS = 5.0
 """An intent whose slot passed this long ago is given up before its first byte."""
 
 
-def last_moment(not_before: datetime, *, now: datetime, monotonic: float) -> float:
-    """Return until when, on the monotonic clock, a message may still leave that has its slot at `not_before`."""
-    return monotonic + max(0.0, (not_before - now).total_seconds()) + STALE_SECONDS
+def last_moment(not_before: datetime, use_by: datetime, *, now: datetime, monotonic: float) -> float:
+    """Return until when, on the monotonic clock, a message may still leave that has its slot at `not_before`.
+
+    Never after its use: a slot that lies a moment beyond it would make it late.
+    """
+    stale = max(0.0, (not_before - now).total_seconds()) + STALE_SECONDS
+    return monotonic + min(stale, (use_by - now).total_seconds())
 
 
 def _begin(free_at: datetime, now: datetime, rate_per_second: float) -> datetime:

@@ -6,7 +6,7 @@ in short transactions, so that a million of them lock nobody out.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
@@ -16,6 +16,8 @@ from care.messages.model import CLAIMABLE, MessageStatus
 from care.messages.tables import attempt, message, pause
 
 EVERYTHING = "all"
+WAITS_FOR_APPROVAL = "waits for approval"
+_WAIT = "wait:"  # scopes of single days; no stops by hand, so they are not told among those
 CANCELLED_BY_OPS = "cancelled by ops"
 RETRIED_BY_OPS = "sent again by ops"
 RETRYABLE = (MessageStatus.FAILED, MessageStatus.UNDELIVERED)
@@ -63,6 +65,23 @@ def purpose_scope(purpose: str) -> str:
     return f"purpose:{purpose}"
 
 
+def day_scope(campaign_id: str, day: date) -> str:
+    """Return the scope of one local day of a campaign that waits to be approved."""
+    return f"{_WAIT}{campaign_id}:{day}"
+
+
+def waiting_days(conn: sa.Connection, campaign_id: str) -> frozenset[date]:
+    """Return the local days of a campaign that wait to be approved."""
+    mine = pause.c.scope.startswith(f"{_WAIT}{campaign_id}:", autoescape=True)
+    scopes = conn.execute(sa.select(pause.c.scope).where(mine)).scalars()
+    return frozenset(date.fromisoformat(scope.rpartition(":")[2]) for scope in scopes)
+
+
+def is_by_hand() -> sa.ColumnElement[bool]:
+    """Return: this `pause` row is a stop by hand."""
+    return sa.not_(pause.c.scope.startswith(_WAIT))
+
+
 def signed(by: str) -> str:
     """Return who did it, as short as the ledger keeps it."""
     return by[:_BY_LENGTH]
@@ -81,10 +100,9 @@ def lift_pause(conn: sa.Connection, scope: str) -> bool:
 
 
 def standing_pauses(conn: sa.Connection, now: datetime) -> list[Pause]:
-    """Return the stops in force, by scope; those whose end has passed are none."""
-    rows = conn.execute(
-        sa.select(pause).where(sa.or_(pause.c.until.is_(None), pause.c.until > now)).order_by(pause.c.scope)
-    )
+    """Return the stops by hand that are in force, by scope; those whose end has passed are none."""
+    alive = sa.or_(pause.c.until.is_(None), pause.c.until > now)
+    rows = conn.execute(sa.select(pause).where(alive, is_by_hand()).order_by(pause.c.scope))
     return [Pause(scope=row.scope, until=row.until, by=row.by, at=row.at) for row in rows]
 
 

@@ -150,12 +150,12 @@ intended = sa.Table(
 pause = sa.Table(
     "pause",
     metadata,
-    sa.Column("scope", sa.String(80), primary_key=True),  # campaign:ID or purpose:NAME
+    sa.Column("scope", sa.String(80), primary_key=True),  # all, campaign:ID, purpose:NAME or wait:ID:DAY
     sa.Column("until", Instant),  # NULL: until resumed
     sa.Column("by", sa.String(32), nullable=False),
     sa.Column("at", Instant, nullable=False),
 )
-"""What ops stopped for now; read by planner and dispatcher."""
+"""What ops stopped for now, and days that wait to be approved; read by planner and dispatcher."""
 
 campaign_known = sa.Table(
     "campaign_known",

@@ -20,6 +20,7 @@ from care.messages.tables import campaign_known, message
 from care.planning.permission import ConsentByCountry, may_reach
 from care.planning.planner import local_days
 from care.planning.selection import OwedSet, PlanningRules, owed_sets
+from care.planning.spreading import spread_out
 from care.planning.zones import clock_of, zones_in_use
 
 _BUCKET = 900_000_000  # microseconds: hours of single customers are told to a quarter of an hour
@@ -70,6 +71,7 @@ def count_set(conn: sa.Connection, owed: OwedSet) -> list[Cell]:
     somebody = sa.select(sa.literal(1)).select_from(owed.source).where(owed.qualifies).limit(1)
     if conn.execute(somebody).first() is None:  # most sets are empty, and this is asked quickly
         return []
+    owed = spread_out(conn, owed)
     rows = owed.rows().subquery("owed")
     due = sa.type_coerce(rows.c.due_at, sa.BigInteger)
     older = sa.func.coalesce(message.c.plan_digest != owed.campaign.digest[:16], sa.false())

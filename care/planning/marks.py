@@ -30,9 +30,9 @@ def watermark(conn: sa.Connection) -> str:
     return ".".join(str(value) for value in row)
 
 
-def stamp_of(digest: str, mark: str) -> str:
-    """Return what a settled day is stamped with: the campaign's version and the watermark."""
-    return f"{digest[:16]}:{mark}"
+def stamp_of(digest: str, mark: str, *, above: int | None = None) -> str:
+    """Return what a settled day is stamped with: the campaign's version, from when it waits, and the watermark."""
+    return f"{digest[:16]}{'' if above is None else f'>{above}'}:{mark}"
 
 
 def read(conn: sa.Connection, campaign_id: str, now: datetime) -> Mapping[tuple[date, str], str]:

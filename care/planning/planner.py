@@ -18,8 +18,9 @@ from care.campaigns.model import Campaign
 from care.customers.tables import customer
 from care.messages import store as ledger
 from care.messages.tables import message
-from care.planning import marks
+from care.planning import approvals, marks
 from care.planning.selection import PLAN_COLUMNS, Ids, OwedSet, PlanningRules, owed_sets
+from care.planning.spreading import spread_out
 from care.planning.zones import clock_of, zones_in_use
 
 CHUNK = 10_000
@@ -62,11 +63,14 @@ def plan_campaign(
     with engine.connect() as conn:
         zones = zones_in_use(conn)
         done = marks.read(conn, campaign.id, now)
-    stamp = marks.stamp_of(campaign.digest, watermark)
+    stamp = marks.stamp_of(campaign.digest, watermark, above=rules.approval_above)
+    todos = {}
     for zone in zones:
         days = local_days(now, clock_of(zone, rules.operator_zone), back=back, ahead=ahead)
-        todo = [day for day in days if not watermark or done.get((day, zone)) != stamp]
-        for owed in owed_sets(campaign, days=iter(todo), zone=zone, rules=rules, now=now):
+        todos[zone] = [day for day in days if not watermark or done.get((day, zone)) != stamp]
+    waits = approvals.settle(engine, campaign, {day for days in todos.values() for day in days}, rules=rules, now=now)
+    for zone, todo in todos.items():
+        for owed in owed_sets(campaign, days=iter(todo), zone=zone, rules=rules, now=now, waits=waits):
             new = plan_set(engine, owed)
             outcome.planned += new
             outcome.sets += bool(new)
@@ -86,6 +90,7 @@ def plan_set(engine: sa.Engine, owed: OwedSet) -> int:
         waiting = conn.execute(few).scalar_one()
         if not waiting:
             return 0
+        owed = spread_out(conn, owed)
         ranges: Sequence[Ids | None] = [None] if waiting <= CHUNK else list(_id_ranges(conn))
     return sum(_plan_range(engine, owed, between) for between in ranges)
 

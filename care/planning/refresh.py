@@ -12,8 +12,10 @@ from care.campaigns.model import Campaign
 from care.messages import store as ledger
 from care.messages.model import CLAIMABLE, MessageStatus
 from care.messages.tables import campaign_known, message
+from care.planning import approvals
 from care.planning.planner import local_days
 from care.planning.selection import OwedSet, PlanningRules, owed_sets
+from care.planning.spreading import spread_out
 from care.planning.zones import clock_of, zones_in_use
 
 WITHDRAWN = "campaign withdrawn"
@@ -54,9 +56,10 @@ def refresh_campaign(
     with engine.connect() as conn:
         zones = zones_in_use(conn)
     back = _back(campaign)
-    for zone in zones:
-        days = local_days(now, clock_of(zone, rules.operator_zone), back=back, ahead=ahead)
-        for owed in owed_sets(campaign, days=iter(days), zone=zone, rules=rules, now=now):
+    spans = {zone: local_days(now, clock_of(zone, rules.operator_zone), back=back, ahead=ahead) for zone in zones}
+    waits = approvals.settle(engine, campaign, {day for days in spans.values() for day in days}, rules=rules, now=now)
+    for zone, days in spans.items():
+        for owed in owed_sets(campaign, days=iter(days), zone=zone, rules=rules, now=now, waits=waits):
             outcome.updated += _update_set(engine, owed)
     with write(engine) as conn:
         stale = sa.select(message.c.id).where(
@@ -112,7 +115,8 @@ def _unsent_of(campaign: Campaign, statuses: Collection[str], now: datetime) -> 
 
 def _update_set(engine: sa.Engine, owed: OwedSet) -> int:
     """Update the set's unsent rows that were planned from an older version of the file."""
-    fresh = owed.rows().subquery("fresh")
+    with engine.connect() as conn:
+        fresh = spread_out(conn, owed).rows().subquery("fresh")
     columns = ("due_at", "use_by", "wake_at", "status", "reason", "purpose", "lane", "plan_digest", "status_at")
     same = sa.and_(
         message.c.campaign_id == owed.campaign.id,

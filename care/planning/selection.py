@@ -1,6 +1,6 @@
 """Who is owed what: one SELECT per campaign leg, local day, zone and occasion set."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -9,11 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.database import Instant, to_micros
+from care.base.ids import MERSENNE_31, group_line
 from care.base.vocabulary import Channel
 from care.campaigns.model import Campaign
 from care.campaigns.occasion import Due
 from care.customers.tables import customer
 from care.messages.model import MessageStatus
+from care.messages.stops import WAITS_FOR_APPROVAL
 from care.messages.tables import message
 from care.planning.permission import ConsentByCountry, reason_not_to_write
 from care.planning.zones import clock_of
@@ -58,6 +60,16 @@ class PlanningRules:
     book: SegmentBook
     operator_zone: str
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    rates: Mapping[Channel, float] = field(default_factory=dict)  # parts, or mails, per second
+    approval_above: int | None = None  # customers of a campaign's day from which on it waits to be approved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Where due times lie: from `begin` seconds after the hour of the occasion on, over `length` seconds."""
+
+    begin: int
+    length: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +83,8 @@ class OwedSet:
     due: Due
     rules: PlanningRules
     now: datetime
+    waits: bool = False  # for an approval
+    stretches: Mapping[str, Stretch] = field(default_factory=dict)  # by country, '' elsewhere; none: all at once
 
     @property
     def occasion_on(self) -> date:
@@ -84,6 +98,26 @@ class OwedSet:
 
     @cached_property
     def _due_at(self) -> sa.ColumnElement[Any]:
+        """Return when each message is due: a household has its own place in the stretch, the same at every planning."""
+        if not self.stretches:
+            return self._hour
+        a, b = group_line(f"spread:{self.campaign.id}:{self.occasion_on}")
+        big = sa.BigInteger
+        lot = sa.cast(customer.c.draw, big)
+        place = (lot * sa.literal(a, big) + sa.literal(b, big)) % sa.literal(MERSENNE_31, big)
+
+        def seconds(stretch: Stretch) -> sa.ColumnElement[Any]:
+            into = place * sa.literal(stretch.length, big) // sa.literal(MERSENNE_31, big)
+            return into + sa.literal(stretch.begin, big)
+
+        elsewhere = self.stretches[""]
+        own = {code: stretch for code, stretch in self.stretches.items() if stretch != elsewhere}
+        branches = [(customer.c.country == code, seconds(stretch)) for code, stretch in sorted(own.items())]
+        after = sa.case(*branches, else_=seconds(elsewhere)) if branches else seconds(elsewhere)
+        return self._hour + after * sa.literal(1_000_000, big)
+
+    @cached_property
+    def _hour(self) -> sa.ColumnElement[Any]:
         """Microseconds as plain integers: both databases add and compare them alike."""
         if isinstance(self.due.due_at, datetime):
             return sa.literal(to_micros(self.due.due_at), sa.BigInteger)
@@ -154,7 +188,7 @@ class OwedSet:
                 self._occasion.label("occasion"),
                 subject.label("subject"),
                 self._due_at.label("due_at"),
-                (self._due_at + use_within).label("use_by"),
+                (self._hour + use_within).label("use_by"),
                 self.reason().label("reason"),
             )
             .select_from(self.source)
@@ -165,8 +199,9 @@ class OwedSet:
         status = sa.case(
             (owed.c.reason.is_not(None), sa.literal(str(MessageStatus.SKIPPED))),
             (late, sa.literal(str(MessageStatus.EXPIRED))),
-            else_=sa.literal(str(MessageStatus.PLANNED)),
+            else_=sa.literal(str(MessageStatus.HELD if self.waits else MessageStatus.PLANNED)),
         )
+        stays: sa.ColumnElement[Any] = sa.literal(WAITS_FOR_APPROVAL) if self.waits else sa.null()
         at = sa.literal(self.now, Instant)
         constants: dict[str, Any] = {
             "campaign_id": sa.literal(self.campaign.id),
@@ -178,10 +213,10 @@ class OwedSet:
             "purpose": sa.literal(str(self.campaign.purpose)),
             "lane": sa.literal(self.campaign.purpose.lane),
             "status": status,
-            "reason": sa.case((sa.and_(owed.c.reason.is_(None), late), sa.literal(LATE)), else_=owed.c.reason),
+            "reason": sa.case((owed.c.reason.is_not(None), owed.c.reason), (late, sa.literal(LATE)), else_=stays),
             "due_at": owed.c.due_at,
             "use_by": owed.c.use_by,
-            "wake_at": owed.c.due_at,
+            "wake_at": owed.c.use_by if self.waits else owed.c.due_at,
             "plan_digest": sa.literal(self.campaign.digest[:16]),
             "planned_at": at,
             "status_at": at,
@@ -191,11 +226,26 @@ class OwedSet:
 
 
 def owed_sets(
-    campaign: Campaign, *, days: Iterator[date], zone: str, rules: PlanningRules, now: datetime
+    campaign: Campaign,
+    *,
+    days: Iterator[date],
+    zone: str,
+    rules: PlanningRules,
+    now: datetime,
+    waits: Collection[date] = (),
 ) -> Iterator[OwedSet]:
-    """Yield every set of a campaign for the given local days in one zone."""
+    """Yield every set of a campaign for the given local days in one zone; those of days in `waits` wait."""
     clock_zone = clock_of(zone, rules.operator_zone)
     for day in days:
         for due in campaign.occasion.select_due(day, clock_zone):
             for leg, channels in campaign.legs:
-                yield OwedSet(campaign=campaign, leg=leg, channels=channels, zone=zone, due=due, rules=rules, now=now)
+                yield OwedSet(
+                    campaign=campaign,
+                    leg=leg,
+                    channels=channels,
+                    zone=zone,
+                    due=due,
+                    rules=rules,
+                    now=now,
+                    waits=due.occasion_on in waits,
+                )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import mean
 from zoneinfo import ZoneInfo
@@ -11,13 +11,16 @@ from care.base.errors import CareError
 from care.calendars.overrides import Overrides
 from care.calendars.workdays import incomplete_years
 from care.messages.stops import Pause
-from care.reports.plan import Plan, PlanDay, cost_by_day
+from care.planning.admission import Word
+from care.reports.plan import cost_by_day
+from care.reports.plan_days import Judged, Plan, PlanDay
 
 UNUSUAL_TIMES = 5
 """A day that holds so many times the mean of its campaign's other days is worth a look: a placeholder date, perhaps."""
 LEAST_UNUSUAL = 20
 _SPREAD_OVER_THE_YEAR = ("birthday", "tenure", "subscription_end")
 _LEAST_DAYS = 7
+_ALMOST = timedelta(seconds=59, microseconds=999_999)  # what is needed is rounded up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,7 @@ class Limits:
 def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
     """Return every warning, the gravest first."""
     return [
+        *_admission(plan, limits.zone),
         *_no_time(plan, limits.zone),
         *_broken_templates(plan),
         *_unusual_days(plan),
@@ -52,6 +56,41 @@ def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
         *_calendar(plan, limits),
         *_unknown(plan),
     ]
+
+
+def refusals(plan: Plan, zone: str) -> list[str]:
+    """Return the promises that cannot be kept, each in a line that says when it would have to start."""
+    return [_in_words(day, one, zone) for day, one in _not_fitting(plan) if one.admission.word is Word.REFUSED]
+
+
+def _admission(plan: Plan, zone: str) -> Iterator[Caution]:
+    for day, one in _not_fitting(plan):
+        yield Caution(kind=str(one.admission.word), text=_in_words(day, one, zone))
+
+
+def _not_fitting(plan: Plan) -> Iterator[tuple[PlanDay, Judged]]:
+    for day in plan.days:
+        yield from ((day, one) for one in day.judged if one.admission.word is not Word.FITS)
+
+
+def _in_words(day: PlanDay, one: Judged, zone: str) -> str:
+    found = one.admission
+    word = "refused, the promise cannot be kept" if found.word is Word.REFUSED else "will not all be in time"
+    where = f" ({one.zone})" if one.zone not in ("", zone) else ""
+    text = f"{_name(day)} by {one.channel}: {word}: {found.parts:.0f} parts need {span_in_words(found.needs + _ALMOST)}"
+    text = f"{text} inside {one.hours or 'hours that are closed that day'}{where}"
+    if found.latest_start is None:
+        return f"{text}, and never fit before {_at(found.deadline, zone)}. Raise the rate"
+    return (
+        f"{text}; must start by {_at(found.latest_start, zone)} to be done by {_at(found.deadline, zone)}, "
+        f"{found.missing:.0f} parts have no time. Begin earlier, or raise the rate"
+    )
+
+
+def span_in_words(length: timedelta) -> str:
+    """Return a length as people say it, in whole minutes: 3 h 42 min."""
+    hours, minutes = divmod(length // timedelta(minutes=1), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
 def _no_time(plan: Plan, zone: str) -> Iterator[Caution]:

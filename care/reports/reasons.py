@@ -32,6 +32,9 @@ _WHOLE: Mapping[str, Words] = {
     "late": Words(text="its time had passed when it was planned", advice="nothing; late is worse than never"),
     "quiet_hours": Words(text="outside the allowed hours", advice="nothing; it wakes at the next allowed hour"),
     "paused": Words(text="stopped by hand", advice="care resume lets it go"),
+    "waits for approval": Words(
+        text="waits until somebody approves the campaign's day", advice="care plan --campaign NAME, then care approve"
+    ),
     "no longer owed": Words(text="the reason for it is gone: renewed, paid, closed or moved", advice="nothing"),
     "customer erased": Words(text="the customer's data was erased", advice="nothing"),
     "campaign withdrawn": Words(text="the campaign's file was taken away", advice="nothing; put it back if meant"),

@@ -13,7 +13,8 @@ from care.base.vocabulary import Channel
 from care.customers.tables import customer
 from care.messages.model import MessageStatus
 from care.planning.cost import Pricing
-from care.reports.plan import Plan, make_plan
+from care.reports.plan import make_plan
+from care.reports.plan_days import Plan
 from tests.factories import make_customer, make_subscription, make_suppression
 from tests.house import BIRTHDAY, ROOT, House
 

@@ -1,5 +1,6 @@
-"""What the intent transaction checks, as the settings and policies say."""
+"""From settings to what the intent transaction checks: providers, rates, senders, prices and limits."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from care.base.settings import Settings
@@ -11,15 +12,13 @@ from care.planning.permission import ConsentByCountry
 from care.policy.model import Policies
 
 
-def intent_rules_of(settings: Settings, policies: Policies, *, minor_digits: int) -> IntentRules:
+def build_intent_rules(settings: Settings, policies: Policies, *, minor_digits: int) -> IntentRules:
     """Return the rules; `minor_digits` are those of the operator's currency."""
-    trial = settings.trial.only_to
-    minor = Decimal(10) ** minor_digits
-    limit = settings.limits.spend_per_day
+    trial, limit, minor = settings.trial.only_to, settings.limits.spend_per_day, Decimal(10) ** minor_digits
     return IntentRules(
         judge=Judge(policies=policies, trial=frozenset(trial) if trial is not None else None),
         lookups={p: Lookup(p, ConsentByCountry.read(policies, p)) for p in Purpose},
-        lanes=_lanes(settings),
+        lanes={Channel.SMS: _sms(settings), Channel.EMAIL: _email(settings)},
         senders=settings.senders,
         operator_zone=settings.operator.timezone,
         operator_country=settings.operator.country,
@@ -29,16 +28,20 @@ def intent_rules_of(settings: Settings, policies: Policies, *, minor_digits: int
     )
 
 
-def _lanes(settings: Settings) -> dict[Channel, Lane]:
+def rates_of(settings: Settings) -> Mapping[Channel, float]:
+    """Return parts, or mails, per second of each channel's sender."""
+    return {Channel.SMS: settings.sms.rate_per_second, Channel.EMAIL: settings.email.rate_per_second}
+
+
+def _sms(settings: Settings) -> Lane:
+    return Lane(channel=Channel.SMS, provider=settings.sms.provider, rate_per_second=settings.sms.rate_per_second)
+
+
+def _email(settings: Settings) -> Lane:
     domain = settings.email.bounce_domain or settings.email.sender.rpartition("@")[2].rstrip(">")
-    return {
-        Channel.SMS: Lane(
-            channel=Channel.SMS, provider=settings.sms.provider, rate_per_second=settings.sms.rate_per_second
-        ),
-        Channel.EMAIL: Lane(
-            channel=Channel.EMAIL,
-            provider=settings.email.provider,
-            rate_per_second=settings.email.rate_per_second,
-            mail_domain=domain,
-        ),
-    }
+    return Lane(
+        channel=Channel.EMAIL,
+        provider=settings.email.provider,
+        rate_per_second=settings.email.rate_per_second,
+        mail_domain=domain,
+    )
