@@ -40,10 +40,20 @@ class TwilioSms:
     provider: ClassVar[str] = "twilio"
 
     def __init__(
-        self, settings: TwilioSettings, *, public_url: str, clock: Clock, senders: Collection[str] = ()
+        self,
+        settings: TwilioSettings,
+        *,
+        public_url: str,
+        clock: Clock,
+        senders: Collection[str] = (),
+        list_is_complete: bool = False,
     ) -> None:
-        """Prepare the client; nothing is connected before `open`. `senders` are those of single purposes."""
+        """Prepare the client; nothing is connected before `open`. `senders` are those of single purposes.
+
+        `list_is_complete` says that the account's list was seen to have whatever was sent.
+        """
         self._clock = clock
+        self._list_is_complete = list_is_complete
         self._two_way = settings.two_way
         self._http = TwilioHttp(settings.base_url, timeout_seconds=settings.timeout_seconds, connections=MAX_IN_FLIGHT)
         self._client = _SteadyClient(
@@ -64,6 +74,7 @@ class TwilioSms:
         return Capabilities(
             two_way=self._two_way,
             callback_per_message=True,
+            list_is_authoritative=self._list_is_complete,
             validity_period=True,
             counts_parts=True,
             max_in_flight=MAX_IN_FLIGHT,
