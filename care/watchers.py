@@ -16,8 +16,8 @@ import structlog
 
 from care.base.database import read, write
 from care.bootstrap import Services
-from care.delivery import asking, resolving
-from care.delivery.channels.registry import places_with_records
+from care.delivery import asking, list_proof, resolving
+from care.delivery.channels.registry import build_gateways, places_with_records
 from care.delivery.doubt import Step
 from care.delivery.presence import deaf_gaps
 from care.reports.books import open_books
@@ -81,7 +81,10 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
         with read(services.engine) as conn:
             return resolving.known_refs(conn, refs)
 
-    asked = resolving.look(services.gateways(), doubtful, known=known, campaigns=services.campaigns)
+    with read(services.engine) as conn:
+        is_proven = list_proof.is_proven(conn, services.settings.sms.provider, services.settings.twilio.account_sid)
+    gateways = build_gateways(services.settings, clock=services.clock, list_is_complete=is_proven)
+    asked = resolving.look(gateways, doubtful, known=known, campaigns=services.campaigns)
     cases = asyncio.run(asked)
     with write(services.engine) as conn:
         steps = resolving.settle(conn, cases, now=services.clock.now(), dice=random.SystemRandom())

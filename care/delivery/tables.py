@@ -51,3 +51,16 @@ job_run = sa.Table(
     sa.Column("last_at", Instant, nullable=False),
 )
 """When each periodic job last ended, so that a restart neither forgets nor repeats one."""
+
+list_proof = sa.Table(
+    "list_proof",
+    metadata,
+    sa.Column("provider", sa.String(32), primary_key=True),
+    sa.Column("account", sa.String(16), primary_key=True),  # digest of the account's name
+    sa.Column("is_complete", sa.Boolean, nullable=False),
+    sa.Column("sent", sa.Integer, nullable=False),
+    sa.Column("listed", sa.Integer, nullable=False),
+    sa.Column("slowest_ms", sa.Integer, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+"""Whether the provider's list of an account was seen to have everything sent to it; the last try counts."""

@@ -33,10 +33,12 @@ def build_gateways(
     seed: int = 0,
     on_receipt: OnReceipt | None = None,
     on_inbound: OnInbound | None = None,
+    list_is_complete: bool = False,
 ) -> Mapping[Channel, Gateway]:
     """Return one gateway per channel, not yet opened; only what is used is imported.
 
     `seed` and the two callbacks serve the sandbox alone: whoever calls its `pump` hears of receipts and replies.
+    `list_is_complete` says that the SMS account's list was seen to have whatever was sent.
 
     Raises:
         SettingsError: a file named in the settings cannot be used.
@@ -54,18 +56,26 @@ def build_gateways(
         )
 
     return {
-        Channel.SMS: _twilio(settings, clock) if settings.sms.provider == "twilio" else sandbox(Channel.SMS, ""),
+        Channel.SMS: _twilio(settings, clock, list_is_complete=list_is_complete)
+        if settings.sms.provider == "twilio"
+        else sandbox(Channel.SMS, ""),
         Channel.EMAIL: _smtp(settings, clock)
         if settings.email.provider == "smtp"
         else sandbox(Channel.EMAIL, settings.email.sender),
     }
 
 
-def _twilio(settings: Settings, clock: Clock) -> Gateway:
+def _twilio(settings: Settings, clock: Clock, *, list_is_complete: bool) -> Gateway:
     from care.delivery.channels.twilio_sms import TwilioSms
 
     senders = set(settings.senders.values())
-    return TwilioSms(settings.twilio, public_url=settings.operator.public_url, clock=clock, senders=senders)
+    return TwilioSms(
+        settings.twilio,
+        public_url=settings.operator.public_url,
+        clock=clock,
+        senders=senders,
+        list_is_complete=list_is_complete,
+    )
 
 
 def _smtp(settings: Settings, clock: Clock) -> Gateway:

@@ -1,0 +1,56 @@
+"""`care provider verify`: what may be relied on, found out on the operator's own account."""
+
+import typer
+
+app = typer.Typer(help="What may be relied on at the SMS provider.", no_args_is_help=True)
+
+
+@app.callback()
+def provider() -> None:
+    """What may be relied on at the SMS provider."""
+
+
+@app.command()
+def verify(
+    to: list[str] = typer.Option(..., "--to", help="A number of your own; repeat for several."),
+    count: int = typer.Option(5, "--count", min=1, max=100, help="How many messages to send in all."),
+    patience: float = typer.Option(60.0, "--patience", min=1, max=600, help="Seconds to look for each in the list."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Send real messages to numbers of your own, and see whether and how soon the provider's list has each.
+
+    Only a list that had all of them within a minute is trusted when it lacks a message whose answer was lost; see
+    docs/delivery-guarantees.md. Exit 0: it is trusted from now on. Exit 1: it is not.
+    """
+    import asyncio
+
+    from care.base.database import plain_errors, write
+    from care.base.vocabulary import Channel
+    from care.bootstrap import build_services
+    from care.cli.output import print_json, say
+    from care.customers.addresses import normalise_phone
+    from care.delivery.list_proof import keep_proof, prove_list
+
+    services = build_services()
+    settings = services.settings
+    numbers = [normalise_phone(raw, settings.operator.country) for raw in to]
+    with plain_errors(services.engine):
+        gateway = services.gateways()[Channel.SMS]
+        proof = asyncio.run(prove_list(gateway, numbers, count=count, clock=services.clock, patience_seconds=patience))
+        with write(services.engine) as conn:
+            keep_proof(conn, gateway.provider, settings.twilio.account_sid, proof, services.clock.now())
+    listed = [took for took in proof.listed_after if took is not None]
+    if as_json:
+        print_json(
+            {
+                "provider": gateway.provider,
+                "sent": count,
+                "listed": len(listed),
+                "slowest_ms": proof.slowest_ms,
+                "trusted": proof.is_complete,
+            }
+        )
+    else:
+        verdict = "the list is trusted" if proof.is_complete else "the list is not trusted"
+        say(f"{gateway.provider}: {len(listed)} of {count} listed, the slowest after {proof.slowest_ms} ms; {verdict}")
+    raise typer.Exit(0 if proof.is_complete else 1)

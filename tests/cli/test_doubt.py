@@ -1,0 +1,90 @@
+"""`care provider verify` and `care resolve`, with the Twilio look-alike."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from care.base.database import write
+from care.delivery.doubt import SETTLE
+from care.messages.tables import attempt
+from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
+from tests.stories.operator import OURS, Operator, accepted, operator, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+MINE = "+8613800000099"
+
+
+@pytest.fixture
+def twilio() -> Iterator[TwilioSimulator]:
+    with start_twilio_simulator(senders=[OURS], callbacks=False) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def shop(tmp_path: Path, twilio: TwilioSimulator) -> Iterator[Operator]:
+    with operator(tmp_path, twilio=twilio) as made:
+        yield made
+
+
+def let_settle(shop: Operator) -> None:
+    """Let the two minutes pass in which callbacks may come."""
+    with write(shop.engine) as conn:
+        earlier = sa.type_coerce(attempt.c.done_at, sa.BigInteger) - int(SETTLE.total_seconds()) * 1_000_000
+        conn.execute(sa.update(attempt).values(done_at=sa.type_coerce(earlier, attempt.c.done_at.type)))
+
+
+def send_into_doubt(shop: Operator, twilio: TwilioSimulator, *faults: str) -> None:
+    """Greet so many people while each request meets a fault."""
+    shop.enter(len(faults))
+    twilio.script({"create": list(faults)})
+    with shop.running("run", "--no-web") as daemon:
+        wait_until("all are in doubt", lambda: shop.statuses() == {"unknown": len(faults)})
+        assert daemon.end() == 0
+
+
+class TestResolve:
+    def test_settles_by_the_list_alone(self, shop: Operator, twilio: TwilioSimulator) -> None:
+        """What the provider has is taken as told; what it lacks stays in doubt until its list has been verified."""
+        send_into_doubt(shop, twilio, "lost-reply", "503")
+        let_settle(shop)
+        answer = shop.care("resolve", "--json")
+        assert json.loads(answer.out) == {"asked": 2, "taken": 1, "sent_again": 0, "in_doubt": 1}
+        assert answer.code == 1
+        verified = shop.care("provider", "verify", "--to", MINE, "--count", "2", "--json")
+        assert verified.code == 0, verified
+        assert {**json.loads(verified.out), "slowest_ms": 0} == {
+            "provider": "twilio",
+            "sent": 2,
+            "listed": 2,
+            "slowest_ms": 0,
+            "trusted": True,
+        }
+        answer = shop.care("resolve")
+        assert answer == (0, "1 looked at: 0 at the provider, 1 sent again; 0 in doubt\n", "")
+        shop.must("dispatch", "--until-idle")
+        assert set(accepted(twilio).values()) == {1, 2}  # twice only to the number that verified
+        assert accepted(twilio)[MINE] == 2
+        assert set(shop.statuses()) <= {"accepted", "sent", "delivered"}
+
+    def test_has_nothing_to_do_on_a_quiet_day(self, shop: Operator) -> None:
+        """Exit 0, and it says so."""
+        assert shop.care("resolve").out == "0 looked at: 0 at the provider, 0 sent again; 0 in doubt\n"
+
+
+class TestVerify:
+    def test_needs_a_number(self, shop: Operator) -> None:
+        """One line names what is wrong with it, and nothing is sent."""
+        for words in (("--to", "12"), ()):
+            answer = shop.care("provider", "verify", *words)
+            assert answer.code == 2
+            assert answer.err.count("\n") <= 3
+
+    def test_trusts_no_account_that_refuses(self, shop: Operator, twilio: TwilioSimulator) -> None:
+        """A wrong token is told in one line."""
+        answer = shop.care("provider", "verify", "--to", MINE, CARE_TWILIO__AUTH_TOKEN="wrong")
+        assert answer.code == 1
+        assert answer.err.count("\n") == 1
+        assert accepted(twilio) == {}
