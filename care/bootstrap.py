@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from care.base.database import open_engine
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
 from care.base.settings import Settings, load_settings
-from care.base.vocabulary import Channel, Purpose
+from care.base.vocabulary import Channel
 from care.migrations.version import ensure_current
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from care.delivery.channels.base import Gateway
     from care.delivery.intent import IntentRules
     from care.delivery.links import LinkSigner
+    from care.delivery.mail_ids import MailIds
     from care.delivery.prepare import Preparer
     from care.delivery.work import Work
     from care.inbound.route import InboundRules
@@ -224,39 +224,19 @@ class Services:
         return SandboxLife(self.settings, self.engine, self.clock)
 
     @cached_property
+    def mail_ids(self) -> "MailIds":
+        """Signs return paths and Message-IDs, and recognises them in mails that come back."""
+        from care.delivery.mail_ids import MailIds
+
+        return MailIds(self.keys.secret)
+
+    @cached_property
     def intent_rules(self) -> "IntentRules":
         """What the intent transaction checks."""
-        from care.delivery.intent import IntentRules, Lane
-        from care.delivery.judge import Judge
-        from care.delivery.lookups import Lookup
-        from care.planning.permission import ConsentByCountry
+        from care.delivery.intent_rules import intent_rules_of
 
-        settings = self.settings
-        trial = settings.trial.only_to
-        domain = settings.email.bounce_domain or settings.email.sender.rpartition("@")[2].rstrip(">")
-        minor = Decimal(10) ** _digits(settings.operator.currency)
-        limit = settings.limits.spend_per_day
-        return IntentRules(
-            judge=Judge(policies=self.policies, trial=frozenset(trial) if trial is not None else None),
-            lookups={p: Lookup(p, ConsentByCountry.read(self.policies, p)) for p in Purpose},
-            lanes={
-                Channel.SMS: Lane(
-                    channel=Channel.SMS, provider=settings.sms.provider, rate_per_second=settings.sms.rate_per_second
-                ),
-                Channel.EMAIL: Lane(
-                    channel=Channel.EMAIL,
-                    provider=settings.email.provider,
-                    rate_per_second=settings.email.rate_per_second,
-                    mail_domain=domain,
-                ),
-            },
-            senders=settings.senders,
-            operator_zone=settings.operator.timezone,
-            operator_country=settings.operator.country,
-            spend_limit_minor=None if limit is None else int(limit * minor),
-            international_limit=settings.limits.international_per_day,
-            price_minor={country: price * minor for country, price in settings.prices.items()},
-        )
+        digits = _digits(self.settings.operator.currency)
+        return intent_rules_of(self.settings, policies=self.policies, mail_ids=self.mail_ids, minor_digits=digits)
 
     def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""

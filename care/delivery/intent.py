@@ -20,6 +20,7 @@ from care.delivery.channels.base import Outgoing
 from care.delivery.history import more_important, other_legs, sent_lately
 from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
 from care.delivery.lookups import Lookup
+from care.delivery.mail_ids import MailIds
 from care.delivery.model import Prepared, Ready, Verdict
 from care.delivery.pace import take_slice
 from care.messages import store as ledger
@@ -51,6 +52,7 @@ class Lane:
     provider: str
     rate_per_second: float
     mail_domain: str = ""  # right half of Message-ID
+    mail_ids: MailIds | None = None  # signs Message-IDs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,7 +270,7 @@ def _outgoing(prepared: Prepared, attempt_id: int, token: str, rules: IntentRule
         sender=rules.senders.get(prepared.message.purpose, ""),
         subject=prepared.subject,
         html=prepared.html,
-        message_ref=_message_ref(prepared, lane) if lane.mail_domain else "",
+        message_ref=_message_ref(prepared, lane),
         unsubscribe_url=prepared.unsubscribe_url,
         locale=prepared.locale,
         template=prepared.template,
@@ -277,8 +279,8 @@ def _outgoing(prepared: Prepared, attempt_id: int, token: str, rules: IntentRule
 
 def _message_ref(prepared: Prepared, lane: Lane) -> str:
     """Return the Message-ID: the same for every attempt, so that a copy after a lost answer threads away."""
-    occasion = digest(f"{prepared.message.campaign_id} {prepared.message.occasion} {prepared.message.id}")[:12]
-    return f"<{prepared.message.id}.{occasion}@{lane.mail_domain}>"
+    owed = prepared.message
+    return lane.mail_ids.message_ref(owed.id, owed.occasion, lane.mail_domain) if lane.mail_ids else ""
 
 
 def move_by_verdict(conn: sa.Connection, together: Mapping[Verdict, list[int]], *, now: datetime, owner: int) -> None:
