@@ -19,7 +19,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GROUPS = ("calendar", "campaigns", "config", "customers", "db", "import", "inbox", "message", "segments", "sms")
+GROUPS = (
+    "bounces",
+    "calendar",
+    "campaigns",
+    "config",
+    "customers",
+    "db",
+    "import",
+    "inbox",
+    "message",
+    "segments",
+    "sms",
+)
 """Modules of `care.cli` that hold one sub-application each, named like their command."""
 
 _MODULES = {"import": "imports"}  # words that cannot name a module
