@@ -205,6 +205,7 @@ class Services:
         return InboundRules(
             policies=self.policies,
             hasher=self.hasher,
+            mail_ids=self.mail_ids,
             operator_country=settings.operator.country,
             operator_zone=settings.operator.timezone,
             answered_by_provider=ANSWERED_WORDS if by_twilio else frozenset(),

@@ -1,11 +1,16 @@
 """`care bounces`: mails that came back."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
-from care.base.errors import FileError
+from care.base.errors import CareError, FileError, InputError, UnavailableError
+
+TEMPORARY_FAILURE = 75
+"""What mail servers understand as "try again later"."""
 
 app = typer.Typer(help="Mails that came back.", no_args_is_help=True)
 
@@ -40,6 +45,63 @@ def parse(
                 "reason": found.reason,
             }
         )
+
+
+@app.command()
+def ingest(
+    files: list[str] = typer.Argument(None, metavar="[FILE…]", help="Mails as they came; none: one mail on stdin."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object."),
+) -> None:
+    """Take returned mails in: keep them, then carry out what they say. The same mail again changes nothing.
+
+    Made for the pipe of a mail server. Exit 0: kept for good, or known before. Exit 2: a file cannot be read. Exit 75:
+    trouble on our side, which tells a mail server to try again later.
+    """
+    from care.base.logs import configure_command_logs
+    from care.bootstrap import build_services
+    from care.cli.output import counted, print_json, say
+    from care.inbound.bounces.ingest import ingest_mails
+
+    mails = [_mail_of(name) for name in files or ["-"]]
+    if not all(mails):
+        raise InputError("bounces: a mail is empty. Give the mail as it came")
+    if not files:
+        _leave_nothing_in_the_pipe()
+    with _trouble_is_temporary():
+        services = build_services()
+        configure_command_logs(services.settings.log)
+        taken = ingest_mails(services.engine, mails, rules=services.inbound_rules, now=services.clock.now())
+    if as_json:
+        print_json({"mails": len(mails), "new": taken})
+    elif files:
+        say(f"{counted(len(mails), 'mail')}, {taken:,} new")
+
+
+@contextmanager
+def _trouble_is_temporary() -> Iterator[None]:
+    """Turn whatever goes wrong into one line and the exit code that makes a mail server come again."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - a bounce that is lost is never sent again
+        known = error if isinstance(error, CareError) else _as_trouble(error)
+        for line in str(known).splitlines():
+            typer.echo(f"care: {line}", err=True)
+        raise typer.Exit(TEMPORARY_FAILURE) from None
+
+
+def _as_trouble(error: Exception) -> CareError:
+    from sqlalchemy.exc import DBAPIError
+
+    from care.base.database import explain
+
+    what = f"the database {explain(error)}" if isinstance(error, DBAPIError) else type(error).__name__
+    return UnavailableError(f"bounces: not kept: {what}. Give the mail again later")
+
+
+def _leave_nothing_in_the_pipe() -> None:
+    """Read the rest of a large mail: a mail server whose pipe breaks takes it for a failure."""
+    while sys.stdin.buffer.read(1 << 20):
+        pass
 
 
 def _mail_of(name: str) -> bytes:

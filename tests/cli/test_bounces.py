@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from care.base.database import read
+from care.inbound.tables import webhook
 from tests.cli.conftest import Care
+from tests.cli.desk import Desk
 from tests.inbound.bounces.dialects import LETTERS, report, words
 
 
@@ -46,3 +50,61 @@ class TestParse:
         assert answer.code == 2
         assert len(answer.err.splitlines()) == 1
         assert "Name a file that holds one mail" in answer.err
+
+
+MAIL = report("a@b.example", diagnosis="550 5.1.1 user unknown")
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, mail: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(mail)))
+
+
+def kept(desk: Desk) -> list[str | None]:
+    with read(desk.engine) as conn:
+        return list(conn.execute(sa.select(webhook.c.problem)).scalars())
+
+
+class TestIngest:
+    def test_keeps_a_mail_from_a_pipe(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Silent and 0, as a mail server likes it; a second time as well."""
+        for _ in range(2):
+            pipe(monkeypatch, MAIL)
+            answer = desk("bounces", "ingest")
+            assert (answer.code, answer.out) == (0, "")
+        assert kept(desk) == ["about no mail of ours"]
+
+    def test_counts_what_is_new(self, desk: Desk) -> None:
+        """Files, with the result as JSON."""
+        (desk.house.folder / "one.eml").write_bytes(MAIL)
+        assert json.loads(desk("bounces", "ingest", "one.eml", "--json").out) == {"mails": 1, "new": 1}
+        assert "1 mail, 0 new" in desk("bounces", "ingest", "one.eml").out
+
+    def test_empties_the_pipe(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A large mail is read to its end, so that the mail server sees no broken pipe."""
+        source = io.BytesIO(MAIL + b"x" * 5_000_000)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(source))
+
+        assert desk("bounces", "ingest").code == 0
+        assert source.read() == b""
+
+    def test_asks_to_come_again_when_nothing_can_be_kept(
+        self, care: Care, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No tables, no folder, broken settings: 75 and one line each."""
+        for variables in (
+            {},
+            {"CARE_DATABASE__URL": f"sqlite:///{tmp_path}/missing/care.db"},
+            {"CARE_WEB__PORT": "many"},
+            {"CARE_DATABASE__URL": "postgresql+psycopg://nobody@127.0.0.1:1/none"},
+        ):
+            pipe(monkeypatch, MAIL)
+            answer = care("bounces", "ingest", **variables)
+            assert answer.code == 75, variables
+            assert len(answer.err.splitlines()) == 1, answer.err
+
+    def test_refuses_what_is_no_mail(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An empty pipe and a missing file: exit 2, nothing kept."""
+        pipe(monkeypatch, b"")
+        assert desk("bounces", "ingest").code == 2
+        assert desk("bounces", "ingest", "missing.eml").code == 2
+        assert kept(desk) == []
