@@ -13,6 +13,7 @@ from typing import Any, Self
 from pydantic import Field, SecretStr, model_validator
 
 from care.base.settings_sections import (
+    BounceSettings,
     Country,
     DaemonSettings,
     DatabaseSettings,
@@ -33,6 +34,7 @@ from care.base.settings_sources import read_sources
 from care.base.vocabulary import Purpose
 
 __all__ = [
+    "BounceSettings",
     "DaemonSettings",
     "DatabaseSettings",
     "EmailSettings",
@@ -67,6 +69,7 @@ class Settings(Section):
     twilio: TwilioSettings = TwilioSettings()
     email: EmailSettings = EmailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    bounces: BounceSettings = BounceSettings()
     daemon: DaemonSettings = DaemonSettings()
     web: WebSettings = WebSettings()
     security: SecuritySettings = SecuritySettings()
@@ -74,7 +77,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        problems = [*_twilio(self), *_smtp(self), *_secrets(self), *_tables(self)]
+        problems = [*_twilio(self), *_smtp(self), *_bounces(self), *_secrets(self), *_tables(self)]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -112,6 +115,13 @@ def _smtp(settings: Settings) -> list[str]:
     in_the_clear = settings.email.provider == "smtp" and smtp.tls == "none" and smtp.host not in _LOOPBACK
     if in_the_clear and not smtp.allow_plain:
         return ["smtp.tls: none sends passwords and mail in the clear; use starttls or implicit"]
+    return []
+
+
+def _bounces(settings: Settings) -> list[str]:
+    bounces = settings.bounces
+    if bounces.host and bounces.tls == "none" and bounces.host not in _LOOPBACK:
+        return ["bounces.tls: none sends the password in the clear; use implicit or starttls"]
     return []
 
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from care.base.database import write
 from care.bootstrap import Services
 from care.inbound import store
+from care.inbound.bounces.hooks.choice import email_hooks_of
 from care.inbound.twilio_signature import TwilioSignature
 from care.inbound.worker import work_inbox
 from care.web.group_commit import GroupCommit, Row
@@ -17,7 +18,9 @@ from care.web.metrics import Metrics
 from care.web.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from care.inbound.bounces.hooks.base import EmailHook
 
 
 @dataclass(kw_only=True)
@@ -28,6 +31,7 @@ class WebState:
     signature: TwilioSignature = field(init=False)
     inbox: InboxThread = field(init=False)
     webhooks: GroupCommit = field(init=False)
+    email_hooks: "Mapping[str, EmailHook]" = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
     refusals: Limiter = field(default_factory=lambda: Limiter(per_second=1, burst=10))
     public_pages: Limiter = field(default_factory=lambda: Limiter(per_second=2, burst=30))
@@ -40,6 +44,7 @@ class WebState:
         twilio = services.settings.twilio
         tokens = [twilio.auth_token.get_secret_value(), twilio.next_auth_token.get_secret_value()]
         self.signature = TwilioSignature(services.settings.operator.public_url, tokens)
+        self.email_hooks = email_hooks_of(services.settings.bounces)
         turns = Turns()
         self.inbox = InboxThread(lambda: work_inbox(engine, rules, now=clock.now(), turn=turns.patient))
 

@@ -17,11 +17,19 @@ from care.delivery.receipts import Receipt, apply_receipts
 from care.delivery.suppressing import suppress_by_rule
 from care.inbound import store
 from care.inbound.bounces.event import Event
+from care.inbound.bounces.hooks.mailgun import MAILGUN_KIND, mailgun_event
+from care.inbound.bounces.hooks.sendgrid import SENDGRID_KIND, sendgrid_event
+from care.inbound.bounces.hooks.ses import SES_KIND, ses_event
 from care.inbound.bounces.mail_row import MAIL_KIND, mail_event
 from care.inbound.bounces.origin import find_attempt, finding_about
 from care.inbound.route import InboundRules
 
-READERS: Mapping[str, Callable[[sa.Row[Any]], Event]] = {MAIL_KIND: mail_event}
+READERS: Mapping[str, Callable[[sa.Row[Any]], Event]] = {
+    MAIL_KIND: mail_event,
+    SES_KIND: ses_event,
+    SENDGRID_KIND: sendgrid_event,
+    MAILGUN_KIND: mailgun_event,
+}
 """Who reads which kind of stored row."""
 
 BOUNCE_KINDS = tuple(READERS)

@@ -162,7 +162,7 @@ class TestComplaints:
         assert status_of(services, sent) == "sent"
 
     def test_of_other_kinds_change_nothing(self, services: Services) -> None:
-        """ "Not spam" is no complaint."""
+        """Not spam, says the recipient: that is no complaint."""
         sent = send_mail(services)
         ingest(services, feedback(kind="not-spam", returned=sent.returned))
 
