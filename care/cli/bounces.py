@@ -60,7 +60,7 @@ def ingest(
     from care.base.logs import configure_command_logs
     from care.bootstrap import build_services
     from care.cli.output import counted, print_json, say
-    from care.inbound.bounces.ingest import ingest_mails
+    from care.inbound.ingest import ingest_mails
 
     mails = [_mail_of(name) for name in files or ["-"]]
     if not all(mails):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.bootstrap import Services
 from care.customers.tables import suppression
-from care.inbound.bounces.ingest import ingest_mails
+from care.inbound.ingest import ingest_mails
 from care.inbound.tables import webhook
 from care.messages.tables import attempt, message, receipt
 from tests.factories import address_hash, make_customer

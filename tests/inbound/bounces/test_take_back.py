@@ -10,7 +10,7 @@ from care.bootstrap import Services
 from care.customers.suppressions import lift_suppression
 from care.customers.tables import suppression
 from care.delivery.mail_ids import MailIds
-from care.inbound.bounces.ingest import store_mails
+from care.inbound.ingest import store_mails
 from care.inbound.worker import work_inbox
 from care.messages.tables import attempt, receipt
 from tests.inbound.bounces.dialects import feedback, many, report, words
