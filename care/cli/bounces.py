@@ -77,6 +77,31 @@ def ingest(
         say(f"{counted(len(mails), 'mail')}, {taken:,} new")
 
 
+@app.command()
+def lift(
+    customer: str = typer.Argument(metavar="CUSTOMER", help="The customer's id in your own system."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object."),
+) -> None:
+    """Write to a customer's e-mail address again that bounces have banned. Opt-outs and complaints stay.
+
+    Exit 0: lifted. Exit 1: no bounce stands against them.
+    """
+    from care.base.database import plain_errors, write
+    from care.base.logs import configure_command_logs
+    from care.bootstrap import build_services
+    from care.cli.output import counted, print_json, say
+    from care.inbound.bounces.lifting import lift_bounces
+
+    services = build_services()
+    configure_command_logs(services.settings.log)
+    with plain_errors(services.engine), write(services.engine) as conn:
+        lifted = lift_bounces(conn, customer, by="cli", now=services.clock.now())
+    if as_json:
+        print_json({"customer": customer, "lifted": lifted})
+    else:
+        say(f"{counted(lifted, 'ban')} lifted")
+
+
 @contextmanager
 def _trouble_is_temporary() -> Iterator[None]:
     """Turn whatever goes wrong into one line and the exit code that makes a mail server come again."""

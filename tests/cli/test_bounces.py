@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from care.base.database import read
+from care.base.database import read, write
+from care.customers.suppressions import suppress_hash
+from care.customers.tables import suppression
 from care.inbound.tables import webhook
 from tests.cli.conftest import Care
 from tests.cli.desk import Desk
+from tests.factories import address_hash
 from tests.inbound.bounces.dialects import LETTERS, report, words
 
 
@@ -108,3 +111,31 @@ class TestIngest:
         assert desk("bounces", "ingest").code == 2
         assert desk("bounces", "ingest", "missing.eml").code == 2
         assert kept(desk) == []
+
+
+class TestLift:
+    def test_undoes_bounces_and_nothing_else(self, desk: Desk) -> None:
+        """An opt-out of the same address stays."""
+        desk.customer("C-77", email="a@b.example")
+        with write(desk.engine) as conn:
+            for reason, scope in (("hard_bounce", "all"), ("opt_out", "marketing")):
+                suppress_hash(
+                    conn,
+                    address_hash=address_hash("email", "a@b.example"),
+                    channel="email",
+                    scope=scope,
+                    reason=reason,
+                    source="test",
+                    now=desk.house.clock.now(),
+                )
+        assert json.loads(desk("bounces", "lift", "C-77", "--json").out) == {"customer": "C-77", "lifted": 1}
+        assert desk("bounces", "lift", "C-77").code == 1
+        with read(desk.engine) as conn:
+            standing = conn.execute(sa.select(suppression.c.reason).where(suppression.c.lifted_at.is_(None)))
+            assert standing.scalars().all() == ["opt_out"]
+
+    def test_says_when_there_is_nothing_to_lift(self, desk: Desk) -> None:
+        """A customer nobody knows: exit 1 and one line."""
+        answer = desk("bounces", "lift", "nobody")
+        assert answer.code == 1
+        assert len(answer.err.splitlines()) == 1
