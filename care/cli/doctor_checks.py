@@ -13,6 +13,7 @@ from care.base.database import plain_errors, read
 from care.base.errors import AnswerIsNoError, CareError
 from care.base.keys import FILE_NAME as KEYS_FILE
 from care.bootstrap import Services, build_services
+from care.cli.doctor_bounces import check_bounces
 from care.cli.doctor_providers import check_email, check_sms
 from care.customers.keys import check_key, key_id
 from care.messages.model import CLAIMABLE
@@ -137,6 +138,10 @@ def _email(services: Services) -> str:
     return check_email(services.settings)
 
 
+def _bounces(services: Services) -> str:
+    return check_bounces(services.settings)
+
+
 CHECKS: dict[str, Callable[[Services], str]] = {
     "settings": _settings,
     "database": _database,
@@ -146,6 +151,7 @@ CHECKS: dict[str, Callable[[Services], str]] = {
     "templates": _templates,
     "sms": _sms,
     "email": _email,
+    "bounces": _bounces,
     "clock": _clock,
     "oldest due": _oldest_due,
 }

@@ -38,6 +38,7 @@ _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 _AT_RCPT = any_of(
     r"to rcpt|rcpt[_ ]to\]|>>> rcpt|<<< rcpt|following rcpt|our rcpt|after rcpt|smtp:rcpt|rcpt command",
     r"like recipient|rejected recipient|server has rejected address",
+    r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
 )
 _AT_DATA = any_of(
     r"end of data|to data\b|>>> data|final data|\(data\)|after i sent|after data|smtp:data|end of message",

@@ -28,9 +28,6 @@ def visit_mailbox(settings: BounceSettings, keep: Keep) -> int:
         UnavailableError: the server does not answer, or refuses.
         SettingsError: the certificates cannot be read, or a folder has no usable name.
     """
-    folders = (settings.folder, *([settings.done_folder] if settings.done_folder else []))
-    if not all(_is_plain(folder) and folder.isascii() for folder in folders):
-        raise SettingsError("bounces.folder: holds a quote or a letter beyond ASCII. Name it as the server does")
     taken = 0
     with _said_plainly(settings), _signed_in(settings) as box:
         uids = _unread(box)[:MOST_A_VISIT]
@@ -40,6 +37,12 @@ def visit_mailbox(settings: BounceSettings, keep: Keep) -> int:
             _put_away(box, list(mails), settings.done_folder)
             taken += len(mails)
     return taken
+
+
+def count_unread(settings: BounceSettings) -> int:
+    """Return how many unread mails the folder holds; raises as `visit_mailbox` does."""
+    with _said_plainly(settings), _signed_in(settings) as box:
+        return len(_unread(box))
 
 
 @contextmanager
@@ -56,6 +59,9 @@ def _said_plainly(settings: BounceSettings) -> Iterator[None]:
 
 @contextmanager
 def _signed_in(settings: BounceSettings) -> Iterator[imaplib.IMAP4]:
+    folders = (settings.folder, *([settings.done_folder] if settings.done_folder else []))
+    if not all(_is_plain(folder) and folder.isascii() for folder in folders):
+        raise SettingsError("bounces.folder: holds a quote or a letter beyond ASCII. Name it as the server does")
     box = _connect(settings)
     try:
         box.login(settings.username, settings.password.get_secret_value())

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from care.delivery.channels.base import Suppress
+from care.delivery.channels.base import Retry, Suppress
 from care.delivery.channels.errors import classify_receipt
-from care.inbound.bounces.classify import Diagnosis, classify, reason_rows
+from care.inbound.bounces.classify import UNCLEAR, Diagnosis, classify, reason_rows
 from care.inbound.bounces.model import Finding, Kind, Reading
 from care.inbound.bounces.read import read_bounce
 from tests.inbound.bounces.dialects import LETTERS, feedback, many, report, words
@@ -30,6 +30,7 @@ ANSWERS = [
     Answer("550 5.1.1 <{address}>... User unknown", Kind.HARD, "no-such-mailbox"),
     Answer("550 no such user here", Kind.HARD, "no-such-mailbox"),
     Answer("550 5.1.1 The email account that you tried to reach does not exist", Kind.HARD, "no-such-mailbox"),
+    Answer("550 Unrouteable address", Kind.HARD, "no-such-domain"),
     Answer("553 5.1.2 Domain not found", Kind.HARD, "no-such-domain"),
     Answer("556 5.1.10 domain does not accept mail", Kind.HARD, "no-mail-domain"),
     Answer("551 5.1.6 recipient no longer on server", Kind.HARD, "moved"),
@@ -43,6 +44,8 @@ ANSWERS = [
     Answer("550 5.2.1 The account is disabled", Kind.SOFT, "suspended"),
     Answer("450 4.1.1 user unknown, try again later", Kind.SOFT, "slowed-down"),
     Answer("451 4.7.1 Greylisted", Kind.SOFT, "slowed-down"),
+    Answer("504 Helo command rejected: Host not found", Kind.SOFT, "our-relay"),
+    Answer("550 5.7.1 Sender verify failed: unknown user", Kind.SOFT, "our-sender"),
     Answer("552 5.3.4 Message too large", Kind.SOFT, "too-large"),
     Answer("550 we would rather not", Kind.SOFT, "unclear"),
 ]
@@ -199,6 +202,12 @@ class TestTable:
         for row in reason_rows():
             suppresses = classify_receipt(row.code).suppress is Suppress.NUMBER
             assert suppresses == (row.kind in ("hard", "at-rcpt") or row.code == "5.1.1"), row
+
+    def test_never_leads_to_a_second_mail(self) -> None:
+        """A delay that was misread as a failure must not send twice: no reason is tried again on the same channel."""
+        codes = {UNCLEAR.error_code, "5.1.0", *(row.code for row in reason_rows())}
+        again = {code for code in codes if classify_receipt(code).retry not in (Retry.NEVER, Retry.OTHER_CHANNEL)}
+        assert again == set()
 
     @given(text=st.text(max_size=200), status=st.sampled_from(["", "4.0.0", "4.4.1", "4.2.2"]))
     def test_never_makes_a_refusal_for_now_hard(self, text: str, status: str) -> None:
