@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from care.delivery.channels.base import Gateway
     from care.delivery.intent import IntentRules
     from care.delivery.links import LinkSigner
+    from care.delivery.mail_ids import MailIds
     from care.delivery.prepare import Preparer
     from care.delivery.room import Room
     from care.delivery.work import Work
@@ -214,6 +215,7 @@ class Services:
         return InboundRules(
             policies=self.policies,
             hasher=self.hasher,
+            mail_ids=self.mail_ids,
             operator_country=settings.operator.country,
             operator_zone=settings.operator.timezone,
             answered_by_provider=ANSWERED_WORDS if by_twilio else frozenset(),
@@ -242,11 +244,19 @@ class Services:
         return SandboxLife(self.settings, self.engine, self.clock)
 
     @cached_property
+    def mail_ids(self) -> "MailIds":
+        """Signs return paths and Message-IDs, and recognises them in mails that come back."""
+        from care.delivery.mail_ids import MailIds
+
+        return MailIds(self.keys.secret)
+
+    @cached_property
     def intent_rules(self) -> "IntentRules":
         """What the intent transaction checks."""
         from care.delivery.rules import build_intent_rules
 
-        return build_intent_rules(self.settings, self.policies, minor_digits=_digits(self.settings.operator.currency))
+        digits = _digits(self.settings.operator.currency)
+        return build_intent_rules(self.settings, self.policies, mail_ids=self.mail_ids, minor_digits=digits)
 
     def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""

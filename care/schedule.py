@@ -75,6 +75,19 @@ def rank_values(services: Services, now: datetime, _last: datetime | None) -> No
         compute_values(services.engine, as_of=today, now=now, bands=bands)
 
 
+def ask_mailbox(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Fetch returned mails from the mailbox of the settings; does nothing where none is set."""
+    from care.inbound.bounces.mailbox import visit_mailbox
+    from care.inbound.ingest import store_mails
+
+    settings = services.settings.bounces
+    if not settings.host:
+        return
+    taken = visit_mailbox(settings, lambda mails: store_mails(services.engine, mails, now=now))
+    if taken:
+        log.info("mailbox.asked", mails=taken)
+
+
 def work_inbox(services: Services, now: datetime, _last: datetime | None) -> None:
     """Work on what webhooks stored, as a second pair of hands for the web process."""
     from care.inbound.worker import work_inbox as work
@@ -100,7 +113,8 @@ JOBS: tuple[Job, ...] = (
     Job(name="values", every=timedelta(hours=1), run=rank_values, about="rank customers by value, once a month"),
     Job(name="plan", every=timedelta(0), run=plan_ahead, about="turn what is due soon into ledger rows"),
     Job(name="sandbox", every=timedelta(0), run=tell_sandbox, about="receipts and replies of the sandbox"),
-    Job(name="inbox", every=timedelta(0), run=work_inbox, about="work on receipts and replies"),
+    Job(name="mailbox", every=timedelta(minutes=1), run=ask_mailbox, about="fetch returned mails by IMAP"),
+    Job(name="inbox", every=timedelta(0), run=work_inbox, about="work on receipts, replies and bounces"),
     Job(name="watch", every=timedelta(minutes=1), run=watch, about="expire the late, name the unconfirmed"),
 )
 """The periodic jobs of the business, in the order of one tick."""

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, model_validator
 from care.base.settings_sections import (
     AlertSettings,
     ApprovalSettings,
+    BounceSettings,
     Country,
     DaemonSettings,
     DatabaseSettings,
@@ -38,6 +39,7 @@ from care.base.vocabulary import Purpose
 __all__ = [
     "AlertSettings",
     "ApprovalSettings",
+    "BounceSettings",
     "DaemonSettings",
     "DatabaseSettings",
     "DiskSettings",
@@ -74,6 +76,7 @@ class Settings(Section):
     twilio: TwilioSettings = TwilioSettings()
     email: EmailSettings = EmailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    bounces: BounceSettings = BounceSettings()
     daemon: DaemonSettings = DaemonSettings()
     web: WebSettings = WebSettings()
     security: SecuritySettings = SecuritySettings()
@@ -83,7 +86,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        problems = [*_twilio(self), *_smtp(self), *_secrets(self), *_tables(self), *_alerts(self)]
+        problems = [*_twilio(self), *_smtp(self), *_bounces(self), *_secrets(self), *_tables(self), *_alerts(self)]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -121,6 +124,13 @@ def _smtp(settings: Settings) -> list[str]:
     in_the_clear = settings.email.provider == "smtp" and smtp.tls == "none" and smtp.host not in _LOOPBACK
     if in_the_clear and not smtp.allow_plain:
         return ["smtp.tls: none sends passwords and mail in the clear; use starttls or implicit"]
+    return []
+
+
+def _bounces(settings: Settings) -> list[str]:
+    bounces = settings.bounces
+    if bounces.host and bounces.tls == "none" and bounces.host not in _LOOPBACK:
+        return ["bounces.tls: none sends the password in the clear; use implicit or starttls"]
     return []
 
 

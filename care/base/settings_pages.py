@@ -16,6 +16,7 @@ _EXAMPLES = {
     "approval.above": "10000",
     "limits.spend_per_day": "200",
     "trial.only_to": '["+8613800000001", "me@example.com"]',
+    "bounces.ca_file": '"/etc/ssl/certs/mailbox.pem"',
     "smtp.ca_file": '"/etc/ssl/certs/relay.pem"',
     "senders": 'service = "+8610…"',
     "prices": "CN = 0.045",

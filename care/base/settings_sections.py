@@ -140,6 +140,28 @@ class SmtpSettings(Section):
     connections: int = key(4, "Most connections at once", ge=1, le=64)
 
 
+class BounceSettings(Section):
+    """Mails that come back: a mailbox that is asked for them, and what providers post."""
+
+    host: str = key("", "IMAP server of the mailbox for bounces; nothing: no mailbox is asked")
+    port: int = key(993, "993 for implicit, 143 for starttls", gt=0, lt=65536)
+    username: str = key("", "Of the mailbox")
+    password: SecretStr = key(SecretStr(""), "Of the mailbox")
+    tls: Literal["implicit", "starttls", "none"] = key("implicit", "none only on loopback")
+    ca_file: Path | None = key(None, "Certificates to trust instead of the system's")
+    folder: str = key("INBOX", "Folder that is read; only for bounces, as every mail in it is taken", min_length=1)
+    done_folder: str = key("", "Folder to move taken mails to; nothing: they are marked as read")
+    timeout_seconds: float = key(30, "Longest wait for an answer", gt=0, le=600)
+    ses_topic_arn: str = key(
+        "",
+        "SNS topic of Amazon SES whose notifications count: arn:aws:sns:…",
+        pattern=r"^(arn:(aws|aws-cn|aws-us-gov):sns:[a-z]{2}(-[a-z]+)+-\d:\d{12}:[A-Za-z0-9_-]{1,256})?$",
+    )
+    sendgrid_public_key: str = key("", "Verification key of SendGrid's signed event webhook")
+    mailgun_signing_key: SecretStr = key(SecretStr(""), "Mailgun's HTTP webhook signing key")
+    webhook_tolerance_seconds: int = key(300, "How far a webhook's timestamp may be from now", ge=30, le=172_800)
+
+
 class DaemonSettings(Section):
     """How often the daemon looks, and how far ahead it plans."""
 

@@ -13,6 +13,7 @@ from care.base.database import plain_errors, read
 from care.base.errors import AnswerIsNoError, CareError
 from care.base.keys import FILE_NAME as KEYS_FILE
 from care.bootstrap import Services, build_services
+from care.cli.doctor_bounces import check_bounces
 from care.cli.doctor_providers import check_email, check_sms
 from care.customers.keys import check_key, key_id
 from care.messages.model import CLAIMABLE
@@ -170,6 +171,10 @@ def _alerts(services: Services) -> str:
     return f"{len(urls)} addresses are told. Try them: care incidents --send-test"
 
 
+def _bounces(services: Services) -> str:
+    return check_bounces(services.settings)
+
+
 CHECKS: dict[str, Callable[[Services], str]] = {
     "settings": _settings,
     "database": _database,
@@ -180,6 +185,7 @@ CHECKS: dict[str, Callable[[Services], str]] = {
     "sms": _sms,
     "email": _email,
     "disk": _disk,
+    "bounces": _bounces,
     "clock": _clock,
     "oldest due": _oldest_due,
     "incidents": _incidents,

@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 
 GROUPS = (
+    "bounces",
     "calendar",
     "campaigns",
     "config",

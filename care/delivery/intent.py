@@ -21,6 +21,7 @@ from care.delivery.channels.base import Outgoing
 from care.delivery.history import more_important, other_legs, sent_lately
 from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
 from care.delivery.lookups import Lookup
+from care.delivery.mail_ids import MailIds
 from care.delivery.model import Prepared, Ready, Verdict
 from care.delivery.pace import last_moment, pace_key, take_slice
 from care.messages import store as ledger
@@ -54,6 +55,7 @@ class Lane:
     provider: str
     rate_per_second: float
     mail_domain: str = ""  # right half of Message-ID
+    mail_ids: MailIds | None = None  # signs Message-IDs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,10 +262,10 @@ def _write(
 
 
 def _outgoing(prepared: Prepared, attempt_id: int, token: str, rules: IntentRules, evidence: Evidence) -> Outgoing:
-    message_id, lane = prepared.message.id, rules.lanes[prepared.contact.channel]
+    owed, lane = prepared.message, rules.lanes[prepared.contact.channel]
     return Outgoing(
         attempt_id=attempt_id,
-        message_id=message_id,
+        message_id=owed.id,
         token=token,
         to=prepared.contact.address,
         body=prepared.text,
@@ -271,17 +273,11 @@ def _outgoing(prepared: Prepared, attempt_id: int, token: str, rules: IntentRule
         sender=rules.senders.get(prepared.message.purpose, ""),
         subject=prepared.subject,
         html=prepared.html,
-        message_ref=_message_ref(prepared, lane) if lane.mail_domain else "",
+        message_ref=lane.mail_ids.message_ref(owed.id, owed.occasion, lane.mail_domain) if lane.mail_ids else "",
         unsubscribe_url=prepared.unsubscribe_url,
         locale=prepared.locale,
         template=prepared.template,
     )
-
-
-def _message_ref(prepared: Prepared, lane: Lane) -> str:
-    """Return the Message-ID: the same for every attempt, so that a copy after a lost answer threads away."""
-    occasion = digest(f"{prepared.message.campaign_id} {prepared.message.occasion} {prepared.message.id}")[:12]
-    return f"<{prepared.message.id}.{occasion}@{lane.mail_domain}>"
 
 
 def move_by_verdict(conn: sa.Connection, together: Mapping[Verdict, list[int]], *, now: datetime, owner: int) -> None:

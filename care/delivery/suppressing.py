@@ -1,6 +1,7 @@
 """Spare addresses that providers say are dead, or whose owners told the provider to stop."""
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import sqlalchemy as sa
 
@@ -11,6 +12,11 @@ from care.messages.tables import attempt
 
 IN_A_ROW = 3
 WITHIN = timedelta(days=14)
+LOOK_BACK = 30
+_COUNTED = {
+    Channel.SMS: (str(ErrorClass.NUMBER_SOFT),),
+    Channel.EMAIL: (str(ErrorClass.NUMBER_SOFT), str(ErrorClass.UNREACHABLE)),
+}
 
 
 def suppress_by_rule(
@@ -19,7 +25,7 @@ def suppress_by_rule(
     """Write the suppression a provider's error asks for; return whether it is new."""
     if suppress is Suppress.NONE:
         return False
-    if suppress is Suppress.AFTER_N and not _gone_for_long(conn, address_hash, now):
+    if suppress is Suppress.AFTER_N and not _gone_for_long(conn, channel, address_hash, now):
         return False
     reason = "opt_out" if suppress is Suppress.CONSENT else "bad_number"
     if reason == "bad_number" and channel is Channel.EMAIL:
@@ -42,13 +48,17 @@ def suppress_by_rule(
     return True
 
 
-def _gone_for_long(conn: sa.Connection, address_hash: str, now: datetime) -> bool:
-    """Return whether the last attempts to the address all failed as probably gone; one success clears it."""
-    last = conn.execute(
-        sa.select(attempt.c.error_class)
+def _gone_for_long(conn: sa.Connection, channel: Channel, address_hash: str, now: datetime) -> bool:
+    """Return whether the last attempts to the address all failed as probably gone; one success clears it.
+
+    A mailbox that is full or unreachable for long is gone as well, but its server tells so at every try: there it is
+    messages that count, not attempts.
+    """
+    rows = conn.execute(
+        sa.select(attempt.c.id, attempt.c.message_id, attempt.c.error_class)
         .where(attempt.c.address_hash == address_hash, attempt.c.intent_at > now - WITHIN)
         .order_by(attempt.c.id.desc())
-        .limit(IN_A_ROW)
-    ).scalars()
-    words = list(last)
-    return len(words) == IN_A_ROW and all(word == str(ErrorClass.NUMBER_SOFT) for word in words)
+        .limit(LOOK_BACK)
+    ).all()
+    bad = takewhile(lambda row: row.error_class in _COUNTED[channel], rows)
+    return len({row.message_id if channel is Channel.EMAIL else row.id for row in bad}) >= IN_A_ROW

@@ -14,6 +14,7 @@ from care.base.vocabulary import Channel
 from care.customers.addresses import AddressError, AddressHasher, normalise_phone, region_of_phone
 from care.customers.model import SuppressionReason
 from care.customers.suppressions import lift_opt_out, suppress_hash
+from care.delivery.mail_ids import MailIds
 from care.inbound import store
 from care.inbound.model import HandledAs, Inbound, Incoming, ReplyHandler
 from care.inbound.replies import reply_by_itself
@@ -35,6 +36,7 @@ class InboundRules:
 
     policies: Policies
     hasher: AddressHasher
+    mail_ids: MailIds
     operator_country: str
     operator_zone: str
     answered_by_provider: frozenset[str] = frozenset()

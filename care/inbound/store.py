@@ -21,6 +21,11 @@ def store_webhooks(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> No
     conn.execute(insert(conn, webhook).on_conflict_do_nothing(index_elements=["dedupe"]), list(rows))
 
 
+def known_dedupes(conn: sa.Connection, keys: Sequence[str]) -> set[str]:
+    """Return which of some `dedupe` keys are there already."""
+    return set(conn.execute(sa.select(webhook.c.dedupe).where(webhook.c.dedupe.in_(keys))).scalars())
+
+
 def take_waiting(conn: sa.Connection, *, kind: str, now: datetime, limit: int) -> Sequence[sa.Row[Any]]:
     """Return the oldest webhooks that wait to be worked on, locked; another worker passes over them."""
     waiting = (

@@ -1,4 +1,4 @@
-"""Work on the webhooks that were stored: customers' messages first, then receipts, both in short transactions.
+"""Work on what was stored: customers' messages first, then receipts, then bounces, all in short transactions.
 
 A row that fails is kept with its problem and tried again; the others go on. Several workers may be at it.
 """
@@ -17,10 +17,12 @@ from care.base.database import read, write
 from care.base.failpoints import failpoint
 from care.delivery.receipts import apply_receipts
 from care.inbound import store, twilio
+from care.inbound.bounces.take_back import BOUNCE_KINDS, take_back
 from care.inbound.route import InboundRules, receive
 
 RECEIPTS_AT_ONCE = 100
 WORDS_AT_ONCE = 20
+MAILS_AT_ONCE = 20
 MOST_TRIES = 5
 AGAIN_AFTER = timedelta(seconds=30)
 ASK_FOR_TOKEN = timedelta(minutes=10)
@@ -54,8 +56,15 @@ def work_inbox(
     def apply(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
         _apply(conn, rows, now=now, dice=chance)
 
-    words = _work(engine, twilio.INBOUND_KIND, route, now=now, batch=WORDS_AT_ONCE, turn=turn)
-    return words + _work(engine, twilio.STATUS_KIND, apply, now=now, batch=RECEIPTS_AT_ONCE, turn=turn)
+    def bounce(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
+        take_back(conn, rows, rules=rules, now=now, dice=chance)
+
+    steps: list[tuple[str, Handle, int]] = [
+        (twilio.INBOUND_KIND, route, WORDS_AT_ONCE),
+        (twilio.STATUS_KIND, apply, RECEIPTS_AT_ONCE),
+        *((kind, bounce, MAILS_AT_ONCE) for kind in BOUNCE_KINDS),
+    ]
+    return sum(_work(engine, kind, handle, now=now, batch=batch, turn=turn) for kind, handle, batch in steps)
 
 
 def _work(engine: sa.Engine, kind: str, handle: Handle, *, now: datetime, batch: int, turn: Turn) -> int:

@@ -12,6 +12,7 @@ from care.bootstrap import Services
 from care.web.guards import Guards
 from care.web.pages import StyleSheets
 from care.web.routes import console, health, unsubscribe
+from care.web.routes.email_hooks import EmailDoor
 from care.web.routes.twilio import TwilioDoor
 from care.web.state import WebState
 
@@ -33,6 +34,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="care", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.care = state
     app.add_middleware(Guards)
+    app.add_middleware(EmailDoor, state=state)
     app.add_middleware(TwilioDoor, state=state)
     app.add_exception_handler(Exception, _own_fault)
     for part in (unsubscribe, health, console):

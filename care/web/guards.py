@@ -1,6 +1,7 @@
 """What holds for every request: careful headers, a body of limited size that comes in limited time."""
 
 import asyncio
+import sys
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -59,16 +60,17 @@ def declared_length(scope: Scope) -> int:
     """Return the length that the request says its body has, 0 where it says none."""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else MOST_BODY_BYTES + 1
+            return int(value) if value.isdigit() else sys.maxsize
     return 0
 
 
 class BoundedBody:
     """Receives a body and refuses one that is too large or too slow; most of it is never read."""
 
-    def __init__(self, receive: Receive, declared: int) -> None:
+    def __init__(self, receive: Receive, declared: int, most: int = MOST_BODY_BYTES) -> None:
         self._receive = receive
         self._declared = declared
+        self._most = most
         self._seen = 0
         self._is_complete = False
         self._ends_at: float | None = None
@@ -81,8 +83,8 @@ class BoundedBody:
         """
         if self._is_complete:
             return await self._receive()  # waits for the visitor to leave
-        if self._declared > MOST_BODY_BYTES:
-            raise _too_large()
+        if self._declared > self._most:
+            raise self._too_large()
         loop = asyncio.get_running_loop()
         if self._ends_at is None:
             self._ends_at = loop.time() + BODY_SECONDS
@@ -92,8 +94,8 @@ class BoundedBody:
         except TimeoutError:
             raise HTTPException(408, "The request took too long.", headers=CLOSE) from None
         self._seen += len(message.get("body", b""))
-        if self._seen > MOST_BODY_BYTES:
-            raise _too_large()
+        if self._seen > self._most:
+            raise self._too_large()
         self._is_complete = not message.get("more_body", False)
         return message
 
@@ -111,9 +113,8 @@ class BoundedBody:
             parts.append(message.get("body", b""))
         return b"".join(parts)
 
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"At most {self._most} bytes.", headers=CLOSE)
+
 
 CLOSE = {"Connection": "close"}
-
-
-def _too_large() -> HTTPException:
-    return HTTPException(413, f"At most {MOST_BODY_BYTES} bytes.", headers=CLOSE)

@@ -9,6 +9,7 @@ from care.base.database import write
 from care.base.failpoints import failpoint
 from care.bootstrap import Services
 from care.inbound import store
+from care.inbound.bounces.hooks.choice import email_hooks_of
 from care.inbound.twilio_signature import TwilioSignature
 from care.inbound.worker import work_inbox
 from care.web.group_commit import GroupCommit, Row
@@ -19,7 +20,9 @@ from care.web.presence_thread import PresenceThread
 from care.web.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from care.inbound.bounces.hooks.base import EmailHook
 
 
 @dataclass(kw_only=True)
@@ -31,6 +34,7 @@ class WebState:
     inbox: InboxThread = field(init=False)
     presence: PresenceThread = field(init=False)
     webhooks: GroupCommit = field(init=False)
+    email_hooks: "Mapping[str, EmailHook]" = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
     refusals: Limiter = field(default_factory=lambda: Limiter(per_second=1, burst=10))
     public_pages: Limiter = field(default_factory=lambda: Limiter(per_second=2, burst=30))
@@ -43,6 +47,7 @@ class WebState:
         twilio = services.settings.twilio
         tokens = [twilio.auth_token.get_secret_value(), twilio.next_auth_token.get_secret_value()]
         self.signature = TwilioSignature(services.settings.operator.public_url, tokens)
+        self.email_hooks = email_hooks_of(services.settings.bounces)
         turns = Turns()
         self.presence = PresenceThread(engine, clock, self._stand_in)
         self.inbox = InboxThread(lambda: work_inbox(engine, rules, now=clock.now(), turn=turns.patient))

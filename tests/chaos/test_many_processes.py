@@ -115,7 +115,10 @@ def freeze_and_wake(stood: Stage, lose_the_right: Callable[[], None]) -> None:
         lose_the_right()
         with stood.made.running("dispatch") as other:
             stood.go_on(12)
-            assert stood.ask("SELECT count(*) FROM attempt WHERE error_code IN ('process-ended', 'lease-lost')")[0][0] >= before
+            assert (
+                stood.ask("SELECT count(*) FROM attempt WHERE error_code IN ('process-ended', 'lease-lost')")[0][0]
+                >= before
+            )
             os.kill(frozen.process.pid, signal.SIGCONT)
             stood.go_on(before)
             for running in (frozen, other):

@@ -15,6 +15,7 @@ from care.customers.keys import ensure_key
 from care.messages.tables import message
 from care.simulators.twilio.process import start_twilio_simulator
 from tests.cli.conftest import Care
+from tests.inbound.bounces.imap_server import PASSWORD, USER, ImapServer
 
 SECRETS = {"CARE_SECURITY__SECRET_KEY": "s" * 32, "CARE_SECURITY__SUPPRESSION_KEY": "k" * 32}
 TWILIO = {
@@ -173,6 +174,25 @@ class TestProviders:
 
         assert not found["email"]["ok"]
         assert f"127.0.0.1:{silent_port} does not answer" in found["email"]["words"]
+
+    def test_asks_the_mailbox_for_bounces(self, care: Care, folder: Path) -> None:
+        """What waits there is counted; a wrong password and a key that is none are named."""
+        with ImapServer() as server:
+            server.inbox.add(b"Subject: failure\n\n")
+            env = {
+                "CARE_BOUNCES__HOST": "127.0.0.1",
+                "CARE_BOUNCES__PORT": str(server.port),
+                "CARE_BOUNCES__TLS": "none",
+            }
+            env |= {"CARE_BOUNCES__USERNAME": USER, "CARE_BOUNCES__PASSWORD": PASSWORD}
+            right = _examine(care, **env)["bounces"]
+            wrong = _examine(care, **{**env, "CARE_BOUNCES__PASSWORD": "guess"})["bounces"]
+            assert server.inbox.unread == [1]
+
+        assert (right["ok"], "with 1 unread" in right["words"]) == (True, True)
+        assert (wrong["ok"], "cannot be asked" in wrong["words"]) == (False, True)
+        key = _examine(care, CARE_BOUNCES__SENDGRID_PUBLIC_KEY="bm8=")["bounces"]
+        assert (key["ok"], "sendgrid_public_key" in key["words"]) == (False, True)
 
 
 def _account(twilio: Any) -> dict[str, str]:

@@ -14,6 +14,7 @@ from care.delivery.channels.base import ErrorClass, Outgoing, Result, Suppress
 from care.delivery.channels.mime import MailComposer
 from care.delivery.channels.smtp_email import SmtpEmail
 from care.delivery.channels.smtp_session import LONGEST_IDLE_SECONDS, MAILS_PER_CONNECTION
+from care.delivery.mail_ids import MailIds, claimed_return_paths
 from care.messages.model import Outcome
 from tests.contracts.mail_server import CA_FILE, MailServer
 
@@ -23,7 +24,8 @@ NOW = datetime(2026, 9, 25, 2, tzinfo=UTC)
 def adapter(port: int, *, clock: Clock | None = None, bounce_domain: str = "", **changes: object) -> SmtpEmail:
     values: dict[str, object] = {"host": "localhost", "port": port, "tls": "none", "timeout_seconds": 2}
     email = EmailSettings(sender="海岚通信 <care@example.com>", bounce_domain=bounce_domain)
-    return SmtpEmail(SmtpSettings(**(values | changes)), email, composer=MailComposer, clock=clock or SystemClock())
+    settings = SmtpSettings(**(values | changes))
+    return SmtpEmail(settings, email, composer=MailComposer, clock=clock or SystemClock(), mail_ids=MailIds(b"secret"))
 
 
 def mail(to: str = "customer@example.com", **changes: object) -> Outgoing:
@@ -147,10 +149,14 @@ class TestMail:
             assert ids == {"<m1@example.com>"}
 
     def test_returns_to_an_address_of_its_attempt(self) -> None:
-        """With a bounce domain the return path carries the attempt's token."""
+        """With a bounce domain the return path is signed for the attempt and its token."""
         with MailServer() as server:
             send(server, mail(), bounce_domain="bounce.example.com")
-            assert server.handler.taken[0].mail_from == "b+tok_-en@bounce.example.com"
+            sender = server.handler.taken[0].mail_from
+            (claimed,) = claimed_return_paths(sender)
+            assert sender.endswith("@bounce.example.com")
+            assert claimed.id == 1
+            assert MailIds(b"secret").is_return_path(claimed, "tok_-en")
 
     def test_comes_from_the_sender_of_its_purpose(self) -> None:
         """Another sender changes From and return path."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from care.base.clock import Clock
+from care.base.keys import load_keys
 from care.base.settings import Settings
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway
@@ -81,5 +82,7 @@ def _twilio(settings: Settings, clock: Clock, *, list_is_complete: bool) -> Gate
 def _smtp(settings: Settings, clock: Clock) -> Gateway:
     from care.delivery.channels.mime import MailComposer
     from care.delivery.channels.smtp_email import SmtpEmail
+    from care.delivery.mail_ids import MailIds
 
-    return SmtpEmail(settings.smtp, settings.email, composer=MailComposer, clock=clock)
+    ids = MailIds(load_keys(settings).secret) if settings.email.bounce_domain else None
+    return SmtpEmail(settings.smtp, settings.email, composer=MailComposer, clock=clock, mail_ids=ids)

@@ -27,6 +27,7 @@ from care.delivery.channels.smtp_session import (
     open_session,
 )
 from care.delivery.channels.smtp_wire import Mail
+from care.delivery.mail_ids import MailIds
 from care.messages.model import Outcome
 
 MAX_IN_FLIGHT: Final = 64
@@ -71,14 +72,17 @@ class SmtpEmail:
         *,
         composer: Callable[[str], Composer],
         clock: Clock,
+        mail_ids: MailIds | None = None,
     ) -> None:
         """Prepare; `composer` makes the composer of one sender, such as `海岚通信 <care@example.com>`.
+
+        `mail_ids` signs the return paths under `email.bounce_domain`.
 
         Raises:
             SettingsError: smtp.ca_file cannot be read.
         """
         self._settings, self._email, self._clock = settings, email, clock
-        self._make_composer = composer
+        self._make_composer, self._mail_ids = composer, mail_ids
         self._composers: dict[str, Composer] = {}
         self._tls = _tls_context(settings)
         self._idle: list[SmtpSession] = []
@@ -177,8 +181,8 @@ class SmtpEmail:
 
     def _return_path(self, outgoing: Outgoing) -> str:
         """Return where bounces go: an address of this attempt alone when there is a domain for them."""
-        if self._email.bounce_domain:
-            return f"b+{outgoing.token}@{self._email.bounce_domain}"
+        if self._email.bounce_domain and self._mail_ids:
+            return self._mail_ids.return_path(outgoing.attempt_id, outgoing.token, self._email.bounce_domain)
         return _address_of(outgoing.sender or self._email.sender)
 
 

@@ -1,0 +1,1 @@
+"""Mails that came back, and what providers report about mails: read, then carried out."""

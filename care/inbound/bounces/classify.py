@@ -1,0 +1,139 @@
+"""What a diagnosis means: one data table, `reasons.tsv`, read from the top; when in doubt, never hard.
+
+Columns of the table:
+
+- `match`: `text` (a pattern in the words of the server), `code` (its enhanced status, or the beginning of one that ends
+  in a dot), `reply` (the beginning of its reply code)
+- `pattern`: what to look for, in lower case
+- `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, or an answer to
+  RCPT) or `at-5.1` (hard with a code 5.1.x only)
+- `reason`: our name for it
+- `code`: the code of `error_classes.tsv` that stands for the reason; a hard one always stands for a dead address
+
+A server that refuses "for now" never makes a hard bounce. One that took the recipient and refused the mail itself was
+filtering, whatever its words.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from care.inbound.bounces.model import Kind, Verdict
+from care.inbound.bounces.phrases import any_of
+
+TABLE: Final = "reasons.tsv"
+LONGEST_DIAGNOSIS: Final = 1_500
+LONGEST_STAGE: Final = 3_000
+UNCLEAR: Final = Verdict(kind=Kind.SOFT, reason="unclear", error_code="5.0.0")
+
+_ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_REPLY = re.compile(r"(?<![\d.:/\-])([45][0-5]\d)(?=[ \-#:<\"']|$)")
+_ANSWER = re.compile(f"{_REPLY.pattern}|{_ENHANCED.pattern}")
+_ADDRESS = re.compile(r"[^\s<>\"(\[:]{1,100}@[^\s<>\"),;\]]{1,200}")
+_LINK = re.compile(r"\b(?:https?://|www\.)\S+")
+_AT_RCPT = any_of(
+    r"to rcpt|rcpt[_ ]to\]|>>> rcpt|<<< rcpt|following rcpt|our rcpt|after rcpt|smtp:rcpt|rcpt command",
+    r"like recipient|rejected recipient|server has rejected address",
+    r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
+)
+_AT_DATA = any_of(
+    r"end of data|to data\b|>>> data|final data|\(data\)|after i sent|after data|smtp:data|end of message",
+    r"mail from command|after mail from|>>> mail|\[mail_from\]|smtp:mail|sender was rejected|initial connection",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What a server said about one recipient; `status` is the report's own code, `stage` the words about when."""
+
+    text: str
+    status: str = ""
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    match: str
+    pattern: str
+    seen: re.Pattern[str] | None
+    kind: str
+    reason: str
+    code: str
+
+
+@cache
+def reason_rows() -> Sequence[_Row]:
+    """Return the table in its order."""
+    text = resources.files("care.inbound.bounces").joinpath(TABLE).read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return [
+        _Row(
+            match=row["match"],
+            pattern=row["pattern"],
+            seen=re.compile(row["pattern"]) if row["match"] == "text" else None,
+            kind=row["kind"],
+            reason=row["reason"],
+            code=row["code"],
+        )
+        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    ]
+
+
+def classify(diagnosis: Diagnosis) -> Verdict:
+    """Return what a diagnosis means; every diagnosis means something."""
+    text = " ".join(diagnosis.text[:LONGEST_DIAGNOSIS].split()).lower()
+    code = code_of(diagnosis)
+    found = _REPLY.search(text)
+    reply = found[1] if found else ""
+    words = _LINK.sub(" ", _ADDRESS.sub(" ", text))
+    answer = _ANSWER.search(words)
+    stage = " ".join(f"{diagnosis.stage[:LONGEST_STAGE]} {words}".lower().split())
+    for said in (words[answer.start() :], words) if answer else (words,):
+        for row in reason_rows():
+            if _fits(row, said, code, reply):
+                kind = _kind(row, code, reply, stage)
+                return Verdict(
+                    kind=kind, reason=row.reason, error_code=row.code if kind is Kind.HARD else _softened(row)
+                )
+    return UNCLEAR
+
+
+def code_of(diagnosis: Diagnosis) -> str:
+    """Return the enhanced status: the server's own word before the report's, a telling one before a vague one."""
+    said = _ENHANCED.findall(" ".join(diagnosis.text[:LONGEST_DIAGNOSIS].split()))
+    reported = _ENHANCED.findall(diagnosis.status)
+    codes = [*said, *reported]
+    return next((code for code in codes if not code.endswith(".0.0")), codes[0] if codes else "")
+
+
+def _fits(row: _Row, words: str, code: str, reply: str) -> bool:
+    if row.seen is not None:
+        return row.seen.search(words) is not None
+    if row.match == "reply":
+        return bool(reply) and not code and reply.startswith(row.pattern)
+    return code == row.pattern or (row.pattern.endswith(".") and code.startswith(row.pattern))
+
+
+def _kind(row: _Row, code: str, reply: str, stage: str) -> Kind:
+    if row.kind == "soft" or _is_for_now(code, reply):
+        return Kind.SOFT
+    if code.startswith("5.1."):
+        return Kind.HARD
+    if _AT_DATA.search(stage) or (row.kind == "at-rcpt" and code.startswith("5.7.")):
+        return Kind.SOFT
+    is_about_address = row.kind == "at-rcpt" and _AT_RCPT.search(stage) is not None
+    return Kind.HARD if row.kind == "hard" or is_about_address else Kind.SOFT
+
+
+def _is_for_now(code: str, reply: str) -> bool:
+    """Tell whether the server asked for another try; its own reply counts more than a report's code."""
+    return reply.startswith("4") or (code.startswith("4") and not reply.startswith("5"))
+
+
+def _softened(row: _Row) -> str:
+    """Return the code of a row that turned out soft: a dead address is then only a probable one."""
+    return row.code if row.kind == "soft" else "5.1.0"

@@ -1,0 +1,132 @@
+"""Ask a mailbox for returned mails by IMAP: a mail is marked or moved only once it is durable here."""
+
+import imaplib
+import re
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from care.base.errors import SettingsError, UnavailableError
+from care.base.settings import BounceSettings
+from care.inbound.bounces.mime import MOST_BYTES
+
+MOST_AT_ONCE = 20
+MOST_A_VISIT = 500
+_is_plain = re.compile(r'[^"\\\r\n\0]+').fullmatch
+
+Keep = Callable[[Sequence[bytes]], int]
+
+
+def visit_mailbox(settings: BounceSettings, keep: Keep) -> int:
+    """Hand every unread mail of the folder to `keep` in groups, and mark those that it kept; return how many.
+
+    A connection that drops loses nothing: what was not marked comes again, and is known by then. What `keep` raises
+    is passed on, and the group stays unread.
+
+    Raises:
+        UnavailableError: the server does not answer, or refuses.
+        SettingsError: the certificates cannot be read, or a folder has no usable name.
+    """
+    taken = 0
+    with _said_plainly(settings), _signed_in(settings) as box:
+        uids = _unread(box)[:MOST_A_VISIT]
+        for at in range(0, len(uids), MOST_AT_ONCE):
+            mails = {uid: raw for uid in uids[at : at + MOST_AT_ONCE] if (raw := _mail(box, uid))}
+            keep(list(mails.values()))
+            _put_away(box, list(mails), settings.done_folder)
+            taken += len(mails)
+    return taken
+
+
+def count_unread(settings: BounceSettings) -> int:
+    """Return how many unread mails the folder holds; raises as `visit_mailbox` does."""
+    with _said_plainly(settings), _signed_in(settings) as box:
+        return len(_unread(box))
+
+
+@contextmanager
+def _said_plainly(settings: BounceSettings) -> Iterator[None]:
+    """Turn trouble with the server into one line; what it said may quote anything, so only its kind is told."""
+    try:
+        yield
+    except (imaplib.IMAP4.error, OSError) as error:
+        raise UnavailableError(
+            f"bounces.host: {settings.host}:{settings.port} cannot be asked ({type(error).__name__}). "
+            "Check the address, bounces.tls, bounces.username and the folder"
+        ) from None
+
+
+@contextmanager
+def _signed_in(settings: BounceSettings) -> Iterator[imaplib.IMAP4]:
+    folders = (settings.folder, *([settings.done_folder] if settings.done_folder else []))
+    if not all(_is_plain(folder) and folder.isascii() for folder in folders):
+        raise SettingsError("bounces.folder: holds a quote or a letter beyond ASCII. Name it as the server does")
+    box = _connect(settings)
+    try:
+        box.login(settings.username, settings.password.get_secret_value())
+        _checked(box.select(f'"{settings.folder}"'))
+        yield box
+    finally:
+        try:
+            box.logout()
+        except (imaplib.IMAP4.error, OSError):
+            with suppress(OSError):
+                box.shutdown()
+
+
+def _connect(settings: BounceSettings) -> imaplib.IMAP4:
+    wait = settings.timeout_seconds
+    if settings.tls == "implicit":
+        return imaplib.IMAP4_SSL(settings.host, settings.port, ssl_context=_context(settings), timeout=wait)
+    context = _context(settings) if settings.tls == "starttls" else None
+    box = imaplib.IMAP4(settings.host, settings.port, timeout=wait)
+    if context is not None:
+        _checked(box.starttls(context))
+    return box
+
+
+def _context(settings: BounceSettings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    except OSError:
+        raise SettingsError(
+            f"bounces.ca_file: {settings.ca_file} is not a readable file of PEM certificates. Correct the path"
+        ) from None
+
+
+def _checked(answer: tuple[str, Any]) -> Any:
+    """Return what the server said if it said OK."""
+    word, data = answer
+    if word != "OK":
+        raise imaplib.IMAP4.error(word)
+    return data
+
+
+def _unread(box: imaplib.IMAP4) -> list[str]:
+    data = _checked(box.uid("SEARCH", "UNSEEN"))
+    words = b" ".join(each for each in data if isinstance(each, bytes)).split()
+    return [word.decode() for word in words if word.isdigit()]
+
+
+def _mail(box: imaplib.IMAP4, uid: str) -> bytes:
+    """Return the beginning of a mail without marking it as read; nothing if it has gone meanwhile."""
+    data = _checked(box.uid("FETCH", uid, f"(BODY.PEEK[]<0.{MOST_BYTES}>)"))
+    return next((each[1] for each in data if isinstance(each, tuple)), b"")
+
+
+def _put_away(box: imaplib.IMAP4, uids: Sequence[str], done_folder: str) -> None:
+    """Mark mails as read; move them where a folder is named for that. Without MOVE they are copied, then deleted."""
+    if not uids:
+        return
+    which = ",".join(uids)
+    _checked(box.uid("STORE", which, "+FLAGS.SILENT", r"(\Seen)"))
+    if not done_folder:
+        return
+    if "MOVE" in box.capabilities:
+        _checked(box.uid("MOVE", which, f'"{done_folder}"'))
+        return
+    _checked(box.uid("COPY", which, f'"{done_folder}"'))
+    _checked(box.uid("STORE", which, "+FLAGS.SILENT", r"(\Deleted)"))
+    if "UIDPLUS" in box.capabilities:
+        _checked(box.uid("EXPUNGE", which))

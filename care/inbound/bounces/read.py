@@ -1,0 +1,150 @@
+"""Read one mail that came back: a report, a notice in plain words, a complaint, or no bounce at all."""
+
+import re
+from dataclasses import replace
+
+from care.inbound.bounces.classify import Diagnosis, classify, code_of
+from care.inbound.bounces.feedback import complaint_of, is_feedback
+from care.inbound.bounces.mime import Mail, Part, read_mail
+from care.inbound.bounces.model import Finding, Kind, Reading, Verdict
+from care.inbound.bounces.notices import why_no_bounce
+from care.inbound.bounces.prose import copy_of, mentions, notice_of
+from care.inbound.bounces.report import Recipient, has_report, read_report
+
+MOST_RECIPIENTS = 50
+_REPORTS = ("message/delivery-status", "message/global-delivery-status")
+_RECEIPTS = ("message/disposition-notification", "message/global-disposition-notification")
+_OWN_TEXTS = ("text/plain", "text", "text/html", "message/rfc822")
+_FINE = {"delivered": "delivered", "relayed": "delivered", "expanded": "delivered", "delayed": "delayed"}
+_VAGUE = ("unclear", "refused")
+_ABOUT_ONE = 400
+_ABOUT_ALL = 3_000
+
+_find_addresses = re.compile(r"[^\s<>,;:\"]{1,64}@[A-Za-z0-9.\-]{1,253}").findall
+_find_to = re.compile(r"^to:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
+_TAG = re.compile(r"<[a-zA-Z/!][^>@]{0,500}>")
+
+
+def read_bounce(raw: bytes) -> Reading:
+    """Return what a mail says; anything can be read, most of it is no bounce.
+
+    Bounded in time and memory: of a large mail only the beginning is looked at.
+    """
+    mail = read_mail(raw)
+    if not any(mail.headers.get(name) for name in ("from", "subject", "received", "to")):
+        return Reading(note="unreadable")
+    if is_feedback(mail):
+        return complaint_of(mail)
+    reported = _from_report(mail)
+    if reported is not None:
+        return reported
+    notice = _notice(mail)
+    note = why_no_bounce(mail.headers, notice, is_receipt=_has(mail, _RECEIPTS))
+    if note == "delayed":
+        return _calmed(_from_words(mail, notice), note)
+    return Reading(note=note) if note else _from_words(mail, notice)
+
+
+def _has(mail: Mail, kinds: tuple[str, ...]) -> bool:
+    return any(part.kind in kinds for part in mail.parts)
+
+
+def _calmed(reading: Reading, note: str) -> Reading:
+    """Return the same recipients without a failure."""
+    return Reading(findings=tuple(replace(each, kind=Kind.NONE, reason=note) for each in reading.findings), note=note)
+
+
+def _from_report(mail: Mail) -> Reading | None:
+    """Read the report part; None if there is none, or it names nobody."""
+    texts = [part.text for part in mail.parts if part.kind in _REPORTS]
+    if not texts and not _has(mail, _RECEIPTS):
+        texts = [part.text for part in _own_parts(mail)[:2] if has_report(part.text)]
+    recipients = [recipient for text in texts for recipient in read_report(text)][:MOST_RECIPIENTS]
+    if not recipients:
+        return None
+    notice = _notice(mail)
+    findings = tuple(_reported(recipient, notice, is_alone=len(recipients) == 1) for recipient in recipients)
+    note = "" if any(finding.kind is not Kind.NONE for finding in findings) else findings[0].reason
+    return Reading(findings=findings, note=note)
+
+
+def _reported(recipient: Recipient, notice: str, *, is_alone: bool) -> Finding:
+    if recipient.action in _FINE or (not recipient.action and recipient.status.startswith("2.")):
+        fine = _FINE.get(recipient.action, "delivered")
+        return Finding(recipient=recipient.address, kind=Kind.NONE, status=recipient.status[:12].strip(), reason=fine)
+    said, letter = recipient.diagnosis, _about(recipient.address, notice, is_alone=is_alone)
+    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter)
+    verdict = classify(diagnosis)
+    if said and verdict.kind is Kind.SOFT and verdict.reason in _VAGUE:  # the letter may say more than the report
+        fuller = classify(replace(diagnosis, text=f"{said}\n{letter}"))
+        verdict = verdict if fuller.reason == "unclear" else fuller
+    return _found(recipient.address, diagnosis, verdict, original=recipient.original)
+
+
+def _found(address: str, diagnosis: Diagnosis, verdict: Verdict, *, original: str = "") -> Finding:
+    return Finding(
+        recipient=address,
+        original=original,
+        kind=verdict.kind,
+        status=code_of(diagnosis),
+        reason=verdict.reason,
+        error_code=verdict.error_code,
+    )
+
+
+def _about(address: str, notice: str, *, is_alone: bool) -> str:
+    """Return the words of the letter that speak of one recipient of a report."""
+    if is_alone:
+        return notice[:_ABOUT_ALL]
+    at = notice.lower().find(address.lower())
+    return notice[at : at + _ABOUT_ONE] if at >= 0 else ""
+
+
+def _from_words(mail: Mail, notice: str) -> Reading:
+    """Read a notice that a mail system wrote for people."""
+    named = _find_addresses(mail.headers.get("x-failed-recipients"))[:MOST_RECIPIENTS]
+    if any(address.lower() in notice.lower() for address in named):
+        return Reading(findings=tuple(_worded(address, notice, notice) for address in named))
+    found = mentions(notice, not_them=_own_addresses(mail))
+    if found:
+        return Reading(findings=tuple(_worded(each.address, each.diagnosis, notice) for each in found))
+    returned = next(iter(named), "") or _returned_to(mail)
+    if returned and notice.strip():
+        return Reading(findings=(_worded(returned, notice, notice),))
+    return Reading(note="unclear")
+
+
+def _worded(address: str, said: str, notice: str) -> Finding:
+    diagnosis = Diagnosis(text=said, stage=notice if len(said) == len(notice) else said)
+    return _found(address, diagnosis, classify(diagnosis))
+
+
+def _own_parts(mail: Mail) -> list[Part]:
+    """Return the text parts that the mail system wrote itself."""
+    return [part for part in mail.parts if not part.is_inside and part.kind in _OWN_TEXTS]
+
+
+def _notice(mail: Mail) -> str:
+    """Return the letter of the mail system, as plain text."""
+    texts = [part for part in mail.parts if not part.is_inside and part.kind.startswith("text")]
+    chosen = next((part for part in texts if part.kind != "text/html"), None)
+    if chosen is not None:
+        return notice_of(chosen.text)
+    return notice_of(_TAG.sub(" ", texts[0].text)) if texts else ""
+
+
+def _own_addresses(mail: Mail) -> list[str]:
+    names = ("to", "from", "reply-to", "delivered-to", "x-original-to", "return-path")
+    return _find_addresses(" ".join(mail.headers.get(name) for name in names))
+
+
+def _returned_to(mail: Mail) -> str:
+    """Return whom the returned mail was addressed to, '' unless that is one address."""
+    inner = next((part.headers for part in mail.parts if part.is_inside), None)
+    value = inner.get("to") if inner else ""
+    if not value:
+        copies = [part.text for part in mail.parts if part.kind in ("text/rfc822-headers", "message/rfc822")]
+        found = _find_to("\n".join([*copies, *(copy_of(part.text) for part in _own_parts(mail)[:1])]))
+        value = found[1] if found else ""
+    addresses = _find_addresses(value)
+    return str(addresses[0]) if len(addresses) == 1 else ""
