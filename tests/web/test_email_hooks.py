@@ -81,13 +81,14 @@ class TestSendgrid:
         assert site.rows(message)[0].status == "undelivered"
         assert bans(site.services) == []
 
-    def test_reports_of_spam_silence(self, site: Site) -> None:
-        """A complaint is found by the address, as SendGrid vouches for it."""
+    @pytest.mark.parametrize(("word", "reason"), [("spamreport", "complaint"), ("unsubscribe", "opt_out")])
+    def test_reports_of_spam_and_unsubscribing_silence(self, site: Site, word: str, reason: str) -> None:
+        """Found by the address, as SendGrid vouches for it; only the opt-out can be taken back by its owner."""
         send_mail(site.services)
-        assert post_sendgrid(site, [{"event": "spamreport", "email": ADDRESS, "sg_event_id": "e-3"}]) == 204
+        assert post_sendgrid(site, [{"event": word, "email": ADDRESS, "sg_event_id": "e-3"}]) == 204
         site.wait(lambda: worked_on(site))
 
-        assert bans(site.services) == [("complaint", "marketing")]
+        assert bans(site.services) == [(reason, "marketing")]
 
     def test_deliveries_confirm(self, site: Site) -> None:
         """Delivered, and a bounce that comes later bans all the same."""

@@ -19,10 +19,13 @@ class Event:
     findings: tuple[Finding, ...] = ()
     note: str = ""
     is_complaint: bool = False
+    is_opt_out: bool = False  # the recipient unsubscribed at the provider
     is_delivered: bool = False
     is_vouched: bool = False
 
     @property
     def asks_for_something(self) -> bool:
         """Tell whether anything follows from it."""
-        return self.is_complaint or self.is_delivered or any(each.error_code for each in self.findings)
+        return (
+            self.is_complaint or self.is_opt_out or self.is_delivered or any(each.error_code for each in self.findings)
+        )

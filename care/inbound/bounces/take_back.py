@@ -36,6 +36,7 @@ BOUNCE_KINDS = tuple(READERS)
 NOT_OURS = "about no mail of ours"
 SOURCE = "feedback"
 COMPLAINED = "complained"
+UNSUBSCRIBED = "unsubscribed"
 
 log = structlog.get_logger()
 
@@ -80,9 +81,9 @@ def _carry_out(
     failed = finding_about(event.findings, tried.address_hash, rules.hasher)
     if event.is_delivered:
         tell("delivered")
-    elif event.is_complaint:
-        if tell(COMPLAINED):
-            _silence(conn, tried, now)
+    elif event.is_complaint or event.is_opt_out:
+        if tell(COMPLAINED if event.is_complaint else UNSUBSCRIBED):
+            _silence(conn, tried, SuppressionReason.COMPLAINT if event.is_complaint else SuppressionReason.OPT_OUT, now)
     elif failed is not None and tell("undelivered", failed.error_code):
         _spare(conn, failed.error_code, tried.address_hash, now)
 
@@ -93,15 +94,15 @@ def _spare(conn: sa.Connection, code: str, address_hash: str, now: datetime) -> 
     suppress_by_rule(conn, rule.suppress, channel=Channel.EMAIL, address_hash=address_hash, now=now)
 
 
-def _silence(conn: sa.Connection, tried: sa.Row[Any], now: datetime) -> None:
-    """Send no more greetings and offers to who complained; after a survey, no more surveys either."""
+def _silence(conn: sa.Connection, tried: sa.Row[Any], reason: SuppressionReason, now: datetime) -> None:
+    """Send no more greetings and offers to who does not want them; after a survey, no more surveys either."""
     is_survey = tried.purpose == Purpose.SURVEY
     suppress_hash(
         conn,
         address_hash=tried.address_hash,
         channel=Channel.EMAIL,
         scope=SuppressionScope.MARKETING_AND_SURVEY if is_survey else SuppressionScope.MARKETING,
-        reason=SuppressionReason.COMPLAINT,
+        reason=reason,
         source=SOURCE,
         now=now,
     )
@@ -116,6 +117,8 @@ def _impersonal(event: Event) -> dict[str, Any]:
 def _word(event: Event) -> str:
     if event.is_complaint:
         return "complaint"
+    if event.is_opt_out:
+        return "opt_out"
     if event.is_delivered:
         return "delivered"
     kinds = {each.kind for each in event.findings}

@@ -79,7 +79,8 @@ def mailgun_event(row: sa.Row[Any]) -> Event:
         message_refs=tuple(claimed_message_refs(f"<{said['message_id'].strip('<>')}>")),
         findings=findings,
         note="" if findings else "delayed",
-        is_complaint=word in ("complained", "unsubscribed"),
+        is_complaint=word == "complained",
+        is_opt_out=word == "unsubscribed",
         is_delivered=word == "delivered",
         is_vouched=True,
     )

@@ -97,7 +97,8 @@ def sendgrid_event(row: sa.Row[Any]) -> Event:
     return Event(
         message_refs=tuple(claimed_message_refs(said["smtp-id"])),
         findings=(finding,),
-        is_complaint=word in ("spamreport", "unsubscribe"),
+        is_complaint=word == "spamreport",
+        is_opt_out=word == "unsubscribe",
         is_delivered=is_delivered,
         is_vouched=True,
     )
