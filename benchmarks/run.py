@@ -110,7 +110,7 @@ class Bench:
         peer = size.peer_emails if self.wants("P5") else 0
         url, peer_url = self.database("mail"), self.database("peer") if peer else ""
         yield from bench_email.measure(size.emails, size.rounds, url=url, peer_url=peer_url, peer_count=peer)
-        yield from bench_email.measure(size.emails, size.rounds)
+        yield from bench_email.measure(size.emails, size.rounds, peer_count=peer)
 
     def big_worlds(self) -> Iterator[Row]:
         """P7, P9, P12: on worlds of three sizes that are made once."""
