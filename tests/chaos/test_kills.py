@@ -50,7 +50,7 @@ class Web:
 class TestAKillAtEveryPoint:
     def test_loses_and_doubles_nothing(self, stage: SetStage, scale: Scale, dice: random.Random, figures: Figures):
         """A sender that dies at each point in turn, a web process that dies in between, a provider full of faults."""
-        people, cycles, pace = scale.of((200, 20, "40"), (6_000, 200, "60"))
+        people, cycles, pace = scale.of((600, 20, "40"), (6_000, 200, "60"))
         with stage(people, FAULTS, SMS__RATE_PER_SECOND=pace) as stood, ExitStack() as stack:
             web = Web(stood, stack)
             for point in plan_of(dice, cycles):
