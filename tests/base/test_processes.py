@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -44,12 +45,19 @@ class TestStartEarly:
     def test_takes_a_dead_child_for_no_error(self) -> None:
         """Who died before the word is for the supervisor to start again."""
         with subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE) as child:
-            child.wait(PATIENCE)
-            give_word(child)
+            assert child.wait(PATIENCE) == 0
+            give_word(child)  # raises nothing
+            assert child.returncode == 0
 
 
 class TestWaitForWord:
     def test_is_only_for_children(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A command started by hand waits for nobody."""
-        monkeypatch.delenv("CARE_SUPERVISED", raising=False)
-        wait_for_word()
+        with Path(os.devnull).open(encoding="utf-8") as ended:  # as when the supervisor has gone
+            monkeypatch.setattr(sys, "stdin", ended)
+            monkeypatch.delenv("CARE_SUPERVISED", raising=False)
+            wait_for_word()
+            monkeypatch.setenv("CARE_SUPERVISED", "1")
+            with pytest.raises(SystemExit) as end:
+                wait_for_word()
+        assert end.value.code == 0
