@@ -232,7 +232,7 @@ def _write(
     total = sum(prepared.parts for prepared in passed)
     sender = pace_key(lane.channel, passed[0].message.purpose, rules.senders)
     start = take_slice(conn, sender=sender, parts=total, rate_per_second=lane.rate_per_second, now=now)
-    tokens = dict(zip((prepared.message.id for prepared in passed), random_tokens(len(passed)), strict=True))
+    tokens = dict(zip((prepared.message.id for prepared in passed), random_tokens(len(passed), now), strict=True))
     made = write_intents(
         conn,
         [

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from care.base.clock import SystemClock, VirtualClock
 from care.base.errors import CareError, FileError, InputError, ManyErrors
-from care.base.ids import MERSENNE_31, digest, group_line, group_position, household_draw, keyed_hash, random_token
+from care.base.ids import (
+    MERSENNE_31,
+    digest,
+    group_line,
+    group_position,
+    household_draw,
+    keyed_hash,
+    random_token,
+    random_tokens,
+)
 from care.base.shipped import shipped
 from care.base.vocabulary import LANES, Purpose
 
@@ -72,6 +81,16 @@ class TestIds:
 
         assert len(tokens) == 1000
         assert {len(token) for token in tokens} == {22}
+
+    def test_tokens_of_one_group_are_neighbours(self) -> None:
+        """They begin alike, so an index grows in one place; what follows the second is as random as ever."""
+        made_at = datetime(2026, 9, 25, 1, 0, tzinfo=UTC)
+        tokens = random_tokens(1000, made_at) + random_tokens(1000, made_at + timedelta(seconds=1))
+
+        assert len({token[8:] for token in tokens}) == 2000
+        assert {len(token) for token in tokens} == {30}
+        assert [token[:8] for token in tokens] == sorted(token[:8] for token in tokens)
+        assert len({token[:8] for token in tokens}) == 2
 
     def test_keyed_hash_depends_on_key_and_text(self) -> None:
         """Without the key the hash cannot be computed; with it, it is stable."""
