@@ -7,7 +7,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check format bench docs lock clean
+.PHONY: help demo test chaos check format bench docs browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,11 @@ bench: .venv/.ready-bench ## Measure the figures of docs/benchmarks.md: make ben
 
 docs: .venv/.ready-dev ## Write the pages that are generated from the code
 	@$(BIN)/python scripts/make_docs.py
+
+browser: ## Install the browser that looks at the console, on Debian as root; without it those tests are skipped
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+		|| { apt-get -qq update && apt-get -qq install --no-install-recommends chromium; } >/dev/null 2>&1 \
+		|| echo "no browser: install chromium to run the tests that look at the console"
 
 lock: ## Resolve the dependencies anew into requirements/ (needs uv on the PATH)
 	@$(PYTHON) scripts/lock_requirements.py $(ARGS)
