@@ -1,6 +1,7 @@
 """What a customer got lately and is about to get: the facts that caps and the contact budget read from the ledger."""
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -22,19 +23,26 @@ Touches = dict[int, tuple[datetime, Purpose]]
 """What reached, or is about to reach, one ear: when and for which purpose, by message id."""
 
 
-_SENT = sa.select(message.c.customer_id, message.c.id, message.c.sent_at, message.c.purpose).where(
-    among(message.c.customer_id, "customers"), message.c.sent_at > sa.bindparam("since")
+_row = [message.c[name] for name in ("customer_id", "id", "purpose", "sent_at", "wake_at", "use_by", "lane", "status")]
+_OF_CUSTOMERS = Hot(  # one stretch of an index for what was sent, one for what was not: neither grows with the years
+    sa.union_all(
+        sa.select(*_row, message.c.attempts).where(
+            among(message.c.customer_id, "customers"), message.c.sent_at > sa.bindparam("since")
+        ),
+        sa.select(*_row, message.c.attempts).where(
+            among(message.c.customer_id, "customers"),
+            message.c.sent_at.is_(None),
+            sa.or_(*(message.c.status == word for word in _WAITING), message.c.attempts > 0),
+        ),
+    )
 )
-_ON_ITS_WAY = (  # written down, the answer not yet recorded: on another channel no address tells of it
-    sa.select(message.c.customer_id, message.c.id, attempt.c.intent_at, message.c.purpose)
-    .join(attempt, attempt.c.message_id == message.c.id)
-    .where(
-        among(message.c.customer_id, "customers"),
+_ON_THEIR_WAY = Hot(  # written down, the answer not yet recorded: on another channel no address tells of it
+    sa.select(attempt.c.message_id, attempt.c.intent_at).where(
+        among(attempt.c.message_id, "ids"),
         sa.or_(attempt.c.outcome == str(Outcome.INTENT), attempt.c.outcome == str(Outcome.UNKNOWN)),
         attempt.c.intent_at > sa.bindparam("since"),
     )
 )
-_BY_CUSTOMER = Hot(sa.union_all(_ON_ITS_WAY, _SENT))
 _BY_ADDRESS = Hot(
     sa.select(attempt.c.address_hash, message.c.id, attempt.c.intent_at, message.c.purpose)
     .join(message, message.c.id == attempt.c.message_id)
@@ -52,37 +60,37 @@ _OTHER_LEGS = Hot(
         _other.c.id != message.c.id,
     )
 )
-_COMING = Hot(
-    sa.select(message.c.customer_id, message.c.id, message.c.wake_at, message.c.purpose).where(
-        among(message.c.customer_id, "customers"),
-        sa.or_(*(message.c.status == word for word in _WAITING)),
-        message.c.lane < sa.bindparam("lane"),
-        message.c.wake_at <= sa.bindparam("until"),
-        message.c.use_by > sa.bindparam("now"),
-    )
-)
 
 
-def sent_lately(
-    conn: sa.Connection, *, customers: Collection[int], address_hashes: Collection[str], now: datetime
-) -> tuple[dict[int, Touches], dict[str, Touches]]:
-    """Return hand-overs of the last 30 days by customer and by address: a shared phone counts for all of them."""
-    since = now - LOOK_BACK
-    by_customer: dict[int, Touches] = {}
-    for customer_id, message_id, at, purpose in _BY_CUSTOMER.rows(conn, customers=customers, since=since):
-        by_customer.setdefault(customer_id, {})[message_id] = (at, Purpose(purpose))
-    by_address: dict[str, Touches] = {}
+@dataclass(frozen=True, slots=True)
+class History:
+    """What counts for caps: handed over in the last 30 days, and due within a day in more important lanes."""
+
+    by_customer: dict[int, Touches] = field(default_factory=dict)
+    by_address: dict[str, Touches] = field(default_factory=dict)
+    coming: dict[int, Touches] = field(default_factory=dict)  # counts as if sent
+
+
+def history_of(
+    conn: sa.Connection, *, customers: Collection[int], address_hashes: Collection[str], lane: int, now: datetime
+) -> History:
+    """Return what these people got lately, under any account that shares the address, and will get before `lane`."""
+    since, found = now - LOOK_BACK, History()
+    not_recorded: dict[int, tuple[int, Purpose]] = {}
+    for row in _OF_CUSTOMERS.rows(conn, customers=customers, since=since):
+        customer_id, message_id, purpose, sent_at, wake_at, use_by, its_lane, status, attempts = row
+        if sent_at is not None:
+            found.by_customer.setdefault(customer_id, {})[message_id] = (sent_at, Purpose(purpose))
+        elif attempts:
+            not_recorded[message_id] = (customer_id, Purpose(purpose))
+        if status in _WAITING and its_lane < lane and wake_at <= now + AHEAD and use_by > now:
+            found.coming.setdefault(customer_id, {})[message_id] = (max(wake_at, now), Purpose(purpose))
+    if not_recorded:
+        for message_id, at in _ON_THEIR_WAY.rows(conn, ids=not_recorded, since=since):
+            customer_id, its_purpose = not_recorded[message_id]
+            found.by_customer.setdefault(customer_id, {})[message_id] = (at, its_purpose)
     for address_hash, message_id, at, purpose in _BY_ADDRESS.rows(conn, hashes=address_hashes, since=since):
-        by_address.setdefault(address_hash, {})[message_id] = (at, Purpose(purpose))
-    return by_customer, by_address
-
-
-def more_important(conn: sa.Connection, *, customers: Collection[int], lane: int, now: datetime) -> dict[int, Touches]:
-    """Return what of more important lanes is due to these customers within a day: it counts as if sent."""
-    found: dict[int, Touches] = {}
-    coming = _COMING.rows(conn, customers=customers, lane=lane, until=now + AHEAD, now=now)
-    for customer_id, message_id, at, purpose in coming:
-        found.setdefault(customer_id, {})[message_id] = (max(at, now), Purpose(purpose))
+        found.by_address.setdefault(address_hash, {})[message_id] = (at, Purpose(purpose))
     return found
 
 

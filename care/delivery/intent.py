@@ -18,7 +18,7 @@ from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import contact_point
 from care.delivery import brakes
 from care.delivery.channels.base import Outgoing
-from care.delivery.history import more_important, other_legs, sent_lately
+from care.delivery.history import history_of, other_legs
 from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
 from care.delivery.lookups import Lookup
 from care.delivery.mail_ids import MailIds
@@ -145,10 +145,7 @@ def _read_evidence(
     if purpose is not Purpose.REPLY:
         evidence.told = held_contacts(conn, {contact_key(prepared) for prepared in group})
     if purpose in CAPPED:
-        evidence.by_customer, evidence.by_address = sent_lately(
-            conn, customers=customers, address_hashes=hashes, now=now
-        )
-        evidence.coming = more_important(conn, customers=customers, lane=purpose.lane, now=now)
+        evidence.history = history_of(conn, customers=customers, address_hashes=hashes, lane=purpose.lane, now=now)
         several = [p.message.id for p in group if p.message.campaign and p.message.campaign.on_every_channel]
         evidence.other_legs = other_legs(conn, several)
     return evidence
@@ -171,8 +168,8 @@ def _no_longer_owed(conn: sa.Connection, group: Sequence[Prepared]) -> frozenset
 def _count(prepared: Prepared, evidence: Evidence, now: datetime) -> None:
     """Let later messages of the same group see this one."""
     message_id, touch = prepared.message.id, (now, prepared.message.purpose)
-    evidence.by_customer.setdefault(prepared.message.customer_id, {})[message_id] = touch
-    evidence.by_address.setdefault(prepared.contact.address_hash, {})[message_id] = touch
+    evidence.history.by_customer.setdefault(prepared.message.customer_id, {})[message_id] = touch
+    evidence.history.by_address.setdefault(prepared.contact.address_hash, {})[message_id] = touch
     if prepared.message.purpose is not Purpose.REPLY:
         evidence.told.setdefault(contact_key(prepared), message_id)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from care.base.vocabulary import Purpose
-from care.delivery.history import Touches
+from care.delivery.history import History
 from care.delivery.model import Prepared, Verdict
 from care.messages.contacts import ContactKey
 from care.messages.model import MessageStatus
@@ -57,9 +57,7 @@ class Evidence:
     open_addresses: Mapping[int, Collection[str]]  # customer id -> address hashes no suppression silences
     paused: Mapping[str, datetime | None]  # scope -> until
     no_longer_owed: Collection[int]  # message ids
-    by_customer: dict[int, Touches] = field(default_factory=dict)
-    by_address: dict[str, Touches] = field(default_factory=dict)
-    coming: Mapping[int, Touches] = field(default_factory=dict)
+    history: History = field(default_factory=History)
     other_legs: Mapping[int, Collection[int]] = field(default_factory=dict)  # message id -> the same on other channels
     told: dict[ContactKey, int] = field(default_factory=dict)  # who has claimed an address for an occasion
     hours: dict[tuple[str, str | None, str | None, Purpose], Hours] = field(default_factory=dict)
@@ -159,12 +157,12 @@ class Judge:
         if message.purpose not in CAPPED:
             return None
         touches = {
-            **evidence.by_customer.get(message.customer_id, {}),
-            **evidence.by_address.get(prepared.contact.address_hash, {}),
+            **evidence.history.by_customer.get(message.customer_id, {}),
+            **evidence.history.by_address.get(prepared.contact.address_hash, {}),
         }
         for same in (message.id, *evidence.other_legs.get(message.id, ())):
             touches.pop(same, None)  # another try or another channel of the same message is not a second message
-        coming = evidence.coming.get(message.customer_id, {})
+        coming = evidence.history.coming.get(message.customer_id, {})
         if not touches and not coming and hours.first_is_free:
             return None
         sent, caps = list(touches.values()), hours.caps

@@ -14,7 +14,7 @@ from care.campaigns.model import Campaign
 from care.campaigns.states import cancelled_ids
 from care.customers.model import Suppression, SuppressionReason, SuppressionScope
 from care.customers.tables import consent_now, contact_point, customer, suppression
-from care.delivery.history import Touches, sent_lately
+from care.delivery.history import Touches, history_of
 from care.delivery.judge import CAPPED
 from care.explain.coming import lacks, next_due, owed_rows
 from care.explain.facts import CampaignFacts, Lot, Owed, Person, Stop, Word
@@ -172,9 +172,10 @@ def _cap(
     if due_at is None or purpose not in CAPPED:
         return None
     hashes = snap.conn.execute(sa.select(contact_point.c.address_hash)).scalars().all()
-    by_customer, by_address = sent_lately(conn, customers=[snap.customer_id], address_hashes=hashes, now=due_at)
+    lane = purpose.lane
+    history = history_of(conn, customers=[snap.customer_id], address_hashes=hashes, lane=lane, now=due_at)
     touches: Touches = {}
-    for found in (*by_customer.values(), *by_address.values()):
+    for found in (*history.by_customer.values(), *history.by_address.values()):
         touches |= found
     before = [(at, sent_for) for at, sent_for in touches.values() if at < due_at]
     return cap_release(before, purpose, rules.policies.country(snap.row["country"]).caps, due_at)
