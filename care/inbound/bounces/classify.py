@@ -2,9 +2,9 @@
 
 Columns of the table:
 
-- `match`: `text` (a pattern in the words of the server), `code` (its enhanced status, or the beginning of one that ends
-  in a dot), `reply` (the beginning of its reply code)
-- `pattern`: what to look for, in lower case
+- `match`: `text` (a pattern in the words of the server), `words` (a list of `wordings.tsv`), `code` (its enhanced
+  status, or the beginning of one that ends in a dot), `reply` (the beginning of its reply code)
+- `pattern`: what to look for, in lower case; with `words` the name of the list
 - `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, or an answer to
   RCPT) or `at-5.1` (hard with a code 5.1.x only)
 - `reason`: our name for it
@@ -24,6 +24,7 @@ from typing import Final
 
 from care.inbound.bounces.model import Kind, Verdict
 from care.inbound.bounces.phrases import any_of
+from care.inbound.bounces.wordings import wordings
 
 TABLE: Final = "reasons.tsv"
 LONGEST_DIAGNOSIS: Final = 1_500
@@ -33,7 +34,7 @@ UNCLEAR: Final = Verdict(kind=Kind.SOFT, reason="unclear", error_code="5.0.0")
 _ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _REPLY = re.compile(r"(?<![\d.:/\-])([45][0-5]\d)(?=[ \-#:<\"']|$)")
 _ANSWER = re.compile(f"{_REPLY.pattern}|{_ENHANCED.pattern}")
-_ADDRESS = re.compile(r"[^\s<>\"(\[:]{1,100}@[^\s<>\"),;\]]{1,200}")
+_ADDRESS = re.compile(r"[^\s<>\"(\[:]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 _AT_RCPT = any_of(
     r"to rcpt|rcpt[_ ]to\]|>>> rcpt|<<< rcpt|following rcpt|our rcpt|after rcpt|smtp:rcpt|rcpt command",
@@ -89,7 +90,7 @@ def classify(diagnosis: Diagnosis) -> Verdict:
     code = code_of(diagnosis)
     found = _REPLY.search(text)
     reply = found[1] if found else ""
-    words = _LINK.sub(" ", _ADDRESS.sub(" ", text))
+    words = _LINK.sub(" ", _ADDRESS.sub(" ", text)).replace("\u2019", "'").replace("_", " ")
     answer = _ANSWER.search(words)
     stage = " ".join(f"{diagnosis.stage[:LONGEST_STAGE]} {words}".lower().split())
     for said in (words[answer.start() :], words) if answer else (words,):
@@ -100,6 +101,11 @@ def classify(diagnosis: Diagnosis) -> Verdict:
                     kind=kind, reason=row.reason, error_code=row.code if kind is Kind.HARD else _softened(row)
                 )
     return UNCLEAR
+
+
+def has_answer(text: str) -> bool:
+    """Tell whether a text quotes what a server answered, with its code."""
+    return _ANSWER.search(" ".join(text[:LONGEST_STAGE].split())) is not None
 
 
 def code_of(diagnosis: Diagnosis) -> str:
@@ -113,6 +119,8 @@ def code_of(diagnosis: Diagnosis) -> str:
 def _fits(row: _Row, words: str, code: str, reply: str) -> bool:
     if row.seen is not None:
         return row.seen.search(words) is not None
+    if row.match == "words":
+        return wordings(row.pattern).are_in(words)
     if row.match == "reply":
         return bool(reply) and not code and reply.startswith(row.pattern)
     return code == row.pattern or (row.pattern.endswith(".") and code.startswith(row.pattern))
@@ -123,7 +131,7 @@ def _kind(row: _Row, code: str, reply: str, stage: str) -> Kind:
         return Kind.SOFT
     if code.startswith("5.1."):
         return Kind.HARD
-    if _AT_DATA.search(stage) or (row.kind == "at-rcpt" and code.startswith("5.7.")):
+    if _AT_DATA.search(stage) or (row.kind == "at-rcpt" and code.startswith("5.7.") and "rcpt" not in stage):
         return Kind.SOFT
     is_about_address = row.kind == "at-rcpt" and _AT_RCPT.search(stage) is not None
     return Kind.HARD if row.kind == "hard" or is_about_address else Kind.SOFT
