@@ -1,6 +1,7 @@
 """Read one mail that came back: a report, a notice in plain words, a complaint, or no bounce at all."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer
@@ -114,7 +115,7 @@ def _from_words(mail: Mail, notice: str) -> Reading:
     """Read a notice that a mail system wrote for people."""
     named = _find_addresses(mail.headers.get("x-failed-recipients"))[:MOST_RECIPIENTS]
     if any(address.lower() in notice.lower() for address in named):
-        return Reading(findings=tuple(_worded(address, notice, notice) for address in named))
+        return Reading(findings=tuple(_worded(address, _said_of(address, named, notice), notice) for address in named))
     found = mentions(notice, not_them=_own_addresses(mail))
     if found:
         return Reading(findings=tuple(_worded(each.address, each.diagnosis, notice) for each in found))
@@ -125,6 +126,14 @@ def _from_words(mail: Mail, notice: str) -> Reading:
     return Reading(
         findings=tuple(_worded(each.address, each.diagnosis, notice) for each in found), note="" if found else "unclear"
     )
+
+
+def _said_of(address: str, named: Sequence[str], notice: str) -> str:
+    """Return what a notice says about one of the recipients that its header names; all of it if there is but one."""
+    if len(named) == 1:
+        return notice
+    found = mentions(notice, not_them=())
+    return next((each.diagnosis for each in found if each.address.lower() == address.lower()), notice)
 
 
 def _worded(address: str, said: str, notice: str) -> Finding:
