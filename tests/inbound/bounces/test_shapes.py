@@ -99,6 +99,14 @@ class TestContradictions:
 
         assert (found.kind, found.reason) == (Kind.SOFT, "suspended")
 
+    def test_of_a_suspended_mailbox_and_the_servers_own_code_are_hard(self) -> None:
+        """A server that says 5.1.1 itself means that there is no such mailbox."""
+        assert read_bounce(report(ADDRESS, diagnosis="550 5.1.1 Account disabled")).first.kind is Kind.HARD
+
+    def test_of_our_quota_and_theirs_are_told_apart(self) -> None:
+        """A relay that has sent enough for us today says nothing about the mailbox."""
+        assert read_bounce(report(ADDRESS, diagnosis="552 Daily sending quota exceeded")).first.reason == "slowed-down"
+
     def test_of_a_footer_and_a_status_go_by_the_status(self) -> None:
         """A scanner's advertisement about viruses and spam is no diagnosis."""
         letter = f"Delivery failed.\n\n  {ADDRESS}\n\nScanned for viruses and spam."
