@@ -2,9 +2,10 @@
 
 Columns of the table:
 
-- `match`: `text` (a pattern in the words of the server), `code` (its enhanced status, or the beginning of one that ends
-  in a dot), `reply` (the beginning of its reply code)
-- `pattern`: what to look for, in lower case
+- `match`: `text` (a pattern in the words of the server), `words` (a list of `wordings.tsv`), `said` (the server's own
+  enhanced status), `code` (the same or else the report's, or the beginning of one that ends in a dot), `reply` (the
+  beginning of its reply code)
+- `pattern`: what to look for, in lower case; with `words` the name of the list
 - `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, or an answer to
   RCPT) or `at-5.1` (hard with a code 5.1.x only)
 - `reason`: our name for it
@@ -24,6 +25,7 @@ from typing import Final
 
 from care.inbound.bounces.model import Kind, Verdict
 from care.inbound.bounces.phrases import any_of
+from care.inbound.bounces.wordings import wordings
 
 TABLE: Final = "reasons.tsv"
 LONGEST_DIAGNOSIS: Final = 1_500
@@ -33,7 +35,7 @@ UNCLEAR: Final = Verdict(kind=Kind.SOFT, reason="unclear", error_code="5.0.0")
 _ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _REPLY = re.compile(r"(?<![\d.:/\-])([45][0-5]\d)(?=[ \-#:<\"']|$)")
 _ANSWER = re.compile(f"{_REPLY.pattern}|{_ENHANCED.pattern}")
-_ADDRESS = re.compile(r"[^\s<>\"(\[:]{1,100}@[^\s<>\"),;\]]{1,200}")
+_ADDRESS = re.compile(r"[^\s<>\"(\[:]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 _AT_RCPT = any_of(
     r"to rcpt|rcpt[_ ]to\]|>>> rcpt|<<< rcpt|following rcpt|our rcpt|after rcpt|smtp:rcpt|rcpt command",
@@ -53,6 +55,15 @@ class Diagnosis:
     text: str
     status: str = ""
     stage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """The codes of a diagnosis: the one that counts, the server's own enhanced one, its reply."""
+
+    code: str
+    own_code: str
+    reply: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,19 +98,24 @@ def classify(diagnosis: Diagnosis) -> Verdict:
     """Return what a diagnosis means; every diagnosis means something."""
     text = " ".join(diagnosis.text[:LONGEST_DIAGNOSIS].split()).lower()
     code = code_of(diagnosis)
-    found = _REPLY.search(text)
-    reply = found[1] if found else ""
-    words = _LINK.sub(" ", _ADDRESS.sub(" ", text))
+    found, own = _REPLY.search(text), _ENHANCED.search(text)
+    heard = _Heard(code=code, own_code=own[1] if own else "", reply=found[1] if found else "")
+    words = _LINK.sub(" ", _ADDRESS.sub(" ", text)).replace("\u2019", "'").replace("_", " ")
     answer = _ANSWER.search(words)
     stage = " ".join(f"{diagnosis.stage[:LONGEST_STAGE]} {words}".lower().split())
     for said in (words[answer.start() :], words) if answer else (words,):
         for row in reason_rows():
-            if _fits(row, said, code, reply):
-                kind = _kind(row, code, reply, stage)
+            if _fits(row, said, heard):
+                kind = _kind(row, heard, stage)
                 return Verdict(
                     kind=kind, reason=row.reason, error_code=row.code if kind is Kind.HARD else _softened(row)
                 )
     return UNCLEAR
+
+
+def has_answer(text: str) -> bool:
+    """Tell whether a text quotes what a server answered, with its code."""
+    return _ANSWER.search(" ".join(text[:LONGEST_STAGE].split())) is not None
 
 
 def code_of(diagnosis: Diagnosis) -> str:
@@ -110,28 +126,32 @@ def code_of(diagnosis: Diagnosis) -> str:
     return next((code for code in codes if not code.endswith(".0.0")), codes[0] if codes else "")
 
 
-def _fits(row: _Row, words: str, code: str, reply: str) -> bool:
+def _fits(row: _Row, words: str, heard: _Heard) -> bool:
     if row.seen is not None:
         return row.seen.search(words) is not None
+    if row.match == "words":
+        return wordings(row.pattern).are_in(words)
     if row.match == "reply":
-        return bool(reply) and not code and reply.startswith(row.pattern)
+        return bool(heard.reply) and not heard.code and heard.reply.startswith(row.pattern)
+    code = heard.own_code if row.match == "said" else heard.code
     return code == row.pattern or (row.pattern.endswith(".") and code.startswith(row.pattern))
 
 
-def _kind(row: _Row, code: str, reply: str, stage: str) -> Kind:
-    if row.kind == "soft" or _is_for_now(code, reply):
+def _kind(row: _Row, heard: _Heard, stage: str) -> Kind:
+    code = heard.code
+    if row.kind == "soft" or _is_for_now(heard):
         return Kind.SOFT
     if code.startswith("5.1."):
         return Kind.HARD
-    if _AT_DATA.search(stage) or (row.kind == "at-rcpt" and code.startswith("5.7.")):
+    if _AT_DATA.search(stage) or (row.kind == "at-rcpt" and code.startswith("5.7.") and "rcpt" not in stage):
         return Kind.SOFT
     is_about_address = row.kind == "at-rcpt" and _AT_RCPT.search(stage) is not None
     return Kind.HARD if row.kind == "hard" or is_about_address else Kind.SOFT
 
 
-def _is_for_now(code: str, reply: str) -> bool:
+def _is_for_now(heard: _Heard) -> bool:
     """Tell whether the server asked for another try; its own reply counts more than a report's code."""
-    return reply.startswith("4") or (code.startswith("4") and not reply.startswith("5"))
+    return heard.reply.startswith("4") or (heard.code.startswith("4") and not heard.reply.startswith("5"))
 
 
 def _softened(row: _Row) -> str:

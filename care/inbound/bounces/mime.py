@@ -22,6 +22,7 @@ MOST_HEADERS = 200
 LONGEST_HEADER = 4_000
 LONGEST_TEXT = 128 * 1024
 _DEEPEST = 8
+_LONGEST_LETTER = 4
 
 _FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:(.*)", re.DOTALL)
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
@@ -169,8 +170,9 @@ def _undo_transfer(body: bytes, encoding: str) -> bytes:
     word = encoding.strip().lower()
     if word == "base64":
         kept = re.sub(rb"[^A-Za-z0-9+/]", b"", body.partition(b"\n--")[0])
+        whole = kept if len(kept) % 4 != 1 else kept[:-1]  # a lone letter holds no byte
         try:
-            return binascii.a2b_base64(kept[: len(kept) // 4 * 4])
+            return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
         except binascii.Error:
             return body
     return quopri.decodestring(body) if word == "quoted-printable" else body
@@ -183,6 +185,9 @@ def _decode(raw: bytes, charset: str) -> str:
         if name and _SAFE_CODECS.match(name):
             try:
                 return codecs.decode(raw, name)
+            except UnicodeDecodeError as error:
+                if error.start > len(raw) - _LONGEST_LETTER:  # cut within its last letter
+                    return raw[: error.start].decode(name, "replace")
             except (LookupError, ValueError, AssertionError):
                 continue
     return raw.decode("utf-8", "replace") if raw.count(b"\xef\xbf\xbd") else raw.decode("latin-1")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from care.inbound.bounces.phrases import any_of
+from care.inbound.bounces.wordings import plain_text, wordings
 
 MOST_RECIPIENTS = 50
 _MOST_LINES = 400
@@ -62,10 +63,17 @@ def notice_of(text: str) -> str:
     kept = []
     for number, line in enumerate(text.splitlines()[:_MOST_LINES]):
         line = line[:_LONGEST_LINE]  # noqa: PLW2901 - bounded
-        if number and (_copy_begins(line) or _copy_begins(line.lstrip(_RULE))):
+        if number and _begins_copy(line):
             break
         kept.append(line)
     return "\n".join(kept)
+
+
+def _begins_copy(line: str) -> bool:
+    bare = line.lstrip(_RULE)
+    if _copy_begins(line) or _copy_begins(bare):
+        return True
+    return wordings("copy-begins").begin(plain_text(bare))
 
 
 def copy_of(text: str) -> str:
@@ -105,7 +113,7 @@ _WEAK = 2
 
 
 def _has_sure(lines: Sequence[str]) -> bool:
-    return any(rank < _WEAK for line in lines for _, rank in _ranked(line, ""))
+    return any(rank == 0 for line in lines for _, rank in _ranked(line, ""))
 
 
 def _ranked(line: str, context: str) -> list[tuple[str, int]]:

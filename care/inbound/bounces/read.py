@@ -1,9 +1,10 @@
 """Read one mail that came back: a report, a notice in plain words, a complaint, or no bounce at all."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
-from care.inbound.bounces.classify import Diagnosis, classify, code_of
+from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer
 from care.inbound.bounces.feedback import complaint_of, is_feedback
 from care.inbound.bounces.mime import Mail, Part, read_mail
 from care.inbound.bounces.model import Finding, Kind, Reading, Verdict
@@ -22,6 +23,7 @@ _ABOUT_ALL = 3_000
 
 _find_addresses = re.compile(r"[^\s<>,;:\"]{1,64}@[A-Za-z0-9.\-]{1,253}").findall
 _find_to = re.compile(r"^to:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
+_TELLING = re.compile(r"5\.1\.(?:1|2|3|6|10)(?!\d)|5\.2\.[123](?!\d)")
 _TAG = re.compile(r"<[a-zA-Z/!][^>@]{0,500}>")
 
 
@@ -39,7 +41,7 @@ def read_bounce(raw: bytes) -> Reading:
     if reported is not None:
         return reported
     notice = _notice(mail)
-    note = why_no_bounce(mail.headers, notice, is_receipt=_has(mail, _RECEIPTS))
+    note = why_no_bounce(mail.headers, notice, is_receipt=_has(mail, _RECEIPTS), has_copy=_has_copy(mail))
     if note == "delayed":
         return _calmed(_from_words(mail, notice), note)
     return Reading(note=note) if note else _from_words(mail, notice)
@@ -47,6 +49,13 @@ def read_bounce(raw: bytes) -> Reading:
 
 def _has(mail: Mail, kinds: tuple[str, ...]) -> bool:
     return any(part.kind in kinds for part in mail.parts)
+
+
+def _has_copy(mail: Mail) -> bool:
+    """Tell whether a mail brings another one back, as a part or below its own words."""
+    if any(part.is_inside or part.kind in ("text/rfc822-headers", "message/rfc822") for part in mail.parts):
+        return True
+    return any(copy_of(part.text).strip() for part in _own_parts(mail)[:1])
 
 
 def _calmed(reading: Reading, note: str) -> Reading:
@@ -73,6 +82,8 @@ def _reported(recipient: Recipient, notice: str, *, is_alone: bool) -> Finding:
         fine = _FINE.get(recipient.action, "delivered")
         return Finding(recipient=recipient.address, kind=Kind.NONE, status=recipient.status[:12].strip(), reason=fine)
     said, letter = recipient.diagnosis, _about(recipient.address, notice, is_alone=is_alone)
+    if not said and _TELLING.match(recipient.status) and not has_answer(letter):
+        letter = ""  # a footer about viruses or quotas tells less than the status
     diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter)
     verdict = classify(diagnosis)
     if said and verdict.kind is Kind.SOFT and verdict.reason in _VAGUE:  # the letter may say more than the report
@@ -104,14 +115,25 @@ def _from_words(mail: Mail, notice: str) -> Reading:
     """Read a notice that a mail system wrote for people."""
     named = _find_addresses(mail.headers.get("x-failed-recipients"))[:MOST_RECIPIENTS]
     if any(address.lower() in notice.lower() for address in named):
-        return Reading(findings=tuple(_worded(address, notice, notice) for address in named))
+        return Reading(findings=tuple(_worded(address, _said_of(address, named, notice), notice) for address in named))
     found = mentions(notice, not_them=_own_addresses(mail))
     if found:
         return Reading(findings=tuple(_worded(each.address, each.diagnosis, notice) for each in found))
     returned = next(iter(named), "") or _returned_to(mail)
     if returned and notice.strip():
         return Reading(findings=(_worded(returned, notice, notice),))
-    return Reading(note="unclear")
+    found = mentions(notice, not_them=())
+    return Reading(
+        findings=tuple(_worded(each.address, each.diagnosis, notice) for each in found), note="" if found else "unclear"
+    )
+
+
+def _said_of(address: str, named: Sequence[str], notice: str) -> str:
+    """Return what a notice says about one of the recipients that its header names; all of it if there is but one."""
+    if len(named) == 1:
+        return notice
+    found = mentions(notice, not_them=())
+    return next((each.diagnosis for each in found if each.address.lower() == address.lower()), notice)
 
 
 def _worded(address: str, said: str, notice: str) -> Finding:

@@ -1,0 +1,108 @@
+"""Mails that are no bounces, in the words of many people and robots: they lead to nothing."""
+
+import pytest
+
+from care.inbound.bounces.model import Kind
+from care.inbound.bounces.read import read_bounce
+from tests.inbound.bounces.dialects import words
+
+CUSTOMER = "lin.mei@customer.example"
+
+AWAY = {
+    "en": (
+        "Out of office: Greetings",
+        f"I am away until 4 May. Write to {CUSTOMER} instead; my old address is invalid.",
+    ),
+    "de": (
+        "Abwesenheitsnotiz: Glückwunsch",
+        f"Ich bin bis 4. Mai im Urlaub. Die Adresse {CUSTOMER} ist unbekannt verzogen.",
+    ),
+    "fr": ("Réponse automatique : Bonjour", f"Je suis absente. Mon ancienne adresse {CUSTOMER} n'existe plus."),
+    "es": ("Respuesta automática: Saludos", f"Estoy fuera. El buzón {CUSTOMER} no existe; escriba a mi colega."),
+    "it": ("Risposta automatica: Auguri", f"Sono in ferie. L'indirizzo {CUSTOMER} non esiste più."),
+    "pt": ("Resposta automática: Parabéns", f"Estou de férias. O endereço {CUSTOMER} não existe."),
+    "nl": ("Automatisch antwoord: Groeten", f"Ik ben afwezig. Het adres {CUSTOMER} bestaat niet meer."),
+    "pl": ("Automatyczna odpowiedź: Życzenia", f"Jestem na urlopie. Konto {CUSTOMER} nie istnieje."),
+    "ru": ("Автоответ: Поздравляем", f"Я в отпуске. Адрес {CUSTOMER} не существует."),
+    "zh": ("自动回复: 生日快乐", f"我在休假。旧邮箱 {CUSTOMER} 不存在,请勿使用。"),
+    "zh-hant": ("自動回覆: 生日快樂", f"我在休假。舊信箱 {CUSTOMER} 不存在。"),
+    "ja": ("自動返信: お祝い", f"休暇中です。{CUSTOMER} は存在しません。"),
+    "ko": ("자동 회신: 축하", f"부재중입니다. {CUSTOMER} 존재하지 않는 주소입니다."),
+}
+LETTERS = {
+    "a newsletter": (
+        "How we cut failed deliveries",
+        f"Delivery failed? Mail to {CUSTOMER} was rejected: 550 user unknown.",
+    ),
+    "an order": (
+        "Delivery of your order 550 118",
+        "Your parcel could not be delivered to the address shop@customer.example.",
+    ),
+    "a parcel": (
+        "Delivery notification",
+        f"We were unable to deliver your parcel. Recipient unknown. Write to {CUSTOMER}.",
+    ),
+    "a question": (
+        "Problem with my account",
+        f"My account {CUSTOMER} does not exist any more, says your page. Please help!",
+    ),
+    "an invoice": ("Your payment failed", f"Account {CUSTOMER} is unknown to our bank. Please pay again."),
+    "an answer": ("Re: Greetings", f"My colleague {CUSTOMER} no longer works here.\n\n> Happy birthday!"),
+    "a ticket": (
+        "[Ticket 5501] Undelivered mail?",
+        f"You asked why mail to {CUSTOMER} says no such user. We will look.",
+    ),
+}
+DELAYED = {
+    "en": "Delivery to the following recipient has been delayed. It will be retried. 451 4.1.1 user unknown",
+    "de": "Die Zustellung ist verzögert, weitere Zustellversuche folgen.",
+    "fr": "Le message est retardé. Ceci est un simple avertissement.",
+    "es": "La entrega se ha retrasado. Es solo una advertencia.",
+    "ru": "Сообщение задержано, попытки будут продолжены.",
+    "zh": "邮件延迟,系统将继续尝试投递。",
+    "ja": "配信が遅延しています。再送を試みます。",
+}
+ARRIVED = {
+    "en": "Your message was successfully delivered to the recipient.",
+    "de": "Ihre Nachricht wurde erfolgreich zugestellt.",
+    "fr": "Votre message a été remis avec succès.",
+    "zh": "您的邮件已成功送达。",
+    "ja": "メッセージは正常に配信されました。",
+}
+
+
+class TestPeople:
+    @pytest.mark.parametrize("language", AWAY)
+    @pytest.mark.parametrize("marks", [{}, {"Auto_Submitted": "auto-replied"}, {"Return_Path": "<>"}])
+    def test_who_are_away_are_not_gone(self, language: str, marks: dict[str, str]) -> None:
+        """Whatever the note says of addresses that exist no longer."""
+        subject, text = AWAY[language]
+        found = read_bounce(words(text, sender=CUSTOMER, subject=subject, **marks))
+
+        assert (found.failures, found.note) == ((), "vacation")
+
+    @pytest.mark.parametrize("name", LETTERS)
+    def test_who_write_of_deliveries_bounce_nothing(self, name: str) -> None:
+        """Parcels fail, too, and people speak of addresses."""
+        subject, text = LETTERS[name]
+        found = read_bounce(words(text, sender="desk@shop.example", subject=subject))
+
+        assert found.failures == ()
+
+
+class TestSystems:
+    @pytest.mark.parametrize("language", DELAYED)
+    def test_that_are_still_trying_have_not_failed(self, language: str) -> None:
+        """A notice of delay is no bounce."""
+        text = f"{DELAYED[language]}\n\n{CUSTOMER}\n"
+        found = read_bounce(words(text, subject="Delivery Status Notification"))
+
+        assert (found.failures, found.note) == ((), "delayed")
+        assert all(each.kind is Kind.NONE for each in found.findings)
+
+    @pytest.mark.parametrize("language", ARRIVED)
+    def test_that_tell_of_arrival_have_not_failed(self, language: str) -> None:
+        """A notice of delivery is no bounce."""
+        found = read_bounce(words(f"{ARRIVED[language]}\n\n{CUSTOMER}\n", subject="Delivery Status Notification"))
+
+        assert (found.failures, found.note) == ((), "delivered")
