@@ -23,7 +23,7 @@ from care.delivery.doorkeeper import Doorkeeper
 from care.delivery.intent import commit_intents, move_by_verdict
 from care.delivery.material import gather
 from care.delivery.model import Claimed, Prepared, Ready, Verdict
-from care.delivery.pace import LATE, group_size, move_slots, pace_key, seconds_until_free
+from care.delivery.pace import LATE, group_size, move_slots, open_retry_pace, pace_key, seconds_until_free
 from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
 from care.delivery.sending import Senders
@@ -95,6 +95,8 @@ class Dispatcher:
             dead = lives.dead_incarnations(conn, number) if work.sole else None
             recovered = lives.recover(conn, dead=dead, now=now)
             self._doors.begin(conn)
+            for channel, lane in work.rules.lanes.items():
+                open_retry_pace(conn, channel, rate_per_second=lane.rate_per_second, now=now)
             failpoint("recover.before_commit")
         _tell(recovered)
         return number
