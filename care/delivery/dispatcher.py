@@ -201,7 +201,7 @@ class Dispatcher:
     def _prepare(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], dict[Verdict, list[int]]]:
         now, prepared, verdicts = self._work.clock.now(), list[Prepared](), dict[Verdict, list[int]]()
         for message in claimed:
-            one = self._work.preparer.prepare(message, now)
+            one = self._work.prepare(message, now)
             verdict = one if isinstance(one, Verdict) else self._doors.verdict(one)
             if verdict is not None:
                 verdicts.setdefault(verdict, []).append(message.id)
@@ -274,6 +274,7 @@ class Dispatcher:
         for gateway in self._work.gateways.values():
             await gateway.close()
         self._threads.shutdown()
+        self._work.close()
 
     def _give_back(self, kept: set[int], *, is_end: bool = False) -> None:
         now = self._work.clock.now()
