@@ -264,7 +264,6 @@ class Services:
         from care.delivery.work import Work
 
         assert self.hasher is not None
-        is_sqlite = self.engine.dialect.name == "sqlite"
         return Work(
             engine=self.engine,
             clock=self.clock,
@@ -274,7 +273,7 @@ class Services:
             campaigns=self._fresh_campaigns,
             subjects=self.subjects,
             tick_seconds=self.settings.daemon.tick_seconds,
-            sole=is_sqlite if sole is None else sole,
+            sole=self.engine.dialect.name == "sqlite" if sole is None else sole,
             has_room=self.room.may_send,
             apart=Apart(lambda: settings_line(self.settings, self.root)),
         )

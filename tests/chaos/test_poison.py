@@ -61,3 +61,22 @@ class TestAMessageThatKills:
         assert found.doubt <= deaths * group_size(100)
         assert found.named.total() == 1
         assert deaths == 1
+
+
+class TestKillsFromOutside:
+    def test_fail_nobody_however_often_they_come(self, stage: SetStage, scale: Scale, figures: Figures) -> None:
+        """Each kill falls when a message was just claimed, the same one again and again: it is sent all the same."""
+        people, kills = scale.of(20, 200), scale.of(6, 30)
+        with stage(people, SMS__RATE_PER_SECOND="100") as stood:
+            died = 0
+            for _ in range(kills):
+                died += stood.die("claim.committed", 1, "dispatch", "--until-idle")
+                stood.let_try_now()
+            (most,) = stood.ask("SELECT max(strikes) FROM message")
+            stood.drain()
+            found, standing = stood.check(), stood.standing()
+        figures.show(21, f"{died} kills at the claim of one message", "nobody fails", f"{most[0]} strikes, {found}")
+        assert died == kills
+        assert most[0] >= 3  # several of them fell on one message
+        assert "failed" not in standing.values()
+        assert found.accepted == people
