@@ -76,9 +76,12 @@ def paced(tmp_path, engine, house: House) -> House:
 
 
 class TestAStormOfRefusals:
+    @pytest.mark.slow
     @pytest.mark.timeout(280)
     def test_is_answered_with_a_tenth_of_the_pace(self, paced: House) -> None:
         """An hour of 429 for everybody: no window has more further tries than its tenth, and nobody is lost."""
+        if paced.engine.dialect.name != "sqlite":
+            pytest.skip("one long run is enough: the queue itself is tried on both")
         people = 200
         greet(paced, people)
         start, share = paced.clock.now(), RATE / 10
