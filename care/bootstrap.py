@@ -14,7 +14,7 @@ from care.base.database import open_engine
 from care.base.errands import Errands
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
-from care.base.settings import Settings, load_settings
+from care.base.settings import Settings, load_settings, settings_line
 from care.base.vocabulary import Channel
 from care.migrations.version import ensure_current
 
@@ -260,10 +260,10 @@ class Services:
 
     def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
+        from care.delivery.apart import Apart
         from care.delivery.work import Work
 
         assert self.hasher is not None
-        is_sqlite = self.engine.dialect.name == "sqlite"
         return Work(
             engine=self.engine,
             clock=self.clock,
@@ -273,8 +273,9 @@ class Services:
             campaigns=self._fresh_campaigns,
             subjects=self.subjects,
             tick_seconds=self.settings.daemon.tick_seconds,
-            sole=is_sqlite if sole is None else sole,
+            sole=self.engine.dialect.name == "sqlite" if sole is None else sole,
             has_room=self.room.may_send,
+            apart=Apart(lambda: settings_line(self.settings, self.root)),
         )
 
     def _fresh_campaigns(self) -> "CampaignSet":

@@ -3,6 +3,7 @@
 Every mistake is reported at once, each with its key.
 """
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -58,6 +59,7 @@ __all__ = [
     "WebSettings",
     "as_plain",
     "load_settings",
+    "settings_line",
 ]
 
 
@@ -178,6 +180,24 @@ def load_settings(env: Mapping[str, str] | None = None, *, directory: Path | Non
 def as_plain(settings: Settings) -> dict[str, Any]:
     """Return the effective settings as plain data; secrets and passwords are `***`."""
     return {section: _plain(table) for section, table in settings.model_dump().items()}
+
+
+def settings_line(settings: Settings, root: Path) -> bytes:
+    """Return the settings with their secrets as one line of JSON: for the pipe to a process of ours, never for a file.
+
+    `root` is the folder that relative paths start from.
+    """
+    return json.dumps({"settings": _revealed(settings.model_dump()), "root": str(root.resolve())}).encode() + b"\n"
+
+
+def _revealed(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Mapping):
+        return {key: _revealed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_revealed(item) for item in value]
+    return str(value) if isinstance(value, (Path, Decimal)) else value
 
 
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]*@")

@@ -32,6 +32,7 @@ GROUPS = (
     "provider",
     "segments",
     "sms",
+    "suppressions",
 )
 """Modules of `care.cli` that hold one sub-application each, named like their command."""
 

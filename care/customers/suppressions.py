@@ -78,14 +78,18 @@ def lift_opt_out(conn: sa.Connection, *, address_hash: str, channel: str, now: d
     )
 
 
-def lift_suppression(conn: sa.Connection, suppression_id: int, *, now: datetime, by: str) -> bool:
+def lift_suppression(
+    conn: sa.Connection, suppression_id: int, *, now: datetime, by: str, why: str | None = None
+) -> bool:
     """End one ban of whatever reason, by the hand of `by`; return False if it was not standing."""
-    return _lift(conn, suppression.c.id == suppression_id, now=now, by=by) > 0
+    return _lift(conn, suppression.c.id == suppression_id, now=now, by=by, why=why) > 0
 
 
-def _lift(conn: sa.Connection, *which: sa.ColumnElement[bool], now: datetime, by: str) -> int:
+def _lift(conn: sa.Connection, *which: sa.ColumnElement[bool], now: datetime, by: str, why: str | None = None) -> int:
     standing = sa.update(suppression).where(*which, suppression.c.lifted_at.is_(None))
-    return len(conn.execute(standing.values(lifted_at=now, lifted_by=by).returning(suppression.c.id)).all())
+    return len(
+        conn.execute(standing.values(lifted_at=now, lifted_by=by, lifted_why=why).returning(suppression.c.id)).all()
+    )
 
 
 def active_suppressions(

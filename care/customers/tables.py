@@ -126,6 +126,7 @@ suppression = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("lifted_at", Instant),
     sa.Column("lifted_by", sa.String(64)),
+    sa.Column("lifted_why", sa.String(120)),  # by whose word, where the owner of the address had asked for the ban
     sa.CheckConstraint("scope IN ('all', 'marketing', 'survey', 'marketing_and_survey')", name="scope"),
     sa.CheckConstraint(
         "reason IN ('opt_out', 'complaint', 'hard_bounce', 'bad_number', 'wrong_number', 'by_hand')",

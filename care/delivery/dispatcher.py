@@ -23,7 +23,7 @@ from care.delivery.doorkeeper import Doorkeeper
 from care.delivery.intent import commit_intents, move_by_verdict
 from care.delivery.material import gather
 from care.delivery.model import Claimed, Prepared, Ready, Verdict
-from care.delivery.pace import LATE, group_size, move_slots, pace_key, seconds_until_free
+from care.delivery.pace import LATE, group_size, move_slots, open_retry_pace, pace_key, seconds_until_free
 from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
 from care.delivery.sending import Senders
@@ -95,6 +95,8 @@ class Dispatcher:
             dead = lives.dead_incarnations(conn, number) if work.sole else None
             recovered = lives.recover(conn, dead=dead, now=now)
             self._doors.begin(conn)
+            for channel, lane in work.rules.lanes.items():
+                open_retry_pace(conn, channel, rate_per_second=lane.rate_per_second, now=now)
             failpoint("recover.before_commit")
         _tell(recovered)
         return number
@@ -199,7 +201,7 @@ class Dispatcher:
     def _prepare(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], dict[Verdict, list[int]]]:
         now, prepared, verdicts = self._work.clock.now(), list[Prepared](), dict[Verdict, list[int]]()
         for message in claimed:
-            one = self._work.preparer.prepare(message, now)
+            one = self._work.prepare(message, now)
             verdict = one if isinstance(one, Verdict) else self._doors.verdict(one)
             if verdict is not None:
                 verdicts.setdefault(verdict, []).append(message.id)
@@ -272,6 +274,7 @@ class Dispatcher:
         for gateway in self._work.gateways.values():
             await gateway.close()
         self._threads.shutdown()
+        self._work.close()
 
     def _give_back(self, kept: set[int], *, is_end: bool = False) -> None:
         now = self._work.clock.now()

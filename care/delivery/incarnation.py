@@ -16,9 +16,10 @@ from care.messages.tables import attempt, message
 LEASE = timedelta(seconds=60)
 """How long a claim lasts without progress; a living sender renews it long before."""
 
-STRIKES = 3
-"""In work when a process died this often: the message itself is suspect and fails by name."""
+FIRST_SPARED, LONGEST_SPARED = timedelta(minutes=1), timedelta(minutes=30)
+"""How long a message waits that was alone in work when a sender died: by then the next one has served the others."""
 
+SUSPECT = "in work when a sender died: rendered apart from now on"
 
 PROCESS_ENDED, LEASE_LOST = "process-ended", "lease-lost"
 """Why a request is in doubt: a lock proves that its process is gone, or only its lease ran out and it may be frozen."""
@@ -93,17 +94,21 @@ def give_back(conn: sa.Connection, mine: int, *, kept: Collection[int], now: dat
 
 
 def _requeue(conn: sa.Connection, ids: list[int], now: datetime) -> None:
+    """Let claims wait again; each is a suspect from now on, rendered apart and claimed alone.
+
+    Nobody fails for being there when a sender dies: only what ends the process of its own does. What was alone in work
+    waits a while longer each time, so that senders which die at every start do not die of it forever.
+    """
     struck = conn.execute(
         sa.update(message)
         .where(among(message.c.id, ids), message.c.status == str(MessageStatus.SENDING))
         .values(strikes=message.c.strikes + 1)
         .returning(message.c.id, message.c.strikes)
     ).all()
-    out = [row.id for row in struck if row.strikes >= STRIKES]
-    again = [row.id for row in struck if row.strikes < STRIKES]
-    ledger.move_messages(conn, again, MessageStatus.PLANNED, now=now, by="recovery", wake_at=now)
-    reason = f"in work {STRIKES} times when a sender died: suspect"
-    ledger.move_messages(conn, out, MessageStatus.FAILED, now=now, by="recovery", reason=reason)
+    for strikes in {row.strikes for row in struck}:
+        ids = [row.id for row in struck if row.strikes == strikes]
+        wake_at = now if strikes == 1 else now + min(LONGEST_SPARED, FIRST_SPARED * 2 ** min(strikes - 2, 8))
+        ledger.move_messages(conn, ids, MessageStatus.PLANNED, now=now, by="recovery", reason=SUSPECT, wake_at=wake_at)
 
 
 def dead_incarnations(conn: sa.Connection, mine: int) -> list[int]:

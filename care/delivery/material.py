@@ -58,6 +58,7 @@ def gather(
                 use_by=row.use_by,
                 attempts=row.attempts,
                 occasion_on=row.occasion_on,
+                strikes=row.strikes,
                 campaign=known[row.campaign_id],
                 is_file_broken=known[row.campaign_id] is None and campaigns.is_broken(row.campaign_id),
                 customer=who,

@@ -33,6 +33,7 @@ class Claimed:
     use_by: datetime
     attempts: int
     occasion_on: date
+    strikes: int = 0  # in work when a sender died so often
     campaign: Campaign | None = None
     is_file_broken: bool = False  # the campaign may come back when its file is mended
     customer: Mapping[str, Any] | None = None

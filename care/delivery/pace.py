@@ -77,6 +77,46 @@ def move_slots(
         gone += ready.prepared.parts
 
 
+RETRY_SHARE = 0.1
+"""So much of a channel's pace, over all processes, may be further tries."""
+
+_RETRY = Hot(
+    sa.select(pace.c.next_free_at, pace.c.gap_micros).where(pace.c.sender == sa.bindparam("of")).with_for_update()
+)
+_LONGEST_QUEUE = timedelta(days=2)
+
+
+def open_retry_pace(conn: sa.Connection, channel: Channel, *, rate_per_second: float, now: datetime) -> None:
+    """Say how fast further tries may follow each other on a channel; what is taken already stays taken."""
+    row = {
+        "sender": _retry_key(channel),
+        "next_free_at": now,
+        "gap_micros": round(1e6 / (rate_per_second * RETRY_SHARE)),
+    }
+    statement = insert(conn, pace).values(row)
+    conn.execute(
+        statement.on_conflict_do_update(index_elements=["sender"], set_={"gap_micros": statement.excluded.gap_micros})
+    )
+
+
+def retry_queue(conn: sa.Connection, channel: Channel, now: datetime) -> timedelta:
+    """Return how long what fails now stands behind others that wait for another try; locks the queue."""
+    found = _RETRY.rows(conn, of=_retry_key(channel))
+    free_at: datetime = found[0][0] if found else now
+    return free_at - now if now < free_at <= now + _LONGEST_QUEUE else timedelta(0)  # else the clock was set back
+
+
+def join_retry_queue(conn: sa.Connection, channel: Channel, queued: timedelta, now: datetime) -> None:
+    """Take the place at the end of the queue that `retry_queue` has named."""
+    found = _RETRY.rows(conn, of=_retry_key(channel))
+    if found and found[0][1]:
+        _MOVE.run(conn, of=_retry_key(channel), after=now + queued + timedelta(microseconds=found[0][1]))
+
+
+def _retry_key(channel: Channel) -> str:
+    return f"{channel}:retry"
+
+
 STALE_SECONDS = 5.0
 """An intent whose slot passed this long ago is given up before its first byte."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.database import insert
-from care.base.vocabulary import Channel
+from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import contact_point
 from care.delivery.channels.errors import classify_receipt
 from care.delivery.record import follow
@@ -243,6 +243,7 @@ def _follow_bad_news(
     follow(
         conn,
         message_id=owed.id,
+        purpose=Purpose(owed.purpose),
         rule=rule,
         channel=Channel(found.channel),
         address_hash=found.address_hash,

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from care.base.among import among
 from care.base.database import Instant
 from care.base.hot import Hot
-from care.base.vocabulary import Channel
+from care.base.vocabulary import Channel, Purpose
 from care.delivery.channels.base import ErrorClass, ErrorRule, Result, Suppress
 from care.delivery.model import Ready
+from care.delivery.pace import join_retry_queue, retry_queue
 from care.delivery.prepare import channels_of
-from care.delivery.retry import MAX_ATTEMPTS, Again, after_failure
+from care.delivery.retry import MAX_ATTEMPTS, Again, after_failure, is_budgeted
 from care.delivery.suppressing import suppress_by_rule
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
@@ -119,7 +120,7 @@ def record_answers(
         ledger.move_messages(
             conn, stale, S.PLANNED, now=now, by="dispatcher", reason=reason, wake_at=now, only_owner=owner
         )
-    for answer in refused:
+    for answer in sorted(refused, key=_queues):
         _refuse(conn, answer, now, dice)
 
 
@@ -178,6 +179,12 @@ def _doubt(conn: sa.Connection, unknown: Sequence[Answer], now: datetime) -> Non
         conn.execute(sa.update(message).where(among(message.c.id, moved)).values(sent_at=sent_at))
 
 
+def _queues(answer: Answer) -> tuple[Channel, datetime]:
+    """Let the first deadlines stand first in the queue for another try; everyone locks the queues in this order."""
+    prepared = answer.ready.prepared
+    return prepared.contact.channel, prepared.message.use_by
+
+
 def _refuse(conn: sa.Connection, answer: Answer, now: datetime, dice: random.Random) -> None:
     prepared, result = answer.ready.prepared, answer.result
     claimed, rule = prepared.message, result.rule
@@ -186,6 +193,7 @@ def _refuse(conn: sa.Connection, answer: Answer, now: datetime, dice: random.Ran
     follow(
         conn,
         message_id=claimed.id,
+        purpose=claimed.purpose,
         rule=rule,
         channel=prepared.contact.channel,
         address_hash=prepared.contact.address_hash,
@@ -203,6 +211,7 @@ def follow(
     conn: sa.Connection,
     *,
     message_id: int,
+    purpose: Purpose,
     rule: ErrorRule,
     channel: Channel,
     address_hash: str,
@@ -223,6 +232,7 @@ def follow(
         suppress_by_rule(conn, rule.suppress, channel=channel, address_hash=address_hash, now=now)
     if attempts >= MAX_ATTEMPTS:
         attempts = _own_tries(conn, message_id)
+    queued = retry_queue(conn, channel, now) if is_budgeted(rule, purpose) else None
     decision = after_failure(
         rule,
         attempts=attempts,
@@ -231,6 +241,7 @@ def follow(
         use_by=use_by,
         dice=dice,
         asked_wait=asked_wait,
+        queued=queued or timedelta(0),
     )
     if isinstance(decision, Again):
         if decision.other_channel:
@@ -238,6 +249,8 @@ def follow(
         reason = f"{rule.error_class}: {THE_NEXT if decision.other_channel else AGAIN}"
         ledger.move_messages(conn, [message_id], S.PLANNED, now=now, by=by, reason=reason, wake_at=decision.at)
         if not decision.other_channel:
+            if queued is not None:
+                join_retry_queue(conn, channel, queued, now)
             return  # the household waits for the next try: the same phone would fail the others too
     elif not is_final:
         to = S.EXPIRED if decision.expired else S.FAILED

@@ -4,12 +4,14 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from care.base.vocabulary import Channel
+from care.base.vocabulary import Channel, Purpose
 from care.delivery.channels.base import ErrorRule, Retry
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=30)
 MAX_ATTEMPTS = 8
+UNBOUNDED = (Purpose.EMERGENCY, Purpose.REPLY)
+"""Whose further tries stand behind nobody: an outage cannot wait, and of answers there are few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,14 @@ def wait_before(attempts: int, dice: random.Random) -> timedelta:
     return timedelta(seconds=dice.uniform(0, ceiling.total_seconds()))
 
 
+def is_budgeted(rule: ErrorRule, purpose: Purpose) -> bool:
+    """Tell whether another try has to fit into the share of the pace that tries may take.
+
+    What is our own fault has it not: the channel closes after a few, and they leave at its pace when it opens.
+    """
+    return purpose not in UNBOUNDED and not rule.is_about_us and not rule.is_permanent
+
+
 _AT_LEAST = {
     Retry.NOW: timedelta(0),
     Retry.LATER: timedelta(minutes=2),
@@ -51,10 +61,12 @@ def after_failure(
     use_by: datetime,
     dice: random.Random,
     asked_wait: timedelta = timedelta(0),
+    queued: timedelta = timedelta(0),
 ) -> Again | GiveUp:
     """Decide after a refused or undelivered attempt. What is our own fault never uses a message up: only time does.
 
-    `channels_left` are those not yet spent, without the failed one; `asked_wait` is what the provider asked for.
+    `channels_left` are those not yet spent, without the failed one; `asked_wait` is what the provider asked for;
+    `queued` is how long it stands behind others that wait for another try: the wait begins after it.
     """
     word = str(rule.error_class)
     if attempts >= MAX_ATTEMPTS and not rule.is_about_us:
@@ -66,6 +78,7 @@ def after_failure(
             return Again(at=now, other_channel=True)
         return GiveUp(expired=False, reason=word)
     at = now + max(asked_wait, _AT_LEAST.get(rule.retry, timedelta(minutes=2)) + wait_before(attempts, dice))
+    at += queued
     if at < use_by:
         return Again(at=at)
     if channels_left:

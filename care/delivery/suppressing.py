@@ -49,16 +49,26 @@ def suppress_by_rule(
 
 
 def _gone_for_long(conn: sa.Connection, channel: Channel, address_hash: str, now: datetime) -> bool:
-    """Return whether the last attempts to the address all failed as probably gone; one success clears it.
+    """Return whether the last attempts to the address all failed as probably gone; one success clears it."""
+    return len(failures_in_a_row(conn, channel, address_hash, now)) >= IN_A_ROW
 
-    A mailbox that is full or unreachable for long is gone as well, but its server tells so at every try: there it is
-    messages that count, not attempts.
+
+def failures_in_a_row(conn: sa.Connection, channel: Channel, address_hash: str, now: datetime) -> list[datetime]:
+    """Return when the failures were that count towards a ban, newest first; each counts for `WITHIN`.
+
+    A success clears them, and so does lifting a ban. A mailbox that is full or unreachable for long is gone as well,
+    but its server tells so at every try: there it is messages that count, not attempts.
     """
+    lifted = sa.select(sa.func.max(suppression.c.lifted_at)).where(suppression.c.address_hash == address_hash)
+    since = max(now - WITHIN, conn.execute(lifted).scalar() or now - WITHIN)
     rows = conn.execute(
-        sa.select(attempt.c.id, attempt.c.message_id, attempt.c.error_class)
-        .where(attempt.c.address_hash == address_hash, attempt.c.intent_at > now - WITHIN)
+        sa.select(attempt.c.id, attempt.c.message_id, attempt.c.error_class, attempt.c.intent_at)
+        .where(attempt.c.address_hash == address_hash, attempt.c.intent_at > since)
         .order_by(attempt.c.id.desc())
         .limit(LOOK_BACK)
     ).all()
     bad = takewhile(lambda row: row.error_class in _COUNTED[channel], rows)
-    return len({row.message_id if channel is Channel.EMAIL else row.id for row in bad}) >= IN_A_ROW
+    counted: dict[int, datetime] = {}
+    for row in bad:
+        counted.setdefault(row.message_id if channel is Channel.EMAIL else row.id, row.intent_at)
+    return list(counted.values())

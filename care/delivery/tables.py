@@ -22,6 +22,7 @@ pace = sa.Table(
     metadata,
     sa.Column("sender", sa.String(64), primary_key=True),
     sa.Column("next_free_at", Instant, nullable=False),  # when the next part may leave
+    sa.Column("gap_micros", sa.BigInteger),  # between further tries, as the last sender that started has it
 )
 """One moving instant per sender: taking n parts moves it n / rate seconds on, for all processes."""
 

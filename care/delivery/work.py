@@ -3,14 +3,17 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from care.base.clock import Clock
 from care.base.vocabulary import Channel
 from care.campaigns.campaign_set import CampaignSet
+from care.delivery.apart import Apart
 from care.delivery.channels.base import Gateway
 from care.delivery.intent import IntentRules
+from care.delivery.model import Claimed, Prepared, Verdict
 from care.delivery.prepare import Preparer
 
 
@@ -29,3 +32,16 @@ class Work:
     tick_seconds: float = 5.0
     sole: bool = True  # a lock proves that no other sender lives on this database
     has_room: Callable[[], bool] = lambda: True  # False: the disk is nearly full, so no new intent
+    apart: Apart | None = None  # where suspects are rendered
+
+    def prepare(self, claimed: Claimed, now: datetime) -> Prepared | Verdict:
+        """Render a message, a suspect where it can harm nobody; return it, or why it ends or waits."""
+        if self.apart is None or not claimed.strikes:
+            return self.preparer.prepare(claimed, now)
+        found = self.apart.prepare(claimed, now)
+        return found or self.preparer.wait_for_mending(claimed, now, "the process that renders suspects does not start")
+
+    def close(self) -> None:
+        """End what was started for it."""
+        if self.apart is not None:
+            self.apart.close()

@@ -31,6 +31,7 @@ class ClaimedRow(NamedTuple):
     due_at: datetime
     use_by: datetime
     attempts: int
+    strikes: int
 
 
 _UNTOLD = (MessageStatus.SKIPPED, MessageStatus.EXPIRED, MessageStatus.FAILED)

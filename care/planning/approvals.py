@@ -120,47 +120,51 @@ def settle(
     return needed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """How the messages of a day go from one state into the other."""
+
+    before: MessageStatus
+    after: MessageStatus
+    said: str  # in the story of each message
+    kept: str | None  # as the reason of its present state
+    wakes: sa.Column[datetime]
+
+
+_HOLD = _Turn(
+    before=MessageStatus.PLANNED,
+    after=MessageStatus.HELD,
+    said=WAITS_FOR_APPROVAL,
+    kept=WAITS_FOR_APPROVAL,
+    wakes=message.c.use_by,
+)
+_RELEASE = _Turn(
+    before=MessageStatus.HELD, after=MessageStatus.PLANNED, said=APPROVED, kept=None, wakes=message.c.due_at
+)
+
+
 def hold(engine: sa.Engine, campaign_id: str, day: date, *, by: str, now: datetime) -> int:
     """Stop a day and hold what is planned of it; return how many messages."""
     with write(engine) as conn:
         put_pause(conn, day_scope(campaign_id, day), until=None, by=by, now=now)
-    return sum(_hold(engine, ids, by=by, now=now) for ids in _chunks(engine, campaign_id, day, MessageStatus.PLANNED))
-
-
-def _hold(engine: sa.Engine, ids: Collection[int], *, by: str, now: datetime) -> int:
-    with write(engine) as conn:
-        moved = ledger.move_messages(
-            conn,
-            ids,
-            MessageStatus.HELD,
-            now=now,
-            by=signed(by),
-            reason=WAITS_FOR_APPROVAL,
-            only_from=[MessageStatus.PLANNED],
-        )
-        conn.execute(sa.update(message).where(among(message.c.id, moved)).values(wake_at=message.c.use_by))
-    return len(moved)
+    return sum(_turn(engine, ids, _HOLD, by=by, now=now) for ids in _chunks(engine, campaign_id, day, _HOLD.before))
 
 
 def release(engine: sa.Engine, campaign_id: str, day: date, *, by: str, now: datetime) -> int:
     """Let a day go, and give what waited its hour back; return how many messages."""
     with write(engine) as conn:
         lift_pause(conn, day_scope(campaign_id, day))
-    return sum(_release(engine, ids, by=by, now=now) for ids in _chunks(engine, campaign_id, day, MessageStatus.HELD))
+    chunks = _chunks(engine, campaign_id, day, _RELEASE.before)
+    return sum(_turn(engine, ids, _RELEASE, by=by, now=now) for ids in chunks)
 
 
-def _release(engine: sa.Engine, ids: Collection[int], *, by: str, now: datetime) -> int:
+def _turn(engine: sa.Engine, ids: Collection[int], turn: _Turn, *, by: str, now: datetime) -> int:
     with write(engine) as conn:
         moved = ledger.move_messages(
-            conn,
-            ids,
-            MessageStatus.PLANNED,
-            now=now,
-            by=signed(by),
-            reason=APPROVED,
-            only_from=[MessageStatus.HELD],
+            conn, ids, turn.after, now=now, by=signed(by), reason=turn.said, only_from=[turn.before]
         )
-        conn.execute(sa.update(message).where(among(message.c.id, moved)).values(wake_at=message.c.due_at, reason=None))
+        waits = sa.update(message).where(among(message.c.id, moved))
+        conn.execute(waits.values(wake_at=turn.wakes, reason=turn.kept))
     return len(moved)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from care.base.errors import FileError
 from care.base.settings import OperatorSettings
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign
@@ -195,9 +196,13 @@ class TestTheDragonBoatGreeting:
 class TestTheWholeShelf:
     def test_keeps_to_the_allowed_tags(self) -> None:
         """Every SMS passes the same lint that refuses a stranger's text."""
-        for path in every_file():
-            if path.name.endswith(".sms.txt.j2"):
-                parse(read_source(path), path)
+        texts = [path for path in every_file() if path.name.endswith(".sms.txt.j2")]
+        assert len(texts) == len(KINDS) * len(LOCALES)
+        for path in texts:
+            source = read_source(path)
+            assert parse(source, path).body
+            with pytest.raises(FileError, match="calls are not allowed"):
+                parse(source + "{{ x() }}", path)  # the lint looks at this very text to its end
 
     def test_shares_one_handsome_page(self) -> None:
         """Every mail includes the same style, header and the footer of its language."""

@@ -78,10 +78,11 @@ class Stage:
             with self.made.running("dispatch", "--until-idle") as running:
                 assert running.process.wait(seconds) == 0, running.said()
                 assert "Traceback" not in running.said()
-            if not self._let_try_now():
+            if not self.let_try_now():
                 return
 
-    def _let_try_now(self) -> int:
+    def let_try_now(self) -> int:
+        """Let what waits for another try be tried at once; return how many."""
         waits = sa.update(message).where(message.c.status.in_(["planned", "held"]))
         with write(self.made.engine) as conn:
             return conn.execute(waits.values(wake_at=message.c.due_at)).rowcount

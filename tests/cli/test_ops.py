@@ -7,8 +7,10 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from care.base.database import read, write
+from care.customers.tables import contact_point
 from care.messages.tables import attempt, message, move, pause
 from tests.cli.desk import Desk
+from tests.factories import address_hash
 from tests.reports.ledger import make_attempt, make_message, make_sent
 
 ME = f"ops:{getpass.getuser()}"[:32]
@@ -109,6 +111,33 @@ class TestRetry:
             row = conn.execute(sa.select(message)).one()
             assert (row.id, row.status, row.wake_at) == (made, "planned", desk.house.clock.now())
             assert not conn.execute(sa.select(attempt.c.spent)).scalar_one()
+
+    def test_sends_what_failed_and_nothing_else_to_the_number_there_is_now(self, desk: Desk) -> None:
+        """Beside it stand messages of every other end; the clerk has corrected the number meanwhile."""
+        customer_id = desk.customer("C1", phone="+8613800001234")
+        made = self.failed(desk, customer_id=customer_id)
+        others = {
+            status: self.failed(desk, status=status, customer_id=customer_id + n)
+            for n, status in enumerate(("undelivered", "skipped", "expired", "cancelled", "unconfirmed"), 1)
+        }
+        new = "+8613911112222"
+        with write(desk.engine) as conn:
+            moved = sa.update(contact_point).where(contact_point.c.address == "+8613800001234")
+            conn.execute(moved.values(address=new, address_hash=address_hash("sms", new)))
+
+        assert desk("retry", "--campaign", "birthday").out == "birthday: 1 messages go again\n"
+        assert {status: row.status for status, i in others.items() for row in desk.house.messages(id=i)} == {
+            status: status for status in others
+        }
+        with read(desk.engine) as conn:
+            assert conn.execute(sa.select(message.c.id).where(message.c.status == "planned")).scalars().all() == [made]
+        desk.house.write_campaign()
+        assert desk.house.dispatch() == 1
+        with read(desk.engine) as conn:
+            last = conn.execute(
+                sa.select(attempt.c.message_id, attempt.c.address_hash).order_by(attempt.c.id.desc())
+            ).first()
+        assert last == (made, address_hash("sms", new))
 
     def test_says_how_many_are_too_late(self, desk: Desk) -> None:
         """Those stay as they are; exit 1 when no other is left."""

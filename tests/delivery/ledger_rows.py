@@ -58,3 +58,42 @@ def receipt_of(word: str) -> Receipt:
     """Return one receipt about the one attempt."""
     code = "30007" if word in ("undelivered", "failed") else ""
     return Receipt(provider="twilio", provider_ref="SM1", status=word, error_code=code, token="t" * 22, at=AT)
+
+
+def add_failure(conn: sa.Connection, *, customer_id: int, address_hash: str, error_class: str, at: datetime) -> None:
+    """Add an undelivered message whose one attempt failed so."""
+    count = conn.execute(sa.select(sa.func.count()).select_from(attempt)).scalar_one()
+    owed = {
+        "campaign_id": "birthday",
+        "occasion": f"birthday:solar-{3000 + count}",
+        "customer_id": customer_id,
+        "occasion_on": at.date(),
+        "purpose": "greeting",
+        "lane": 5,
+        "status": "undelivered",
+        "due_at": at,
+        "use_by": at + timedelta(hours=8),
+        "wake_at": at,
+        "channel": "sms",
+        "attempts": 1,
+        "plan_digest": "x",
+        "planned_at": at,
+        "status_at": at,
+        "sent_at": at,
+    }
+    message_id = conn.execute(sa.insert(message).values(owed).returning(message.c.id)).scalar_one()
+    tried = {
+        "message_id": message_id,
+        "n": 1,
+        "token": f"failed-{count}",
+        "channel": "sms",
+        "provider": "twilio",
+        "address_hash": address_hash,
+        "parts": 1,
+        "body_digest": "d",
+        "incarnation": 1,
+        "outcome": "refused",
+        "error_class": error_class,
+        "intent_at": at,
+    }
+    conn.execute(sa.insert(attempt).values(tried))

@@ -38,12 +38,19 @@ class TestParseAnswer:
 
     @given(st.binary(max_size=200), st.booleans())
     def test_survives_anything(self, noise: bytes, at_end: bool) -> None:
-        """Whatever a server writes, the answer is an answer, nothing yet, or a ValueError."""
+        """Whatever a server writes, the answer is one with a status, nothing yet, or a ValueError."""
         for data in (noise, b"HTTP/1.1 200 OK\r\n" + noise, b"HTTP/1.1 200 OK\r\n\r\n" + noise):
             try:
-                parse_answer(data, at_end=at_end)
+                found = parse_answer(data, at_end=at_end)
             except ValueError:
                 continue
+            if found is None:
+                assert not at_end  # at the end it is whole or torn
+            else:
+                answer, rest, _ = found
+                assert 200 <= answer.status <= 999
+                assert data.endswith(rest)
+                assert len(answer.body) + len(rest) < len(data)
 
     @pytest.mark.parametrize(
         "data",

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from care.base.database import read, write
 from care.base.vocabulary import Channel
-from care.delivery.incarnation import STRIKES, begin_incarnation, dead_incarnations, recover
+from care.delivery.incarnation import FIRST_SPARED, begin_incarnation, dead_incarnations, recover
 from care.messages.intents import write_intents
 from care.messages.store import claim_due
 from care.messages.tables import attempt, message
@@ -69,25 +69,39 @@ class TestRecovery:
         with write(house.engine) as conn:
             assert recover(conn, dead=None, now=house.clock.now()) == (0, 0)
 
-    def test_ends_a_message_that_was_in_work_at_every_death(self, house: House) -> None:
-        """After three strikes it fails by name; the others go on."""
-        greet(house)
-        for _ in range(STRIKES):
-            number = claimed(house)
-            with write(house.engine) as conn:
-                recover(conn, dead=[number], now=house.clock.now())
-        (row,) = house.messages()
-        assert (row.status, row.strikes) == ("failed", STRIKES)
-
-    def test_lets_a_suspect_go_alone(self, house: House) -> None:
-        """Whoever was in work when a sender died is claimed by itself: three deaths in a row cost nobody else."""
+    def test_fails_nobody_for_being_there(self, house: House) -> None:
+        """Ten senders die at the same place: whoever was in hand waits longer each time, and is sent in the end."""
         greet(house, 5)
-        for _ in range(STRIKES + 1):
+        for _ in range(10):
             number = claimed(house)
             with write(house.engine) as conn:
                 recover(conn, dead=[number], now=house.clock.now())
-        assert sorted(row.strikes for row in house.messages()) == [1, 1, 1, 2, 3]
-        assert house.dispatch(postboxes()) == 4
+        assert {row.status for row in house.messages()} == {"planned"}
+        assert sorted(row.strikes for row in house.messages()) == [2, 2, 2, 2, 2]
+        house.clock.advance(FIRST_SPARED)
+        assert house.dispatch(postboxes()) == 5
+
+    def test_claims_a_suspect_alone(self, house: House) -> None:
+        """The first death marks all who were in work; each later one can touch one of them only."""
+        greet(house, 5)
+        for strikes in ([1, 1, 1, 1, 1], [1, 1, 1, 1, 2], [1, 1, 1, 2, 2]):
+            number = claimed(house)
+            with write(house.engine) as conn:
+                recover(conn, dead=[number], now=house.clock.now())
+            assert sorted(row.strikes for row in house.messages()) == strikes
+
+    def test_spares_the_senders_what_was_alone_at_every_death(self, house: House) -> None:
+        """It waits twice as long each time, half an hour at most."""
+        greet(house)
+        waits = []
+        for _ in range(9):
+            number = claimed(house)
+            with write(house.engine) as conn:
+                recover(conn, dead=[number], now=house.clock.now())
+            (row,) = house.messages()
+            waits.append((row.wake_at - house.clock.now()) / FIRST_SPARED)
+            house.clock.set(row.wake_at)
+        assert waits == [0, 1, 2, 4, 8, 16, 30, 30, 30]
 
     def test_knows_which_lives_are_over(self, house: House) -> None:
         """Everyone who still holds claims, but me."""

@@ -96,6 +96,13 @@ class TestEnsureCurrent:
 
         ensure_current(empty_engine)
 
+        with write(empty_engine) as conn:
+            conn.execute(sa.text("UPDATE alembic_version SET version_num = :older"), {"older": VERSIONS[-2]})
+        with pytest.raises(
+            SchemaVersionError, match=f"is at version {VERSIONS[-2]}, this program needs {VERSIONS[-1]}"
+        ):
+            ensure_current(empty_engine)
+
     def test_names_the_command_for_an_empty_one(self, empty_engine: sa.Engine) -> None:
         """Nothing there yet: the line says what to run."""
         with pytest.raises(SchemaVersionError, match=r"(has no tables yet|is not there)\. Run: care db upgrade"):
