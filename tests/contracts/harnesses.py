@@ -17,7 +17,7 @@ from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.channels.smtp_email import SmtpEmail
 from care.delivery.channels.twilio_sms import TwilioSms
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
-from tests.contracts.listeners import Listener, TornAnswers
+from tests.contracts.listeners import HALF, NO_GATEWAY, Listener, OneAnswer
 from tests.contracts.mail_server import CA_FILE, MailServer
 
 CLOCK = SystemClock()
@@ -113,7 +113,7 @@ def twilio(simulator: TwilioSimulator, listener: Listener | None = None) -> Open
         already = len(simulator.accepted())
         gateway = build(simulator.url)
         await gateway.open()
-        torn = TornAnswers()
+        torn, proxy = OneAnswer(HALF, is_torn=True), OneAnswer(NO_GATEWAY)
         try:
             yield Harness(
                 gateway=gateway,
@@ -126,7 +126,7 @@ def twilio(simulator: TwilioSimulator, listener: Listener | None = None) -> Open
                     hang="+8613800009999",
                 ),
                 definitive={"429": "+8613805500429", "4xx": "+8613805521614"},
-                doubtful=_faults_of(simulator, torn=lambda: build(torn.url)),
+                doubtful=_faults_of(simulator, torn=lambda: build(torn.url), proxy=lambda: build(proxy.url)),
                 heard=listener.tokens if listener else list,
                 valid_until=lambda: _validity_of(simulator),
                 complete=lambda: build(simulator.url, list_is_complete=True),
@@ -137,12 +137,15 @@ def twilio(simulator: TwilioSimulator, listener: Listener | None = None) -> Open
             )
         finally:
             torn.close()
+            proxy.close()
             await gateway.close()
 
     return opened
 
 
-def _faults_of(simulator: TwilioSimulator, *, torn: Callable[[], Gateway]) -> Mapping[str, Doubtful]:
+def _faults_of(
+    simulator: TwilioSimulator, *, torn: Callable[[], Gateway], proxy: Callable[[], Gateway]
+) -> Mapping[str, Doubtful]:
     to = "+8613800007777"
 
     def fails(fault: str, *, is_taken: bool) -> Doubtful:
@@ -155,6 +158,7 @@ def _faults_of(simulator: TwilioSimulator, *, torn: Callable[[], Gateway]) -> Ma
         "silent": fails("hang", is_taken=False),
         "error before": fails("503", is_taken=False),
         "error after": fails("500-after", is_taken=True),
+        "error of a proxy": Doubtful(to=to, is_taken=False, gateway=proxy),
         "torn answer": Doubtful(to=to, is_taken=False, gateway=torn),
     }
 

@@ -1,4 +1,4 @@
-"""What stands on the other side of an adapter beside the provider: who hears its callbacks, and who tears its answers."""
+"""What stands on the other side of an adapter beside the provider: who hears its callbacks, and who answers in its place."""
 
 import socket
 import struct
@@ -8,6 +8,7 @@ from typing import Self
 from urllib.parse import unquote
 
 HALF = b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"sid": "SM'
+NO_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 12\r\n\r\n<p>502</p>\r\n"
 RESET = struct.pack("ii", 1, 0)
 
 
@@ -44,11 +45,12 @@ class Listener:
         self._server.server_close()
 
 
-class TornAnswers:
-    """An HTTP server that reads each request, begins its answer and resets the connection in the midst of it."""
+class OneAnswer:
+    """An HTTP server that reads each request and gives the same answer, whole, or resets the connection in its midst."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: bytes, *, is_torn: bool = False) -> None:
         """Listen on a free loopback port."""
+        self._answer, self._is_torn = answer, is_torn
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -61,8 +63,9 @@ class TornAnswers:
                 return
             with connection:
                 connection.recv(65_536)
-                connection.sendall(HALF)
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                connection.sendall(self._answer)
+                if self._is_torn:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     def close(self) -> None:
         """Listen no more."""

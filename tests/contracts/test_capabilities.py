@@ -17,7 +17,9 @@ from tests.contracts.harnesses import CLOCK, SECRET, Harness, Opener, outgoing, 
 from tests.contracts.keyed import keyed
 from tests.contracts.listeners import Listener
 from tests.contracts.test_gateway import assert_in_doubt, with_gateway
+from tests.guards.tree import ROOT
 
+PAGE = ROOT / "docs" / "providers.md"
 REF = "<17.aaaaaaaaaaaaaaaaaaaa@example.com>"
 OVER_A_NETWORK = {"dropped before", "dropped after", "torn answer", "silent"}
 MINUTES = timedelta(minutes=10)
@@ -65,6 +67,29 @@ async def until(done: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> 
 
 def of(harness: Harness) -> Capabilities:
     return harness.gateway.capabilities
+
+
+def line_of(harness: Harness) -> str:
+    """Return the line of docs/providers.md that says the same."""
+    declares, gateway = of(harness), harness.gateway
+    second = {Idempotency.NONE: "another message"}.get(declares.idempotency, str(declares.idempotency))
+    told = ["yes" if each else "no" for each in (declares.callback_per_message, declares.client_ref_echo)]
+    found = declares.list_by_recipient
+    listed = "no" if found is None else f"within {found.settle.seconds} s" if found.settle else "at once"
+    valid = "yes" if declares.validity_period else "no"
+    certain = ", ".join(sorted(declares.definitive_errors))
+    return f"| {' | '.join([f'{gateway.provider}, {gateway.channel}', second, *told, listed, valid, certain])} |"
+
+
+class TestDeclarations:
+    def test_stand_in_the_page(self, declared: Opener) -> None:
+        """Whoever chooses a provider reads what the code relies on."""
+
+        async def body(harness: Harness) -> None:
+            if harness.gateway.provider != "keyed":
+                assert line_of(harness) in PAGE.read_text(encoding="utf-8").splitlines()
+
+        with_gateway(declared, body)
 
 
 class TestIdempotency:
