@@ -29,10 +29,12 @@ from benchmarks import (
     bench_email,
     bench_idle,
     bench_import,
+    bench_latency,
     bench_memory,
     bench_planning,
     bench_segments,
     bench_start,
+    bench_write_ahead,
     big,
 )
 from benchmarks.measure import Growth, Row, growth_table, say, slope, table
@@ -55,6 +57,8 @@ class Sizes:
     peer_emails: int = 2_000
     imported: int = 100_000
     dispatched: tuple[int, ...] = (1_000, 4_000, 16_000)
+    latency_seconds: int = 60
+    paces: tuple[int, ...] = (100, 300)
 
 
 QUICK = Sizes(
@@ -68,6 +72,8 @@ QUICK = Sizes(
     peer_emails=500,
     imported=20_000,
     dispatched=(500, 2_000),
+    latency_seconds=15,
+    paces=(100,),
 )
 """Enough to see that everything runs; its figures say little."""
 
@@ -111,6 +117,17 @@ class Bench:
         url, peer_url = self.database("mail"), self.database("peer") if peer else ""
         yield from bench_email.measure(size.emails, size.rounds, url=url, peer_url=peer_url, peer_count=peer)
         yield from bench_email.measure(size.emails, size.rounds, peer_count=peer)
+
+    def write_ahead(self) -> Iterator[Row]:
+        """P6."""
+        size = self.sizes
+        yield bench_write_ahead.measure(size.sms, size.rounds + 2)
+        yield bench_write_ahead.measure(size.sms, size.postgres_rounds + 1, url=self.database("ahead"))
+
+    def latency(self) -> Iterator[Row]:
+        """L1."""
+        for pace in self.sizes.paces:
+            yield bench_latency.measure(pace, self.sizes.latency_seconds)
 
     def big_worlds(self) -> Iterator[Row]:
         """P7, P9, P12: on worlds of three sizes that are made once."""
@@ -194,6 +211,8 @@ class Bench:
 PARTS: Mapping[tuple[str, ...], Callable[[Bench], Iterator[Row]]] = {
     ("P1", "P2"): Bench.sms,
     ("P4", "P5"): Bench.email,
+    ("P6",): Bench.write_ahead,
+    ("L1",): Bench.latency,
     ("P7", "P9", "P12"): Bench.big_worlds,
     ("P8",): Bench.imports,
     ("P10",): Bench.segments,
@@ -214,7 +233,7 @@ def run(bench: Bench) -> list[Row]:
             say(f"{', '.join(names)}: {type(error).__name__}: {error}")
             rows.append(broken(names, error))
         say(f"{', '.join(names)}: {time.perf_counter() - started:.0f} s")
-    return sorted(rows, key=lambda row: int(row.row.split(",")[0][1:]))
+    return sorted(rows, key=lambda row: (row.row[0] != "P", int(row.row.split(",")[0][1:])))
 
 
 def broken(names: tuple[str, ...], error: Exception) -> Row:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import read, write
+from care.base.failpoints import failpoint
 from care.bootstrap import Services
 from care.delivery import asking, list_proof, resolving
 from care.delivery.channels.registry import build_gateways, places_with_records
@@ -88,6 +89,8 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
     cases = asyncio.run(asked)
     with write(services.engine) as conn:
         steps = resolving.settle(conn, cases, now=services.clock.now(), dice=random.SystemRandom())
+        failpoint("resolve.before_commit")
+    failpoint("resolve.committed")
     log.info("doubts.resolved", **{str(step).replace(" ", "_"): count for step, count in steps.items()})
     return steps
 

@@ -30,6 +30,8 @@ POINTS: Final[Mapping[str, str]] = {
     "call.answered": "The answer is read, and only this process knows it.",
     "outcome.before_commit": "Outcomes are written, and not committed.",
     "outcome.committed": "Outcomes are durable.",
+    "resolve.before_commit": "Doubts are settled, and not committed.",
+    "resolve.committed": "Doubts are settled for good.",
     "webhook.before_commit": "Callbacks are written, and neither committed nor answered.",
     "webhook.committed": "Callbacks are durable, and not answered.",
     "receipt.before_commit": "Callbacks are worked on, and not committed.",

@@ -40,21 +40,29 @@ class Doubt:
     use_by: datetime
     is_sender_gone: bool  # certainly: its process lives and gave the request up, or a lock proves its end
     requests_in_doubt: int  # of the message, this one included
+    settle: timedelta = SETTLE  # as long as its provider's list may lag behind
+    repeat_before: datetime | None = None  # until then its provider knows a repeat for the request it has
 
 
 def next_step(doubt: Doubt, seen: Seen, now: datetime) -> Step:
     """Decide about one message.
 
-    A frozen sender may still let its request go, so absence from a list proves little while it may live.
+    A frozen sender may still let its request go, so absence from a list proves little while it may live. Where the
+    provider knows a repeat for what it has, neither matters.
     """
     if seen is Seen.LISTED:
         return Step.TAKEN
-    if now - doubt.since < SETTLE:
+    if doubt.repeat_before is not None and now < min(doubt.repeat_before, doubt.use_by):
+        return Step.SEND_AGAIN
+    if now - doubt.since < doubt.settle:
         return Step.WAIT
     if now >= doubt.use_by or seen is Seen.UNCLEAR:
         return Step.LEAVE
+    return Step.SEND_AGAIN if _may_go_again(doubt, seen) else Step.LEAVE
+
+
+def _may_go_again(doubt: Doubt, seen: Seen) -> bool:
+    """Tell what the class allows when the time to settle is over and it is not listed."""
     if seen is Seen.ABSENT and (doubt.is_sender_gone or doubt.delivery is not Delivery.ONCE):
-        return Step.SEND_AGAIN
-    if doubt.delivery is Delivery.AT_LEAST_ONCE and doubt.requests_in_doubt < MOST_COPIES:
-        return Step.SEND_AGAIN
-    return Step.LEAVE
+        return True
+    return doubt.delivery is Delivery.AT_LEAST_ONCE and doubt.requests_in_doubt < MOST_COPIES

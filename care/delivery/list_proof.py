@@ -26,11 +26,12 @@ class Proof:
     """What was seen: for each message after how many seconds it was listed, None for never."""
 
     listed_after: tuple[float | None, ...]
+    settle: timedelta = SETTLE  # within which the adapter says that its provider lists what it took
 
     @property
     def is_complete(self) -> bool:
         """Tell whether everything was listed well before anything is decided about a message in doubt."""
-        half = SETTLE.total_seconds() / 2
+        half = self.settle.total_seconds() / 2
         return bool(self.listed_after) and all(took is not None and took <= half for took in self.listed_after)
 
     @property
@@ -60,7 +61,7 @@ async def prove_list(
     try:
         look = _Look(gateway=gateway, records=records, clock=clock, patience_seconds=patience_seconds)
         took = [await look.at_one(numbers[n % len(numbers)], n) for n in range(count)]
-        return Proof(listed_after=tuple(took))
+        return Proof(listed_after=tuple(took), settle=gateway.capabilities.list_settle)
     finally:
         await gateway.close()
 

@@ -19,7 +19,7 @@ from care.base.ids import digest
 from care.base.vocabulary import DELIVERIES, Channel, Delivery, Purpose
 from care.campaigns.campaign_set import CampaignSet
 from care.customers.tables import contact_point
-from care.delivery.channels.base import Gateway, ProviderMessage, Records, records_of
+from care.delivery.channels.base import Capabilities, Gateway, ProviderMessage, Records, records_of
 from care.delivery.doubt import SETTLE, Doubt, Seen, Step, next_step
 from care.delivery.incarnation import LEASE_LOST
 from care.delivery.receipts import Receipt, apply_receipts
@@ -62,12 +62,15 @@ def open_cases(conn: sa.Connection, *, now: datetime, at_once: bool = False) -> 
         contact_point.c.address_hash == attempt.c.address_hash,
         contact_point.c.channel == attempt.c.channel,
     )
+    first = attempt.alias()
+    first_at = sa.select(sa.func.min(first.c.intent_at)).where(first.c.message_id == message.c.id)
     asked = sa.select(
         attempt,
         message.c.campaign_id,
         message.c.purpose,
         message.c.use_by,
         in_doubt.scalar_subquery().label("in_doubt"),
+        first_at.scalar_subquery().label("first_at"),
         there.scalar_subquery().label("address"),
     ).where(
         attempt.c.message_id == message.c.id,
@@ -107,7 +110,7 @@ async def look(
     async def work() -> None:
         for row in waiting:
             seen, found = await asker.ask(row)
-            cases.append(_case(row, campaigns, seen, found))
+            cases.append(_case(row, campaigns, seen, found, declares=asker.declares(row)))
 
     for gateway in gateways.values():
         await gateway.open()
@@ -124,10 +127,18 @@ class _Asker:
         self._gateways, self._known = gateways, known
         self._silent: set[Channel] = set()
 
+    def _asked(self, row: sa.Row[Any]) -> Gateway | None:
+        """Return the gateway that has the request, None when another provider serves its channel by now."""
+        gateway = self._gateways.get(Channel(row.channel))
+        return gateway if gateway is not None and gateway.provider == row.provider else None
+
+    def declares(self, row: sa.Row[Any]) -> Capabilities | None:
+        gateway = self._asked(row)
+        return gateway.capabilities if gateway is not None else None
+
     async def ask(self, row: sa.Row[Any]) -> tuple[Seen, ProviderMessage | None]:
-        channel = Channel(row.channel)
-        gateway = self._gateways.get(channel)
-        records = records_of(gateway) if gateway is not None and gateway.provider == row.provider else None
+        channel, gateway = Channel(row.channel), self._asked(row)
+        records = records_of(gateway) if gateway is not None else None
         if gateway is None or records is None or row.address is None or channel in self._silent:
             return Seen.NOT_TOLD, None
         try:
@@ -158,7 +169,14 @@ def judge_list(
     return (Seen.ABSENT if is_complete else Seen.NOT_TOLD), None
 
 
-def _case(row: sa.Row[Any], campaigns: CampaignSet, seen: Seen, found: ProviderMessage | None) -> Case:
+def _case(
+    row: sa.Row[Any],
+    campaigns: CampaignSet,
+    seen: Seen,
+    found: ProviderMessage | None,
+    *,
+    declares: Capabilities | None,
+) -> Case:
     campaign = campaigns.for_message(row.campaign_id)
     delivery: Delivery = campaign.delivery_class if campaign else DELIVERIES[Purpose(row.purpose)][0]
     doubt = Doubt(
@@ -167,6 +185,8 @@ def _case(row: sa.Row[Any], campaigns: CampaignSet, seen: Seen, found: ProviderM
         use_by=row.use_by,
         is_sender_gone=row.error_code != LEASE_LOST,
         requests_in_doubt=row.in_doubt,
+        settle=max(SETTLE, declares.list_settle) if declares else SETTLE,
+        repeat_before=declares.repeatable_until(row.first_at) if declares else None,
     )
     return Case(
         message_id=row.message_id,
@@ -185,16 +205,15 @@ def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: r
         sa.update(attempt).where(among(attempt.c.id, [case.attempt_id for case in cases])).values(asked_at=now)
     )
     steps = Counter[Step]()
-    again: dict[Seen, list[int]] = {}
+    again: dict[str, list[int]] = {}
     for case in cases:
         step = next_step(case.doubt, case.seen, now)
         if step is Step.TAKEN and case.found is not None:
             apply_receipts(conn, [_receipt(case, case.found, now)], now=now, dice=dice)
         elif step is Step.SEND_AGAIN:
-            again.setdefault(case.seen, []).append(case.message_id)
+            again.setdefault(_why_again(case, now), []).append(case.message_id)
         steps[step] += 1
-    for seen, ids in again.items():
-        why = "the provider does not have it" if seen is Seen.ABSENT else "nobody can tell, and it must arrive"
+    for why, ids in again.items():
         ledger.move_messages(
             conn,
             ids,
@@ -206,6 +225,14 @@ def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: r
             only_from=[S.UNKNOWN],
         )
     return steps
+
+
+def _why_again(case: Case, now: datetime) -> str:
+    if case.seen is Seen.ABSENT:
+        return "the provider does not have it"
+    if case.doubt.repeat_before is not None and now < case.doubt.repeat_before:
+        return "the provider knows a repeat for what it has"
+    return "nobody can tell, and it must arrive"
 
 
 def _receipt(case: Case, found: ProviderMessage, now: datetime) -> Receipt:

@@ -65,25 +65,29 @@ def figures(record_property: Callable[[str, Any], None]) -> Figures:
 
 
 @pytest.fixture(scope="session")
-def _stocks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    made: dict[int, Path] = {}
+def _stocks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, bool], Path]:
+    made: dict[tuple[int, bool], Path] = {}
 
-    def stock(people: int) -> Path:
-        if people not in made:
-            made[people] = stock_of(people, tmp_path_factory.mktemp(f"stock-{people}"))
-        return made[people]
+    def stock(people: int, is_mixed: bool) -> Path:
+        if (people, is_mixed) not in made:
+            folder = tmp_path_factory.mktemp(f"stock-{people}")
+            made[people, is_mixed] = stock_of(people, folder, is_mixed=is_mixed)
+        return made[people, is_mixed]
 
     return stock
 
 
 @pytest.fixture
-def stage(tmp_path: Path, dice: random.Random, _stocks: Callable[[int], Path]) -> SetStage:
+def stage(tmp_path: Path, dice: random.Random, _stocks: Callable[[int, bool], Path]) -> SetStage:
     """Set a stage: so many people planned on SQLite, and a provider that follows a script."""
 
     @contextmanager
-    def at(people: int, script: dict[str, Any] | None = None, *, url: str = "", **settings: str) -> Iterator[Stage]:
-        stock = None if url else _stocks(people)
-        with set_stage(tmp_path, people, stock=stock, url=url, script=script, dice=dice, **settings) as made:
+    def at(
+        people: int, script: dict[str, Any] | None = None, *, url: str = "", is_mixed: bool = False, **settings: str
+    ) -> Iterator[Stage]:
+        stock = None if url else _stocks(people, is_mixed)
+        place = {"stock": stock, "url": url, "is_mixed": is_mixed}
+        with set_stage(tmp_path, people, script=script, dice=dice, **place, **settings) as made:
             yield made
 
     return at

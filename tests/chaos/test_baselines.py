@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from care.base.vocabulary import Delivery
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.chaos.conftest import Figures, Scale
 from tests.chaos.law import Tally, tally
@@ -47,7 +48,8 @@ def play(ledger: Path, order: str, people: int, kills: int, dice: random.Random)
                 assert process.poll() is None
         with naive(ledger, twilio, order) as process:
             assert process.wait(300) == 0
-        return tally(everyone, accepted(twilio), dict(base.execute("SELECT number, status FROM told")))
+        said = dict(base.execute("SELECT number, status FROM told"))
+        return tally(dict.fromkeys(everyone, Delivery.ONCE), accepted(twilio), said)
 
 
 class TestASenderWithoutIntents:

@@ -58,7 +58,7 @@ class TestSeveralAtOnce:
             wait_until("one leader has ended", lambda: len(living(leaders)) == 1)
             (leader,) = living(leaders)
             wait_until("all are planned", lambda: sum(stood.made.statuses().values()) == people)
-            stood.go_on(people)
+            stood.go_on(people, 300)
             for running in more:
                 running.process.terminate()
                 assert running.process.wait(15) == 0

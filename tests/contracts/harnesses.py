@@ -1,10 +1,11 @@
 """One harness per adapter: a gateway, recipients that fail on demand, and the provider's own word on what it took."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 from care.base.clock import SystemClock
@@ -16,6 +17,7 @@ from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.channels.smtp_email import SmtpEmail
 from care.delivery.channels.twilio_sms import TwilioSms
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
+from tests.contracts.listeners import HALF, NO_GATEWAY, Listener, OneAnswer
 from tests.contracts.mail_server import CA_FILE, MailServer
 
 CLOCK = SystemClock()
@@ -35,16 +37,32 @@ class Recipients:
     hang: str = ""
 
 
+@dataclass(kw_only=True)
+class Doubtful:
+    """A way in which an answer gets lost."""
+
+    to: str
+    is_taken: bool
+    prepare: Callable[[], object] = lambda: None
+    gateway: Callable[[], Gateway] | None = None  # another one than the harness's, not opened yet
+
+
 @dataclass
 class Harness:
     """A gateway under test."""
 
     gateway: Gateway
     to: Recipients
+    definitive: Mapping[str, str]  # a recipient for each answer that is declared to be one
+    doubtful: Mapping[str, Doubtful]
     taken: Callable[[], list[str]]  # recipients of what the provider took
     unreachable: Callable[[], Gateway]  # the same adapter with nobody listening
     secrets: tuple[str, ...] = ()
     make_silent: Callable[[], None] = lambda: None  # before a message to `to.hang`
+    heard: Callable[[], list[str]] = list  # tokens in what the provider has told by itself
+    valid_until: Callable[[], datetime] | None = None  # what the provider was told of the last message
+    message_ids: Callable[[], list[str]] | None = None  # of mails, as they were taken
+    complete: Callable[[], Gateway] | None = None  # the same adapter, its list having been seen to be complete
 
 
 Opener = Callable[[], AbstractAsyncContextManager[Harness]]
@@ -75,10 +93,10 @@ def twilio_simulator() -> Iterator[TwilioSimulator]:
         yield simulator
 
 
-def twilio(simulator: TwilioSimulator) -> Opener:
-    """Return how to open the Twilio adapter on a running simulator."""
+def twilio(simulator: TwilioSimulator, listener: Listener | None = None) -> Opener:
+    """Return how to open the Twilio adapter on a running simulator, and perhaps on what listens to its callbacks."""
 
-    def build(url: str) -> TwilioSms:
+    def build(url: str, *, list_is_complete: bool = False) -> TwilioSms:
         settings = TwilioSettings(
             account_sid=simulator.account_sid,
             auth_token=simulator.auth_token,
@@ -86,7 +104,8 @@ def twilio(simulator: TwilioSimulator) -> Opener:
             base_url=url,
             timeout_seconds=TIMEOUT_SECONDS,
         )
-        return TwilioSms(settings, public_url="https://care.example.com", clock=CLOCK)
+        public_url = listener.url if listener else "https://care.example.com"
+        return TwilioSms(settings, public_url=public_url, clock=CLOCK, list_is_complete=list_is_complete)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Harness]:
@@ -94,6 +113,7 @@ def twilio(simulator: TwilioSimulator) -> Opener:
         already = len(simulator.accepted())
         gateway = build(simulator.url)
         await gateway.open()
+        torn, proxy = OneAnswer(HALF, is_torn=True), OneAnswer(NO_GATEWAY)
         try:
             yield Harness(
                 gateway=gateway,
@@ -105,15 +125,47 @@ def twilio(simulator: TwilioSimulator) -> Opener:
                     cut="+8613805500409",
                     hang="+8613800009999",
                 ),
+                definitive={"429": "+8613805500429", "4xx": "+8613805521614"},
+                doubtful=_faults_of(simulator, torn=lambda: build(torn.url), proxy=lambda: build(proxy.url)),
+                heard=listener.tokens if listener else list,
+                valid_until=lambda: _validity_of(simulator),
+                complete=lambda: build(simulator.url, list_is_complete=True),
                 make_silent=lambda: simulator.script({"create": ["hang"], "hang_seconds": 3}),
                 taken=lambda: [each["to"] for each in simulator.accepted()[already:]],
                 unreachable=lambda: build("http://127.0.0.1:9"),
                 secrets=(SECRET,),
             )
         finally:
+            torn.close()
+            proxy.close()
             await gateway.close()
 
     return opened
+
+
+def _faults_of(
+    simulator: TwilioSimulator, *, torn: Callable[[], Gateway], proxy: Callable[[], Gateway]
+) -> Mapping[str, Doubtful]:
+    to = "+8613800007777"
+
+    def fails(fault: str, *, is_taken: bool) -> Doubtful:
+        script = {"create": [fault], "hang_seconds": 3}
+        return Doubtful(to=to, is_taken=is_taken, prepare=lambda: simulator.script(script))
+
+    return {
+        "dropped before": fails("cut", is_taken=False),
+        "dropped after": fails("lost-reply", is_taken=True),
+        "silent": fails("hang", is_taken=False),
+        "error before": fails("503", is_taken=False),
+        "error after": fails("500-after", is_taken=True),
+        "error of a proxy": Doubtful(to=to, is_taken=False, gateway=proxy),
+        "torn answer": Doubtful(to=to, is_taken=False, gateway=torn),
+    }
+
+
+def _validity_of(simulator: TwilioSimulator) -> datetime:
+    last = simulator.accepted()[-1]
+    return datetime.fromisoformat(last["at"]) + timedelta(seconds=last["validity_period"])
 
 
 def smtp(*, pipelining: bool, tls: str) -> Opener:
@@ -148,6 +200,14 @@ def smtp(*, pipelining: bool, tls: str) -> Opener:
                         cut="cut@example.com",
                         hang="hang@example.com",
                     ),
+                    definitive={"4xx": "busy@example.com", "5xx": "plain-no@example.com"},
+                    doubtful={
+                        "dropped before": Doubtful(to="cut@example.com", is_taken=False),
+                        "dropped after": Doubtful(to="lost-reply@example.com", is_taken=True),
+                        "silent": Doubtful(to="hang@example.com", is_taken=False),
+                        "torn answer": Doubtful(to="torn@example.com", is_taken=True),
+                    },
+                    message_ids=lambda: [_message_id(each.content) for each in server.handler.taken],
                     taken=lambda: [each.rcpt_tos[0] for each in server.handler.taken],
                     unreachable=lambda: build(9),
                     secrets=(SECRET,),
@@ -159,14 +219,27 @@ def smtp(*, pipelining: bool, tls: str) -> Opener:
     return opened
 
 
+def _message_id(content: bytes | str | None) -> str:
+    return str(message_from_bytes(content if isinstance(content, bytes) else b"")["Message-ID"])
+
+
 def sandbox(channel: Channel, directory: Path) -> Opener:
     """Return how to open the sandbox on an outbox of its own."""
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Harness]:
-        gateway = SandboxGateway(channel, directory, clock=CLOCK)
+        told: list[str] = []
+        gateway = SandboxGateway(channel, directory, clock=CLOCK, on_receipt=lambda *, token, **_: told.append(token))
         await gateway.open()
         is_sms = channel is Channel.SMS
+
+        def heard() -> list[str]:
+            gateway.pump(CLOCK.now() + timedelta(hours=1))
+            return told
+
+        def valid_until() -> datetime:
+            return datetime.fromisoformat([sent for _, sent in gateway.outbox.read()][-1].valid_until)
+
         try:
             yield Harness(
                 gateway=gateway,
@@ -179,6 +252,18 @@ def sandbox(channel: Channel, directory: Path) -> Opener:
                     lost_reply="+8613805500408" if is_sms else "lost-reply@sandbox.test",
                     cut="+8613805500409" if is_sms else "cut@sandbox.test",
                 ),
+                definitive={"429": "+8613805500429", "4xx": "+8613805521614"}
+                if is_sms
+                else {"4xx": "busy@sandbox.test", "5xx": "unknown-user@sandbox.test"},
+                doubtful={
+                    "dropped before": Doubtful(to="+8613805500409" if is_sms else "cut@sandbox.test", is_taken=False),
+                    "dropped after": Doubtful(
+                        to="+8613805500408" if is_sms else "lost-reply@sandbox.test", is_taken=True
+                    ),
+                },
+                heard=heard,
+                valid_until=valid_until if is_sms else None,
+                message_ids=None if is_sms else lambda: [sent.message_ref for _, sent in gateway.outbox.read()],
                 taken=lambda: [sent.to for _, sent in gateway.outbox.read()],
                 unreachable=lambda: SandboxGateway(channel, directory, clock=CLOCK),  # never opened
             )

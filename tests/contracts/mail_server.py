@@ -78,6 +78,10 @@ class Handler:
             await asyncio.sleep(HANG_SECONDS)
         if name in ("cut", "lost-reply"):
             server.transport.abort()
+        if name == "torn":
+            server.transport.write(b"250 2.0.0 Ok: que")
+            server.transport.close()
+            await asyncio.sleep(HANG_SECONDS)
         return "250 2.0.0 Ok: queued as Q" + str(len(self.taken))
 
 

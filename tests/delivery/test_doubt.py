@@ -44,6 +44,24 @@ class TestNextStep:
         """The table of the guarantees, line by line."""
         assert next_step(doubt(delivery, is_sender_gone=gone), seen, NOW) is step
 
+    @pytest.mark.parametrize("delivery", Delivery)
+    def test_repeats_where_the_provider_knows_a_repeat(self, delivery: Delivery) -> None:
+        """Of every class, whoever lives, while the provider remembers and there is time; not what it is seen to have."""
+        soon, over = NOW + timedelta(minutes=1), NOW
+        for seen in (Seen.ABSENT, Seen.NOT_TOLD, Seen.UNCLEAR):
+            found = doubt(delivery, is_sender_gone=False, requests_in_doubt=5, repeat_before=soon)
+            assert next_step(found, seen, NOW) is Step.SEND_AGAIN
+        forgotten = doubt(delivery, is_sender_gone=False, requests_in_doubt=5, repeat_before=over)
+        late = doubt(delivery, requests_in_doubt=5, repeat_before=soon, use_by=NOW)
+        assert next_step(forgotten, Seen.NOT_TOLD, NOW) is next_step(late, Seen.NOT_TOLD, NOW) is Step.LEAVE
+        assert next_step(doubt(delivery, repeat_before=soon), Seen.LISTED, NOW) is Step.TAKEN
+
+    def test_waits_as_long_as_the_list_may_lag_behind(self) -> None:
+        """An adapter whose provider lists late says so."""
+        slow = doubt(Delivery.RECONCILED, settle=SETTLE * 2)
+        assert next_step(slow, Seen.ABSENT, NOW) is Step.WAIT
+        assert next_step(slow, Seen.ABSENT, NOW + SETTLE) is Step.SEND_AGAIN
+
     @given(found=DOUBTS, seen=st.sampled_from(Seen))
     def test_never_guesses(self, found: Doubt, seen: Seen) -> None:
         """Again only after the time to settle and in time; `once` only with two proofs; what is listed is taken."""

@@ -13,11 +13,13 @@ from care.base.clock import SystemClock, VirtualClock
 from care.base.database import read, write
 from care.base.settings import TwilioSettings
 from care.base.vocabulary import Channel
+from care.delivery.channels.base import Gateway, Idempotency
 from care.delivery.channels.twilio_sms import TwilioSms
 from care.delivery.doubt import SETTLE, Step
 from care.delivery.resolving import count_open, known_refs, look, open_cases, settle
 from care.messages.tables import attempt
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
+from tests.contracts.keyed import KeyedGateway
 from tests.delivery.test_dispatcher import Postbox, greet
 from tests.house import BIRTHDAY, House, build_house
 
@@ -57,7 +59,7 @@ def adapter(simulator: TwilioSimulator, *, is_complete: bool) -> TwilioSms:
     return TwilioSms(settings, public_url="https://care.example.com", clock=SystemClock(), list_is_complete=is_complete)
 
 
-def resolve(house: House, gateway: TwilioSms) -> dict[Step, int]:
+def resolve(house: House, gateway: Gateway) -> dict[Step, int]:
     """Let the time to settle pass, and resolve."""
     house.clock.advance(SETTLE)
 
@@ -67,7 +69,7 @@ def resolve(house: House, gateway: TwilioSms) -> dict[Step, int]:
 
     with read(house.engine) as conn:
         rows = open_cases(conn, now=house.clock.now())
-    cases = asyncio.run(look({Channel.SMS: gateway}, rows, known=known, campaigns=house.services.campaigns))
+    cases = asyncio.run(look({gateway.channel: gateway}, rows, known=known, campaigns=house.services.campaigns))
     with write(house.engine) as conn:
         return dict(settle(conn, cases, now=house.clock.now(), dice=random.Random(0)))
 
@@ -76,13 +78,13 @@ def send(house: House, gateway: TwilioSms) -> int:
     return house.dispatch({Channel.SMS: gateway, Channel.EMAIL: Postbox(Channel.EMAIL)})
 
 
-def noon(house: House, count: int, campaign: str = BIRTHDAY) -> None:
+def noon(house: House, count: int, campaign: str = BIRTHDAY, **fields: object) -> None:
     """Plan a message that is due now, at noon on the customers' clock."""
     now = house.clock.now()
     ahead = 12 - now.hour
     zone = f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
     day = (now + timedelta(hours=ahead)).date()
-    greet(house, count, campaign, birth_mmdd=day.month * 100 + day.day, timezone=zone)
+    greet(house, count, campaign, birth_mmdd=day.month * 100 + day.day, timezone=zone, **fields)
 
 
 class TestResolving:
@@ -151,6 +153,21 @@ class TestResolving:
         send(home, gateway)
         simulator.stop()
         assert resolve(home, gateway) == {Step.LEAVE: 2}
+
+    def test_repeats_at_a_provider_that_knows_a_repeat(self, tmp_path: Path, engine: sa.Engine) -> None:
+        """A greeting by mail whose answer was lost: under the same reference once more, and one copy in the world."""
+        clock = VirtualClock(SystemClock().now())
+        house = build_house(tmp_path, engine, clock, EMAIL__PROVIDER="smtp")
+        noon(house, 1, BIRTHDAY.replace("[sms, email]", "[email]"), email="ann@example.com")
+        gateway = KeyedGateway(Idempotency.KEY, provider="smtp", loses=1)
+        box = {Channel.SMS: Postbox(), Channel.EMAIL: gateway}
+        house.dispatch(box)
+        assert {row.status for row in house.messages()} == {"unknown"}
+        assert resolve(house, gateway) == {Step.SEND_AGAIN: 1}
+        house.dispatch(box)
+        assert {row.status for row in house.messages()} == {"accepted"}
+        assert len(gateway.taken) == 1
+        assert gateway.asked == 2
 
 
 async def copy(gateway: TwilioSms, to: str, body: str) -> None:

@@ -187,6 +187,19 @@ class TestReserved:
         (result,) = send(gateway, [message("+8613805500900")])
         assert result.outcome is Outcome.ACCEPTED
 
+    def test_a_text_whose_time_is_over_is_dropped(self, tmp_path: Path) -> None:
+        """The carrier had it too late; a mail is not dropped, as the sandbox does not say so."""
+        soon = NOW + timedelta(milliseconds=500)
+        for channel, to, status in (
+            (Channel.SMS, "+8613800000001", "undelivered"),
+            (Channel.EMAIL, "a@example.com", "sent"),
+        ):
+            heard = Heard()
+            gateway = heard.gateway(tmp_path, channel)
+            (result,) = send(gateway, [message(to, valid_until=soon)])
+            gateway.pump(LATER)
+            assert heard.of(result)[0] == (status, "30036" if status == "undelivered" else "")
+
     def test_every_word_is_in_the_documentation(self) -> None:
         """docs/sandbox.md names each reserved number and address."""
         page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")

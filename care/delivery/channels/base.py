@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol, cast
@@ -123,18 +123,57 @@ def refusal(attempt_id: int, rule: ErrorRule, code: str, *, retry_after_seconds:
     )
 
 
+class Idempotency(StrEnum):
+    """What the provider does with a second request for a message that it has."""
+
+    NONE = "none"  #: it takes it as another message
+    KEY = "key"  #: under the same key, within `key_ttl`, it answers as to the first and sends nothing
+    REJECTS_DUPLICATE_REF = "rejects duplicate ref"  #: it refuses the reference, which the adapter calls ACCEPTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListByRecipient:
+    """The provider can be asked what it took for one address (`Records.list_to`)."""
+
+    settle: timedelta  # what it took is listed within this time
+    is_authoritative: bool  # what it does not list by then it certainly did not take
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an adapter may be relied on for; stage by stage the sender uses more of it."""
+    """What an adapter may be relied on for. The suite of contracts holds every adapter to what it declares here."""
 
     two_way: bool
-    callback_per_message: bool
-    list_is_authoritative: bool = False
-    validity_period: bool = False
+    callback_per_message: bool  # it tells by itself what became of each message
+    client_ref_echo: bool = False  # and names our token, so that it settles a request whose answer was lost
+    idempotency: Idempotency = Idempotency.NONE
+    key_ttl: timedelta | None = None  # of `KEY`; the key is made of `Outgoing.message_ref`, the same for all attempts
+    list_by_recipient: ListByRecipient | None = None
+    validity_period: bool = False  # it drops what it could not pass on before `Outgoing.valid_until`
+    definitive_errors: frozenset[str] = frozenset()  # answers, as in `error_classes.tsv`, after which it has nothing
     counts_parts: bool = True  # SMS is paced and billed by part
     max_in_flight: int = 64
     keeps_records: bool = False  # it implements `Records`: what became of a message may be asked
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def list_is_authoritative(self) -> bool:
+        """Tell whether absence from the provider's list proves that it did not take a message."""
+        return self.list_by_recipient is not None and self.list_by_recipient.is_authoritative
+
+    @property
+    def list_settle(self) -> timedelta:
+        """Return how long the list may lag behind; zero where there is none."""
+        return self.list_by_recipient.settle if self.list_by_recipient else timedelta(0)
+
+    def repeatable_until(self, first_intent: datetime) -> datetime | None:
+        """Return until when a request may be repeated whatever became of the first, None where it may not.
+
+        A little before the provider forgets the key: the repeat takes a while to reach it.
+        """
+        if self.idempotency is Idempotency.KEY and self.key_ttl is not None:
+            return first_intent + self.key_ttl * 0.9
+        return datetime.max.replace(tzinfo=UTC) if self.idempotency is Idempotency.REJECTS_DUPLICATE_REF else None
 
 
 class Gateway(Protocol):

@@ -3,13 +3,13 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from care.base.clock import Clock
 from care.base.vocabulary import Channel
-from care.delivery.channels.base import Capabilities, Outgoing, ProviderMessage, Result, refusal
+from care.delivery.channels.base import Capabilities, ListByRecipient, Outgoing, ProviderMessage, Result, refusal
 from care.delivery.channels.errors import classify_receipt, classify_transport
 from care.delivery.channels.sandbox_carrier import Carrier, OnInbound, OnReceipt
 from care.delivery.channels.sandbox_fate import PLAIN, Answer, Fate, reserved_fate
@@ -58,7 +58,10 @@ class SandboxGateway:
         return Capabilities(
             two_way=is_sms,
             callback_per_message=True,
+            client_ref_echo=True,
+            list_by_recipient=ListByRecipient(settle=timedelta(0), is_authoritative=False),
             validity_period=is_sms,
+            definitive_errors=frozenset({"not-sent", "429", "4xx"} if is_sms else {"not-sent", "4xx", "5xx"}),
             counts_parts=is_sms,
             max_in_flight=256,
             keeps_records=True,

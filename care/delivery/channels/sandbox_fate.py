@@ -17,7 +17,7 @@ import csv
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -55,6 +55,7 @@ _LOOP_CODE: Final = 14_107
 _MARK: Final = "55"
 _DIGITS: Final = 7
 MAIL_DOMAIN: Final = "sandbox.test"
+_TOO_LATE: Final = "30036"
 
 NUMBER_WORDS: Final[Mapping[str, Fate]] = {
     "00429": Fate(answer=Answer.REFUSE, code="20429"),
@@ -134,6 +135,8 @@ def life_of(channel: Channel, sent: Sent, *, seed: int) -> Sequence[Event]:
     fate = reserved_fate(channel, sent.to) or _drawn_fate(channel, dice)
     handed_over = timedelta(seconds=round(dice.uniform(1, 4), 3))
     told = handed_over + timedelta(seconds=round(dice.uniform(1, 20), 3))
+    if channel is Channel.SMS and _is_too_late(sent, handed_over):
+        return [Event(after=handed_over, status="undelivered", error_code=_TOO_LATE)]
     events = [Event(after=handed_over, status="sent")]
     if fate.failure:
         events.append(Event(after=told, status="undelivered", error_code=fate.failure))
@@ -144,6 +147,12 @@ def life_of(channel: Channel, sent: Sent, *, seed: int) -> Sequence[Event]:
             minutes = min(dice.lognormvariate(1.5, 1.2), 600)
             events.append(Event(after=told + timedelta(minutes=round(minutes, 2)), reply=reply))
     return events
+
+
+def _is_too_late(sent: Sent, handed_over: timedelta) -> bool:
+    if not sent.valid_until:
+        return False
+    return datetime.fromisoformat(sent.at) + handed_over > datetime.fromisoformat(sent.valid_until)
 
 
 def _drawn_fate(channel: Channel, dice: random.Random) -> Fate:

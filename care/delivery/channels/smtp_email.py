@@ -91,8 +91,14 @@ class SmtpEmail:
 
     @property
     def capabilities(self) -> Capabilities:
-        """A relay takes mail and reports by bounces only."""
-        return Capabilities(two_way=False, callback_per_message=False, counts_parts=False, max_in_flight=MAX_IN_FLIGHT)
+        """A relay takes mail and reports by bounces only; one Message-ID for all attempts is no promise of one copy."""
+        return Capabilities(
+            two_way=False,
+            callback_per_message=False,
+            definitive_errors=frozenset({"not-sent", "4xx", "5xx"}),
+            counts_parts=False,
+            max_in_flight=MAX_IN_FLIGHT,
+        )
 
     async def open(self) -> None:
         """Allow connections; they are opened when first needed."""

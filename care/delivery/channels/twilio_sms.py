@@ -16,7 +16,7 @@ from care.base.errors import UnavailableError
 from care.base.settings import TwilioSettings
 from care.base.vocabulary import Channel
 from care.delivery.channels.again import call_again_if
-from care.delivery.channels.base import Capabilities, Outgoing, ProviderMessage, Result, refusal
+from care.delivery.channels.base import Capabilities, ListByRecipient, Outgoing, ProviderMessage, Result, refusal
 from care.delivery.channels.errors import classify_transport, classify_twilio
 from care.delivery.channels.http_wire import NoAnswerError, NotSentError
 from care.delivery.channels.twilio_http import TwilioHttp, header
@@ -24,6 +24,8 @@ from care.messages.model import Outcome
 
 LONGEST_VALIDITY_SECONDS: Final = 36_000
 MAX_IN_FLIGHT: Final = 64
+LIST_SETTLE: Final = timedelta(seconds=120)
+"""`care provider verify` trusts an account's list only if it had everything in half of this time."""
 LARGEST_PAGE: Final = 1_000
 _DAY: Final = timedelta(days=1)
 _API: Final = "https://api.twilio.com/2010-04-01/Accounts"
@@ -74,8 +76,10 @@ class TwilioSms:
         return Capabilities(
             two_way=self._two_way,
             callback_per_message=True,
-            list_is_authoritative=self._list_is_complete,
+            client_ref_echo=True,  # the token stands in the callback's address
+            list_by_recipient=ListByRecipient(settle=LIST_SETTLE, is_authoritative=self._list_is_complete),
             validity_period=True,
+            definitive_errors=frozenset({"not-sent", "429", "4xx"}),
             counts_parts=True,
             max_in_flight=MAX_IN_FLIGHT,
             keeps_records=True,

@@ -1,0 +1,84 @@
+"""How soon there is sending again after kill -9: told, not judged, as it depends on the machine."""
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from tests.chaos.conftest import Figures, Scale, SetStage
+from tests.chaos.stage import Stage
+from tests.stories.operator import Running, kill, wait_until
+
+SLOW = {"create_rates": {"slow-reply": 0.4}, "hang_seconds": 0.05}
+NEW = "SELECT 1 FROM attempt WHERE incarnation > :old AND outcome = 'accepted'"
+NEWEST = "SELECT coalesce(max(incarnation), 0) FROM attempt"
+PATIENCE_SECONDS = 150
+"""On PostgreSQL what a dead sender held waits until its lease of a minute is over."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def where(request: pytest.FixtureRequest, scale: Scale) -> str:
+    """URL of an empty PostgreSQL database, or '' for SQLite."""
+    if request.param == "SQLite":
+        return ""
+    if not scale.is_long:
+        pytest.skip("a lease of a minute is waited for by make chaos")
+    return str(request.getfixturevalue("empty_postgres"))
+
+
+def seconds_until_sending(stood: Stage, kill: Callable[[], None]) -> float:
+    """Kill, and return how long it takes until the provider has taken a message of a later life."""
+    ((old,),) = stood.ask(NEWEST)
+    begun = time.monotonic()
+    kill()
+    wait_until("a later life has sent", lambda: stood.ask(NEW, old=old), PATIENCE_SECONDS)
+    return time.monotonic() - begun
+
+
+class House:
+    """A daemon that runs, and whoever starts it again."""
+
+    def __init__(self, stood: Stage, stack: ExitStack) -> None:
+        self._stood, self._stack = stood, stack
+        self.daemon = self._begin()
+
+    def _begin(self) -> Running:
+        return self._stack.enter_context(self._stood.made.running("run", "--no-web"))
+
+    def kill_sender(self) -> None:
+        kill(self.daemon.child("dispatch"))
+
+    def kill_all_and_begin_again(self) -> None:
+        self.daemon.kill()
+        self.daemon = self._begin()
+
+
+def told(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.1f} s at the median, {max(seconds):.1f} s at most"
+
+
+class TestASenderThatIsKilled:
+    def test_is_followed_by_one_that_sends(
+        self, stage: SetStage, scale: Scale, figures: Figures, dice: random.Random, where: str
+    ):
+        """The dispatcher alone, then the whole daemon, started again by whoever looks after it."""
+        people, times, pace = scale.of((160, 1, "20"), (4_000, 6, "40"))
+        senders, daemons = list[float](), list[float]()
+        with stage(people, SLOW, url=where, SMS__RATE_PER_SECOND=pace) as stood, ExitStack() as stack:
+            house = House(stood, stack)
+            for _ in range(times):
+                stood.go_on(dice.randint(1, 10))
+                senders.append(seconds_until_sending(stood, house.kill_sender))
+                stood.go_on(dice.randint(1, 10))
+                daemons.append(seconds_until_sending(stood, house.kill_all_and_begin_again))
+            assert house.daemon.end() == 0
+            found = stood.check()
+        database = "PostgreSQL" if where else "SQLite"
+        for who, seconds in (("sender", senders), ("daemon", daemons)):
+            figures.show(1, f"{times} kills of the {who}, {database}", "sending again within 5 s", told(seconds))
+        assert found.lost == 0
