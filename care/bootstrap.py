@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from care.delivery.mail_ids import MailIds
     from care.delivery.prepare import Preparer
     from care.delivery.room import Room
+    from care.delivery.routes import Routes
     from care.delivery.work import Work
     from care.inbound.route import InboundRules
     from care.inbound.sandbox_life import SandboxLife
@@ -258,8 +259,9 @@ class Services:
         digits = _digits(self.settings.operator.currency)
         return build_intent_rules(self.settings, self.policies, mail_ids=self.mail_ids, minor_digits=digits)
 
-    def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
+    def work(self, routes: "Routes | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
+        from care.delivery.routes import Routes
         from care.delivery.work import Work
 
         assert self.hasher is not None
@@ -267,7 +269,7 @@ class Services:
         return Work(
             engine=self.engine,
             clock=self.clock,
-            gateways=gateways or self.gateways(),
+            routes=routes or Routes(tuple(self.gateways().values())),
             preparer=self.preparer,
             rules=self.intent_rules,
             campaigns=self._fresh_campaigns,

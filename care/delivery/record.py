@@ -36,6 +36,7 @@ class Answer(NamedTuple):
     ready: Ready
     result: Result
     at: datetime
+    seconds: float = 0.0  # that the provider took to answer
 
 
 _CLOSE = (

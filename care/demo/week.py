@@ -17,6 +17,7 @@ from care.base.vocabulary import Channel
 from care.bootstrap import Services
 from care.delivery.channels.base import Capabilities, Gateway, Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.routes import Routes
 from care.demo.clock import WeekClock
 from care.demo.dice import Dice
 from care.demo.errors import DemoError
@@ -114,7 +115,7 @@ def _dispatch(services: Services, gateways: Mapping[Channel, Gateway], dice: Dic
     wakes = _next_wake(services)
     if wakes is None or wakes > services.clock.now():
         return 0
-    work = services.work(gateways)
+    work = services.work(Routes(tuple(gateways.values())))
     work.dice = dice
     return asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
 

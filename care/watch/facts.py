@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from care.base.vocabulary import LANES, Channel
-from care.delivery.closures import HOLD, closed_reason
+from care.delivery.failover import HOLD, closed_reason
 from care.delivery.tables import incarnation, job_run
 from care.inbound.tables import webhook
 from care.messages.model import MessageStatus
