@@ -53,8 +53,8 @@ class Dispatcher:
         self._waiting: deque[Prepared] = deque()
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._recorder = Recorder(self._write_soon)
-        self._doors = Doorkeeper(work.engine, work.clock, work.gateways, work.rules.senders)
-        self._senders = Senders(work.gateways, work.clock, self._take)
+        self._doors = Doorkeeper(work.engine, work.clock, work.routes, work.rules.senders)
+        self._senders = Senders(work.routes, work.clock, self._take)
         self._number = 0
         self._renew_at = 0.0  # monotonic
         self._turns = Turns(work.clock.monotonic)
@@ -62,7 +62,7 @@ class Dispatcher:
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> int:
         """Work until `stop` is set, or until nothing is due; return how many messages were handed over."""
         self._number = await self._in_thread(self._begin)
-        for gateway in self._work.gateways.values():
+        for gateway in self._work.routes.all():
             await gateway.open()
         recording = asyncio.create_task(self._recorder.run())
         try:
@@ -269,7 +269,7 @@ class Dispatcher:
         await self._doors.close()
         with contextlib.suppress(*TROUBLE):  # then the next start finds what is still claimed
             await self._in_thread(partial(self._give_back, self._open_ids, is_end=True))
-        for gateway in self._work.gateways.values():
+        for gateway in self._work.routes.all():
             await gateway.close()
         self._threads.shutdown()
 

@@ -10,11 +10,11 @@ import structlog
 from care.base.clock import Clock
 from care.base.database import write
 from care.base.vocabulary import Channel
-from care.delivery.channels.base import Gateway
 from care.delivery.closures import TRIAL, Closures, closed_reason
 from care.delivery.intent import move_by_verdict
 from care.delivery.model import Prepared, Verdict
 from care.delivery.record import OUR_FAULT, Answer
+from care.delivery.routes import Routes
 from care.messages.model import Outcome
 from care.messages.waking import wake_waiting
 
@@ -24,17 +24,15 @@ log = structlog.get_logger()
 class Doorkeeper:
     """Stands between what is due and the channels of one dispatcher."""
 
-    def __init__(
-        self, engine: sa.Engine, clock: Clock, gateways: Mapping[Channel, Gateway], senders: Mapping[str, str]
-    ) -> None:
+    def __init__(self, engine: sa.Engine, clock: Clock, routes: Routes, senders: Mapping[str, str]) -> None:
         """`senders` names the sender of each purpose that has one of its own."""
-        self._engine, self._clock, self._gateways, self._senders = engine, clock, gateways, senders
+        self._engine, self._clock, self._routes, self._senders = engine, clock, routes, senders
         self._closures = Closures(clock.monotonic)
         self._looks: set[asyncio.Task[None]] = set()
 
     def begin(self, conn: sa.Connection) -> None:
         """Try a few of what an earlier process left held: settings may have been mended meanwhile."""
-        for channel in self._gateways:
+        for channel in self._routes.channels:
             if self._wake(conn, channel, TRIAL):
                 self._closures.doubt(channel, {"", *self._senders.values()})
 
@@ -70,7 +68,7 @@ class Doorkeeper:
             task.add_done_callback(self._looks.discard)
 
     async def _look(self, channel: Channel) -> None:
-        problem = await self._gateways[channel].check()
+        problem = await self._routes.primary(channel).check()
         self._closures.looked(channel, problem)
 
     @property

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -13,6 +13,7 @@ from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Result
 from care.delivery.model import Ready
 from care.delivery.record import Answer
+from care.delivery.routes import Routes
 from care.messages.model import Outcome
 
 STALE = "stale"
@@ -22,12 +23,12 @@ log = structlog.get_logger()
 class Senders:
     """What has an intent and no answer yet: waiting for its slot, or on its way."""
 
-    def __init__(self, gateways: Mapping[Channel, Gateway], clock: Clock, on_answer: Callable[[Answer], None]) -> None:
-        self._gateways, self._clock, self._on_answer = gateways, clock, on_answer
-        self._queues: dict[Channel, deque[tuple[Ready, float]]] = {channel: deque() for channel in gateways}
-        self._at_work: dict[Channel, int] = dict.fromkeys(gateways, 0)
+    def __init__(self, routes: Routes, clock: Clock, on_answer: Callable[[Answer], None]) -> None:
+        self._routes, self._clock, self._on_answer = routes, clock, on_answer
+        self._queues: dict[Channel, deque[tuple[Ready, float]]] = {channel: deque() for channel in routes.channels}
+        self._at_work: dict[Channel, int] = dict.fromkeys(routes.channels, 0)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._flying: dict[Channel, int] = dict.fromkeys(gateways, 0)
+        self._flying: dict[Channel, int] = dict.fromkeys(routes.channels, 0)
         self.open_ids: set[int] = set()  # messages whose outcome is open
         self._landed = asyncio.Event()
         self.sent = 0
@@ -47,7 +48,7 @@ class Senders:
         self._queues[channel].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
         self._flying[channel] += sum(one.prepared.parts for one in ready)
         self.open_ids.update(one.outgoing.message_id for one in ready)
-        most = self._gateways[channel].capabilities.max_in_flight
+        most = self._routes.primary(channel).capabilities.max_in_flight
         for _ in range(min(most - self._at_work[channel], len(ready))):
             self._at_work[channel] += 1
             task = asyncio.create_task(self._work(channel))
@@ -65,7 +66,7 @@ class Senders:
             if self._clock.monotonic() > ready.leave_by:
                 result = Result(attempt_id=ready.outgoing.attempt_id, outcome=Outcome.ABANDONED, error_code=STALE)
             else:
-                result = await self._hand_over(self._gateways[channel], ready)
+                result = await self._hand_over(self._routes.primary(channel), ready)
             failpoint("call.answered")
             self.sent += result.outcome is Outcome.ACCEPTED
             self._flying[channel] -= ready.prepared.parts

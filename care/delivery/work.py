@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from care.base.clock import Clock
-from care.base.vocabulary import Channel
 from care.campaigns.campaign_set import CampaignSet
-from care.delivery.channels.base import Gateway
 from care.delivery.intent import IntentRules
 from care.delivery.prepare import Preparer
+from care.delivery.routes import Routes
 
 
 @dataclass(kw_only=True)
@@ -20,7 +19,7 @@ class Work:
 
     engine: sa.Engine
     clock: Clock
-    gateways: Mapping[Channel, Gateway]
+    routes: Routes
     preparer: Preparer
     rules: IntentRules
     campaigns: Callable[[], CampaignSet]

@@ -16,6 +16,7 @@ from care.base.database import open_engine
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.routes import Routes
 from tests.house import House, build_house
 
 Box = Callable[[Channel], Gateway]
@@ -75,7 +76,7 @@ class Crew:
 
 def dispatch(house: House, box: Box) -> int:
     """Send everything due as one of several dispatchers would."""
-    work = house.services.work({channel: box(channel) for channel in Channel}, sole=False)
+    work = house.services.work(Routes(tuple(box(channel) for channel in Channel)), sole=False)
     return asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
 
 
