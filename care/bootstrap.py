@@ -15,7 +15,6 @@ from care.base.errands import Errands
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
 from care.base.settings import Settings, load_settings
-from care.base.vocabulary import Channel
 from care.migrations.version import ensure_current
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from care.campaigns.rendering import Renderer
     from care.campaigns.templates import TemplateLibrary
     from care.customers.addresses import AddressHasher
-    from care.delivery.channels.base import Gateway
     from care.delivery.intent import IntentRules
     from care.delivery.links import LinkSigner
     from care.delivery.mail_ids import MailIds
@@ -231,9 +229,9 @@ class Services:
         is_file = settings.database.url.startswith("sqlite")
         return Room(folder=settings.data_dir, settings=settings.disk, is_ours=is_file)
 
-    def gateways(self) -> "Mapping[Channel, Gateway]":
-        """Return fresh gateways, one per channel, not yet opened."""
-        from care.delivery.channels.registry import build_gateways
+    def gateways(self) -> "Routes":
+        """Return fresh gateways, those of each channel with the primary first, not yet opened."""
+        from care.delivery.registry import build_gateways
 
         return build_gateways(self.settings, clock=self.clock)
 
@@ -261,7 +259,6 @@ class Services:
 
     def work(self, routes: "Routes | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
-        from care.delivery.routes import Routes
         from care.delivery.work import Work
 
         assert self.hasher is not None
@@ -269,7 +266,7 @@ class Services:
         return Work(
             engine=self.engine,
             clock=self.clock,
-            routes=routes or Routes(tuple(self.gateways().values())),
+            routes=routes or self.gateways(),
             preparer=self.preparer,
             rules=self.intent_rules,
             campaigns=self._fresh_campaigns,

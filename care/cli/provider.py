@@ -35,7 +35,7 @@ def verify(
     settings = services.settings
     numbers = [normalise_phone(raw, settings.operator.country) for raw in to]
     with plain_errors(services.engine):
-        gateway = services.gateways()[Channel.SMS]
+        gateway = services.gateways().primary(Channel.SMS)
         proof = asyncio.run(prove_list(gateway, numbers, count=count, clock=services.clock, patience_seconds=patience))
         with write(services.engine) as conn:
             keep_proof(conn, gateway.provider, settings.twilio.account_sid, proof, services.clock.now())

@@ -132,20 +132,23 @@ def learn(
 
     Slowness closes only where another provider is well: to wait would be slower still.
     """
-    buckets = [bucket for bucket in newest_first if bucket.at >= health.since]
     if health.state is State.CLOSED:
         return _after_all(health, seen, now)
     if health.state is State.TRIAL:
         return health
     in_row = seen.in_row if seen.accepted else health.in_row + seen.in_row
-    on_trial = health.trial_left > 0
-    if in_row >= IN_ROW or (on_trial and seen.errors):
+    if in_row >= IN_ROW or (health.trial_left and seen.errors):
         return closed(health, Cause.IN_ROW, seen.why or health.why, now)
+    buckets = [bucket for bucket in newest_first if bucket.at >= health.since]
     if seen.errors and has_too_many_errors(buckets, now):
         return closed(health, Cause.ERRORS, seen.why, now)
     if seen.slow and another_is_well and is_slow(buckets, now):
         return closed(health, Cause.SLOW, f"answers take longer than {SLOW_SECONDS:.0f} s", now)
-    left = max(0, health.trial_left - seen.accepted)
+    return _counted(health, in_row, seen.accepted)
+
+
+def _counted(health: Health, in_row: int, accepted: int) -> Health:
+    left = max(0, health.trial_left - accepted)
     if (in_row, left) == (health.in_row, health.trial_left):
         return health
     return replace(health, in_row=in_row, trial_left=left, pause=health.pause if left else FIRST_PAUSE)
@@ -185,7 +188,7 @@ def longer(pause: timedelta) -> timedelta:
 
 
 def may_look(health: Health, now: datetime) -> bool:
-    """Tell whether it is time to look after a closed provider; an hour far ahead was noted before the clock went back."""
+    """Tell whether it is time to look after a closed provider; a time far ahead is of a clock that was set back."""
     if health.state is not State.CLOSED or health.look_at is None:
         return False
     return health.look_at <= now or health.look_at > now + 2 * LONGEST_PAUSE
@@ -227,8 +230,8 @@ def probe_unused(health: Health) -> Health:
 
 def is_forgotten(health: Health, now: datetime) -> bool:
     """Tell whether the process that took the trial's message has ended with it."""
-    return health.state is State.TRIAL and health.probe_at is not None and not (
-        now - PROBE_LIMIT < health.probe_at <= now
+    return (
+        health.state is State.TRIAL and health.probe_at is not None and not (now - PROBE_LIMIT < health.probe_at <= now)
     )
 
 

@@ -1,4 +1,4 @@
-"""What one process has seen of its providers since it last told the table; kept in memory, so an answer costs nothing."""
+"""What one process has seen of its providers since it last told the table: in memory, so an answer costs nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,4 +91,3 @@ class Counts:
                 del self._counts[door]
         self._told_at, self.is_urgent = monotonic, False
         self.shut.clear()
-

@@ -116,7 +116,7 @@ class Dispatcher:
                 recovered = lives.recover(conn, dead=None, now=now)
         _tell(recovered)
 
-    async def _step(self) -> bool:  # noqa: PLR0911 - each is one reason to look again, or to rest
+    async def _step(self) -> bool:
         """Do one round of claiming and committing; return whether anything was done."""
         if self._work.clock.monotonic() >= self._renew_at:
             self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
@@ -243,7 +243,9 @@ class Dispatcher:
         await self._recorder.close(recording)
         await self._doors.close()
         with contextlib.suppress(*TROUBLE):  # then the next start finds what is still claimed
-            await self._in_thread(partial(self._give_back, self._open_ids, is_end=True), self._doors.to_tell(is_end=True))
+            await self._in_thread(
+                partial(self._give_back, self._open_ids, is_end=True), self._doors.to_tell(is_end=True)
+            )
         for gateway in self._work.routes.all():
             await gateway.close()
         self._threads.shutdown()

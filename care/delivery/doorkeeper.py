@@ -272,9 +272,7 @@ class Doorkeeper:
     def _wake(self, channel: Channel, limit: int) -> int:
         held_for, now = closed_reason(channel), self._clock.now()
         with write(self._engine) as conn:
-            return wake_waiting(
-                conn, channel=channel, held_for=held_for, refused_for=OUR_FAULT, now=now, limit=limit
-            )
+            return wake_waiting(conn, channel=channel, held_for=held_for, refused_for=OUR_FAULT, now=now, limit=limit)
 
     async def close(self) -> None:
         """End what still looks."""

@@ -252,7 +252,8 @@ def _write(
     count_attempts(conn, list(made), channel=lane.channel)
     gone = 0
     for prepared in passed:
-        outgoing = _outgoing(prepared, made[prepared.message.id], tokens[prepared.message.id], rules, lane, evidence)
+        made_id, token = made[prepared.message.id], tokens[prepared.message.id]
+        outgoing = _outgoing(prepared, made_id, token, rules, evidence, lane=lane)
         not_before = start + timedelta(seconds=gone / lane.rate_per_second)
         leave_by = last_moment(not_before, prepared.message.use_by, now=now, monotonic=monotonic)
         ready = Ready(prepared=prepared, outgoing=outgoing, not_before=not_before, leave_by=leave_by)
@@ -261,7 +262,9 @@ def _write(
         gone += prepared.parts
 
 
-def _outgoing(prepared: Prepared, attempt_id: int, token: str, rules: IntentRules, lane: Lane, evidence: Evidence) -> Outgoing:
+def _outgoing(
+    prepared: Prepared, attempt_id: int, token: str, rules: IntentRules, evidence: Evidence, *, lane: Lane
+) -> Outgoing:
     owed = prepared.message
     return Outgoing(
         attempt_id=attempt_id,

@@ -12,12 +12,9 @@ from care.base.failpoints import failpoint
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Result
 from care.delivery.model import Ready
-from care.delivery.record import Answer
+from care.delivery.record import CLOSED, STALE, Answer
 from care.delivery.routes import Routes
 from care.messages.model import Outcome
-
-STALE, CLOSED = "stale", "closed"
-"""Why a message was given up before its first byte: too late after its intent, or its provider closed meanwhile."""
 
 log = structlog.get_logger()
 

@@ -162,9 +162,7 @@ class Switchboard:
         slow = [name for name, buckets in tallies.items() if breaker.is_slow(buckets, now)]
         another = others_well(door.provider, self._standing((door.channel, door.sender)), slow)
         buckets = tallies.get(door.provider, [])
-        rule = partial(
-            breaker.learn, seen=counted, newest_first=buckets, now=now, another_is_well=another
-        )
+        rule = partial(breaker.learn, seen=counted, newest_first=buckets, now=now, another_is_well=another)
         return self._changed(door, *health.change(conn, door, rule))
 
     def _changed(self, door: Door, old: Health, new: Health) -> bool:

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from care.base.database import read
 from care.base.vocabulary import Channel
 from care.bootstrap import Services
-from care.delivery.channels.registry import outbox_dir
 from care.delivery.channels.sandbox_outbox import Outbox
+from care.delivery.registry import outbox_dir
 from care.inbound.tables import inbound_message
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message

@@ -5,7 +5,7 @@ begins. Nothing is written that the live product would not write.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -88,7 +88,7 @@ def play_week(
     Raises:
         DemoError: one of the daemon's jobs failed.
     """
-    gateways = {channel: Played(gateway, clock) for channel, gateway in services.gateways().items()}
+    routes = Routes(tuple(Played(gateway, clock) for gateway in services.gateways().all()))
     dice = Dice(f"dispatch:{seed}")
     next_full, sent, steps = clock.now(), 0, 0
     while True:
@@ -96,7 +96,7 @@ def play_week(
         _run_jobs(services, JOBS if is_full else _REACTIONS)
         if is_full:
             next_full = min(next_full + BETWEEN_FULL_TICKS, until)
-        sent += _dispatch(services, gateways, dice)
+        sent += _dispatch(services, routes, dice)
         steps += 1
         on_progress(clock.now())
         if clock.now() >= until:
@@ -111,11 +111,11 @@ def _run_jobs(services: Services, jobs: tuple[Job, ...]) -> None:
         raise DemoError(f"the week stopped on {services.clock.now():%Y-%m-%d}: {', '.join(sorted(failed))} failed")
 
 
-def _dispatch(services: Services, gateways: Mapping[Channel, Gateway], dice: Dice) -> int:
+def _dispatch(services: Services, routes: Routes, dice: Dice) -> int:
     wakes = _next_wake(services)
     if wakes is None or wakes > services.clock.now():
         return 0
-    work = services.work(Routes(tuple(gateways.values())))
+    work = services.work(routes)
     work.dice = dice
     return asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
 

@@ -6,8 +6,8 @@ from care.base.clock import VirtualClock
 from care.base.settings import load_settings
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Outgoing
-from care.delivery.channels.registry import build_gateways, outbox_dir
 from care.delivery.channels.sandbox import SandboxGateway
+from care.delivery.registry import build_gateways, outbox_dir
 from care.messages.model import Outcome
 
 NOW = datetime(2026, 9, 25, 2, tzinfo=UTC)
@@ -31,9 +31,9 @@ class TestBuildGateways:
         gateways = build_gateways(
             settings, clock=VirtualClock(NOW), seed=1, on_receipt=lambda **fact: heard.append(fact["status"])
         )
-        assert set(gateways) == set(Channel)
-        assert {gateway.provider for gateway in gateways.values()} == {"sandbox"}
-        sms = gateways[Channel.SMS]
+        assert set(gateways.channels) == set(Channel)
+        assert {gateway.provider for gateway in gateways.all()} == {"sandbox"}
+        sms = gateways.primary(Channel.SMS)
         assert isinstance(sms, SandboxGateway)
         message = Outgoing(
             attempt_id=1, message_id=1, token="t", to="+8613800000001", body="x", valid_until=NOW + timedelta(hours=1)
@@ -54,10 +54,9 @@ class TestBuildGateways:
     def test_takes_the_providers_of_the_settings(self, tmp_path: Path) -> None:
         """Each channel has the adapter its settings name."""
         gateways = build_gateways(load_settings(REAL, directory=tmp_path), clock=VirtualClock(NOW))
-        assert {channel: gateway.provider for channel, gateway in gateways.items()} == {
+        assert {gateway.channel: gateway.provider for gateway in gateways.all()} == {
             Channel.SMS: "twilio",
             Channel.EMAIL: "smtp",
         }
-        assert all(gateway.channel is channel for channel, gateway in gateways.items())
-        assert gateways[Channel.SMS].capabilities.callback_per_message
-        assert not gateways[Channel.EMAIL].capabilities.two_way
+        assert gateways.primary(Channel.SMS).capabilities.callback_per_message
+        assert not gateways.primary(Channel.EMAIL).capabilities.two_way
