@@ -20,6 +20,7 @@ from care.messages.model import CLAIMABLE
 from care.messages.stops import is_by_hand
 from care.messages.tables import message, pause
 from care.migrations.integrity import check_database
+from care.reports.providers import closed_now
 from care.watch.alerts import load_apprise
 from care.watch.incidents import open_incidents
 
@@ -141,6 +142,14 @@ def _email(services: Services) -> str:
     return check_email(services.settings)
 
 
+def _providers(services: Services) -> str:
+    with plain_errors(services.engine), read(services.engine) as connection:
+        closed = closed_now(connection, services.clock.now())
+    if closed:
+        raise AnswerIsNoError(f"closed: {'; '.join(closed)}. See: care providers")
+    return "none is closed"
+
+
 def _disk(services: Services) -> str:
     left, needed = services.room.free_mib(), services.settings.disk.plan_free_mib
     if left is None:
@@ -184,6 +193,7 @@ CHECKS: dict[str, Callable[[Services], str]] = {
     "templates": _templates,
     "sms": _sms,
     "email": _email,
+    "providers": _providers,
     "disk": _disk,
     "bounces": _bounces,
     "clock": _clock,

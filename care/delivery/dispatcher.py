@@ -36,6 +36,8 @@ PACE_AHEAD_SECONDS = 1.0
 """Slices of pace are taken at most this far ahead: what waits for its slot is not yet in doubt."""
 
 LANDING_SECONDS = 1.0
+SENDING_SECONDS, LOOKING_SECONDS = 0.01, 0.25
+"""How soon it looks again while messages are on their way, and while a provider is asked how it is."""
 
 log = structlog.get_logger()
 Answered = TypeVar("Answered")
@@ -49,7 +51,7 @@ class Dispatcher:
         self._waiting: deque[Prepared] = deque()
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._recorder = Recorder(self._write_soon)
-        self._doors = Doorkeeper(work.engine, work.clock, work.routes, work.rules.senders)
+        self._doors = Doorkeeper(work.engine, work.clock, work.routes, work.rules.senders, work.dice)
         self._senders = Senders(work.routes, work.clock, self._take, self._doors.is_shut)
         self._number = 0
         self._renew_at = 0.0  # monotonic
@@ -83,7 +85,11 @@ class Dispatcher:
     @property
     def _is_busy(self) -> bool:
         """Tell whether something flies, is not recorded yet, or was just let go."""
-        return bool(self._senders.in_flight or self._recorder.is_busy or self._doors.is_busy)
+        return bool(self._is_sending or self._doors.is_busy)
+
+    @property
+    def _is_sending(self) -> bool:
+        return bool(self._senders.in_flight or self._recorder.is_busy)
 
     def _begin(self) -> int:
         work, now = self._work, self._work.clock.now()
@@ -233,7 +239,8 @@ class Dispatcher:
     async def _rest(self, stop: asyncio.Event, *, until_idle: bool) -> None:
         if not self._senders.in_flight:  # nothing else will come: nothing to wait for
             self._recorder.hurry()
-        seconds = 0.01 if until_idle or self._is_busy else self._work.tick_seconds
+        seconds = LOOKING_SECONDS if self._doors.is_busy else self._work.tick_seconds
+        seconds = SENDING_SECONDS if until_idle or self._is_sending else min(seconds, self._work.tick_seconds)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
 

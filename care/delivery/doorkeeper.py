@@ -6,6 +6,7 @@ provider where one is well, and is held, named and woken later where none is. Th
 """
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -21,7 +22,7 @@ from care.base.vocabulary import Channel, Purpose
 from care.delivery.breaker import FIRST_PAUSE, Counted, Door, State
 from care.delivery.carriers import Way
 from care.delivery.counts import Counts, is_error, why_of
-from care.delivery.failover import HOLD, Shares, closed_reason
+from care.delivery.failover import ALL, HOLD, IN_MAINTENANCE, Shares, closed_reason
 from care.delivery.intent import move_by_verdict
 from care.delivery.model import Prepared, Ready, Verdict
 from care.delivery.record import OUR_FAULT, Answer
@@ -60,14 +61,16 @@ class News(NamedTuple):
 class Doorkeeper:
     """The providers of one dispatcher. Methods that take a connection, and `refresh` and `wake`, run in its thread."""
 
-    def __init__(self, engine: sa.Engine, clock: Clock, routes: Routes, senders: Mapping[str, str]) -> None:
+    def __init__(
+        self, engine: sa.Engine, clock: Clock, routes: Routes, senders: Mapping[str, str], dice: random.Random
+    ) -> None:
         """`senders` names the sender of each purpose that has one of its own."""
         self._engine, self._clock, self._routes = engine, clock, routes
         self._senders = {purpose: digest(sender)[:16] for purpose, sender in senders.items()}
         order = {channel: [each.provider for each in routes.of(channel)] for channel in routes.channels}
         self._board = Switchboard(order, self._senders.values())
         self._counts, self._probes = Counts(), list[Answer]()
-        self._shares: dict[Way, Shares] = {way: Shares() for way in self._board.ways}
+        self._shares: dict[Way, Shares] = {way: Shares(dice.randrange(ALL)) for way in self._board.ways}
         self._look_at = 0.0  # monotonic
         self._wanted: list[Door] = []  # to be looked at by us
         self._looks: set[asyncio.Task[None]] = set()
@@ -143,7 +146,7 @@ class Doorkeeper:
         wake_at = min(now + HOLD, prepared.message.use_by - LAST_TRY)
         if away is not None:
             wake_at = min(wake_at, away.until)
-            why = "in maintenance" + (f": {away.why}" if away.why else "")
+            why = IN_MAINTENANCE + (f": {away.why}" if away.why else "")
         else:
             why = stands.why if stands else ""
         return Verdict(status=MessageStatus.HELD, reason=closed_reason(channel) + why, wake_at=wake_at)

@@ -46,17 +46,20 @@ def others_well(name: str, standing: Mapping[str, Standing], slow: Collection[st
     return any(each.is_usable for other, each in standing.items() if other != name and other not in slow)
 
 
+IN_MAINTENANCE = "in maintenance"
+
+
 def closed_reason(channel: Channel) -> str:
     """Return how the reason of everything held for a channel begins that nobody carries."""
     return f"channel_closed:{channel}: "
 
 
 class Shares:
-    """Deals a share of the groups of one sender to the first provider, evenly and without dice."""
+    """Deals a share of the groups of one sender to the first provider, as evenly as groups allow."""
 
-    def __init__(self) -> None:
-        """Begin with nothing dealt."""
-        self._owed = 0
+    def __init__(self, owed: int = 0) -> None:
+        """Begin with so much owed to the first provider, below 100: processes should not all begin alike."""
+        self._owed = owed
 
     def is_for_the_first(self, share: int) -> bool:
         """Tell whether the next group goes to the first provider."""
