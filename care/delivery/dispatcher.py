@@ -128,13 +128,13 @@ class Dispatcher:
             self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
             held = [*self._open_ids, *(prepared.message.id for prepared in self._waiting)]
             await self._in_thread(self._keep_leases, held)
-        if not self._work.has_room():
-            return False
         if self._doors.is_due:
             await self._in_thread(self._doors.refresh)
             self._doors.look_around()
         if self._doors.has_news:
             await self._in_thread(self._doors.wake)
+        if not self._work.has_room():
+            return False
         if not self._waiting or self._turns.is_time_to_look(self._waiting, self._half_group):
             before = self._waiting[0].message.purpose if self._waiting else None
             claimed = await self._in_thread(self._claimer.claim, self._number, before)

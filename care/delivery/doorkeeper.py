@@ -19,7 +19,7 @@ from care.base.clock import Clock
 from care.base.database import read, write
 from care.base.ids import digest
 from care.base.vocabulary import Channel, Purpose
-from care.delivery.breaker import FIRST_PAUSE, Counted, Door, State
+from care.delivery.breaker import FIRST_PAUSE, SLOW_SECONDS, Counted, Door, State
 from care.delivery.carriers import Way
 from care.delivery.counts import Counts, is_error, why_of
 from care.delivery.failover import ALL, HOLD, IN_MAINTENANCE, Shares, closed_reason
@@ -89,7 +89,7 @@ class Doorkeeper:
         """Learn from one answer; what was given up before it left tells nothing of the provider."""
         if answer.ready.is_probe:
             self._probes.append(answer)
-        if answer.result.outcome is not Outcome.ABANDONED:
+        elif answer.result.outcome is not Outcome.ABANDONED:
             self._counts.note(self._door_of(answer.ready), answer.result, answer.seconds)
 
     def _door_of(self, ready: Ready) -> Door:
@@ -172,9 +172,11 @@ class Doorkeeper:
         channel, sender = self._way(prepared)
         return Door(channel, choice.provider, sender)
 
-    def _end_trial(self, conn: sa.Connection, door: Door, *, is_accepted: bool | None, why: str = "") -> None:
+    def _end_trial(
+        self, conn: sa.Connection, door: Door, *, is_accepted: bool | None, is_slow: bool = False, why: str = ""
+    ) -> None:
         now = self._clock.now()
-        self._board.end_trial(conn, door, self._number, is_accepted=is_accepted, why=why, now=now)
+        self._board.end_trial(conn, door, self._number, is_accepted=is_accepted, is_slow=is_slow, why=why, now=now)
 
     @property
     def is_deciding(self) -> bool:
@@ -195,7 +197,8 @@ class Doorkeeper:
             result = answer.result
             is_accepted = None if result.outcome is Outcome.ABANDONED else result.outcome is Outcome.ACCEPTED
             why = why_of(result) if is_error(result) else ""
-            self._end_trial(conn, self._door_of(answer.ready), is_accepted=is_accepted, why=why)
+            is_slow = answer.seconds > SLOW_SECONDS
+            self._end_trial(conn, self._door_of(answer.ready), is_accepted=is_accepted, is_slow=is_slow, why=why)
         if news.seen:
             self._board.learn(conn, news.seen, self._clock.now())
 

@@ -13,7 +13,7 @@ import structlog
 
 from care.base.vocabulary import Channel
 from care.delivery import breaker, carriers, health
-from care.delivery.breaker import Counted, Door, Health, State
+from care.delivery.breaker import Cause, Counted, Door, Health, State
 from care.delivery.carriers import Away, Last, Way
 from care.delivery.failover import Carrier, Standing, carrier, others_well
 
@@ -78,8 +78,13 @@ class Switchboard:
         self.settle(conn, now)
 
     def look(self, conn: sa.Connection, now: datetime) -> None:
-        """Read the tables; `is_unsettled` tells whether they ask for a change."""
+        """Read the tables; `is_unsettled` tells whether they ask for a change.
+
+        Whoever took a channel for closed until now may have held messages after they were woken, so it wakes them too.
+        """
+        closed = [way for way in self.ways if not self.carrier(way).provider]
         self._seen = _Seen(health.read_health(conn), carriers.away_now(conn, now), carriers.last_changes(conn))
+        self.reopened |= {way[0] for way in closed if self.carrier(way).provider}
 
     def is_unsettled(self, now: datetime) -> bool:
         """Tell whether time has brought a change that nobody has written down."""
@@ -109,9 +114,7 @@ class Switchboard:
             why = self._why(way, last.carrier, new)
             if carriers.note_change(conn, way, last, new, why=why, now=now):
                 log.warning("channel.switched", channel=str(way[0]), to=new.provider or "nobody", problem=why)
-            if new.provider and not last.carrier.provider:
-                self.reopened.add(way[0])
-        self._seen.last = carriers.last_changes(conn)
+        self.look(conn, now)
 
     def _carrier_by_rule(self, way: Way) -> Carrier:
         return carrier(self.order[way[0]], self._standing(way))
@@ -169,10 +172,10 @@ class Switchboard:
         """Tell the log of a door that closed or opened."""
         if old == new:
             return False
-        if old.state is not State.CLOSED and new.state is State.CLOSED:
+        if old.state is State.WELL and new.state is State.CLOSED:
             log.error("channel.closed", channel=str(door.channel), provider=door.provider, problem=new.why)
         if old.state is not State.WELL and new.state is State.WELL:
-            self.reopened.add(door.channel)
+            self.reopened.add(door.channel)  # what it refused may try again, even if another carried the channel
             log.info("channel.opened", channel=str(door.channel), provider=door.provider)
         return True
 
@@ -210,7 +213,15 @@ class Switchboard:
         return is_taken
 
     def end_trial(
-        self, conn: sa.Connection, door: Door, by: int, *, is_accepted: bool | None, why: str, now: datetime
+        self,
+        conn: sa.Connection,
+        door: Door,
+        by: int,
+        *,
+        is_accepted: bool | None,
+        is_slow: bool,
+        why: str,
+        now: datetime,
     ) -> None:
         """Take what became of the one message; `is_accepted` None: it did not leave."""
 
@@ -219,7 +230,9 @@ class Switchboard:
                 return stands
             if is_accepted is None:
                 return breaker.probe_unused(stands)
-            return breaker.proven(stands, now) if is_accepted else breaker.failed_again(stands, why, now)
+            is_as_slow = is_slow and stands.cause is Cause.SLOW
+            is_proven = is_accepted and not is_as_slow
+            return breaker.proven(stands, now) if is_proven else breaker.failed_again(stands, why, now)
 
         if self._changed(door, *health.change(conn, door, rule)):
             self.look(conn, now)

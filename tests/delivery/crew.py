@@ -36,7 +36,7 @@ class RunningClock(VirtualClock):
         return time.monotonic() - self._begun
 
 
-def at_once(*works: Callable[[], Any]) -> list[Any]:
+def at_once(*works: Callable[[], Any], seconds: float = 60) -> list[Any]:
     """Run functions in threads that start together; return their results, or raise the first error."""
     ready, results = threading.Barrier(len(works)), list[Any]([None] * len(works))
 
@@ -51,7 +51,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(seconds)
     for result in results:
         if isinstance(result, BaseException):
             raise result

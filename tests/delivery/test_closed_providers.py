@@ -1,5 +1,7 @@
 """A provider that takes nothing: messages are held, named and sent later; none is used up."""
 
+import asyncio
+import random
 from collections import Counter
 from datetime import timedelta
 
@@ -10,7 +12,9 @@ from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.customers.tables import contact_point
 from care.delivery.breaker import IN_ROW
+from care.delivery.dispatcher import Dispatcher
 from care.delivery.retry import MAX_ATTEMPTS
+from care.delivery.routes import Routes
 from care.messages.model import Outcome
 from care.messages.tables import attempt
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -36,7 +40,10 @@ class DeadBox(Postbox):
 
 
 def dispatch(house: House, sms: Postbox, mail: Postbox | None = None) -> int:
-    return house.dispatch({Channel.SMS: sms, Channel.EMAIL: mail or Postbox(Channel.EMAIL)})
+    """Send what is due; tries come after the same waits in each run."""
+    work = house.services.work(Routes((sms, mail or Postbox(Channel.EMAIL))))
+    work.dice = random.Random(7)
+    return asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
 
 
 def standing(house: House) -> Counter[str]:
