@@ -176,9 +176,9 @@ def start_twilio_simulator(
     return TwilioSimulator(*_started(command), log, (account_sid, auth_token))
 
 
-def second_log(log: Path) -> Path:
+def second_log(first: Path) -> Path:
     """Return where the second account's accept log lies: beside the first one's."""
-    return log.with_suffix(".second.jsonl")
+    return first.with_suffix(".second.jsonl")
 
 
 def _started(command: list[str]) -> tuple[subprocess.Popen[bytes], str]:
