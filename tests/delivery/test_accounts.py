@@ -174,6 +174,24 @@ class TestReceipts:
             assert conn.execute(sa.select(receipt.c.provider)).scalars().all() == ["twilio.backup"]
 
 
+class TestSandboxes:
+    def test_tell_under_their_own_names(self, tmp_path: Path, engine: sa.Engine, clock: VirtualClock) -> None:
+        """The second sandbox's carrier speaks too, and its receipts find its attempts."""
+        house = build_house(tmp_path, engine, clock, SMS__SANDBOX_BACKUP="true")
+        routes = house.services.gateways()
+        for n, name in enumerate(("sandbox", "sandbox.backup")):
+            ref = send(routes, name, f"+86138000077{n:02}", token=f"token-of-{n}")
+            keep(house, name, ref, token=f"token-of-{n}")
+        house.clock.advance(timedelta(hours=2))
+        assert house.services.sandbox_life.pump(house.clock.now()) > 0
+        with read(engine) as conn:
+            heard = sa.select(attempt.c.provider, receipt.c.provider).join(
+                receipt, receipt.c.attempt_id == attempt.c.id
+            )
+            names = {tuple(row) for row in conn.execute(heard)}
+        assert names == {("sandbox", "sandbox"), ("sandbox.backup", "sandbox.backup")}
+
+
 class TestResolving:
     @pytest.mark.parametrize("provider", NAMES)
     def test_finds_the_message_on_the_list_of_its_own_account(
