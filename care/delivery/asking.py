@@ -136,7 +136,7 @@ def take_answers(
     ids = [answer.attempt_id for answer in answers]
     conn.execute(sa.update(attempt).where(among(attempt.c.id, ids)).values(asked_at=now))
     known = [answer for answer in answers if answer.record is not None]
-    note_bills(conn, [answer.record for answer in known if answer.record])
+    note_bills(conn, {answer.attempt_id: answer.record for answer in known if answer.record})
     receipts = [
         Receipt(
             provider=answer.provider,

@@ -149,11 +149,8 @@ class _Comparison:
     ) -> None:
         self._engine, self._gateway, self._channel = engine, gateway, gateway.channel
         self._day, self._start, self._end, self._clock, self._dice = day, start, end, clock, dice
-        self._mine = sa.and_(
-            _handed_over(start, end),
-            attempt.c.channel == str(self._channel),
-            attempt.c.provider == gateway.provider,
-        )
+        self._here = sa.and_(attempt.c.channel == str(self._channel), attempt.c.provider == gateway.provider)
+        self._mine = sa.and_(_handed_over(start, end), self._here)
 
     async def page(self) -> ProviderPage:
         """Ask and return the page; a provider that does not answer is named as such."""
@@ -210,7 +207,7 @@ class _Comparison:
 
     def _take(self, batch: Sequence[ProviderMessage], since: datetime) -> list[str]:
         with write(self._engine) as conn:
-            found = {row.provider_ref: row for row in conn.execute(_known(batch))}
+            found = {row.provider_ref: row for row in conn.execute(_known(batch).where(self._here))}
             answers = [
                 Asked(
                     attempt_id=found[each.sid].id,

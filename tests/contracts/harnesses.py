@@ -8,13 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from care.base.clock import SystemClock
-from care.base.settings import EmailSettings, SmtpSettings, TwilioSettings
+from care.base.settings import EmailSettings, Settings, SmtpSettings, TwilioSettings
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Outgoing
 from care.delivery.channels.mime import MailComposer
 from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.channels.smtp_email import SmtpEmail
 from care.delivery.channels.twilio_sms import TwilioSms
+from care.delivery.registry import build_gateways
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.contracts.mail_server import CA_FILE, MailServer
 
@@ -71,7 +72,7 @@ def outgoing(to: str, number: int = 1, /, **changes: object) -> Outgoing:
 @contextmanager
 def twilio_simulator() -> Iterator[TwilioSimulator]:
     """Run the Twilio look-alike, without callbacks."""
-    with start_twilio_simulator(auth_token=SECRET, callbacks=False) as simulator:
+    with start_twilio_simulator(auth_token=SECRET, callbacks=False, has_second=True) as simulator:
         yield simulator
 
 
@@ -87,6 +88,29 @@ def twilio(simulator: TwilioSimulator) -> Opener:
             timeout_seconds=TIMEOUT_SECONDS,
         )
         return TwilioSms(settings, public_url="https://care.example.com", clock=CLOCK)
+
+    return _twilio(simulator, build)
+
+
+def twilio_backup(simulator: TwilioSimulator) -> Opener:
+    """Return how to open the adapter of the second account on the same simulator, as the registry does."""
+    second = simulator.second()
+
+    def build(url: str) -> Gateway:
+        own = {"account_sid": second.account_sid, "auth_token": second.auth_token, "from_number": "+15005550006"}
+        first = {"account_sid": simulator.account_sid, "auth_token": "x", "from_number": "+1", "base_url": url}
+        tables = {
+            "operator": {"public_url": "https://care.example.com"},
+            "sms": {"provider": "twilio"},
+            "twilio": {**first, "timeout_seconds": TIMEOUT_SECONDS, "backup": own},
+            "security": {"secret_key": "s" * 32, "suppression_key": "k" * 32},
+        }
+        return build_gateways(Settings.model_validate(tables), clock=CLOCK).of(Channel.SMS)[1]
+
+    return _twilio(second, build)
+
+
+def _twilio(simulator: TwilioSimulator, build: Callable[[str], Gateway]) -> Opener:
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Harness]:
@@ -108,7 +132,7 @@ def twilio(simulator: TwilioSimulator) -> Opener:
                 make_silent=lambda: simulator.script({"create": ["hang"], "hang_seconds": 3}),
                 taken=lambda: [each["to"] for each in simulator.accepted()[already:]],
                 unreachable=lambda: build("http://127.0.0.1:9"),
-                secrets=(SECRET,),
+                secrets=(simulator.auth_token,),
             )
         finally:
             await gateway.close()
@@ -159,12 +183,12 @@ def smtp(*, pipelining: bool, tls: str) -> Opener:
     return opened
 
 
-def sandbox(channel: Channel, directory: Path) -> Opener:
+def sandbox(channel: Channel, directory: Path, *, provider: str = "sandbox") -> Opener:
     """Return how to open the sandbox on an outbox of its own."""
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Harness]:
-        gateway = SandboxGateway(channel, directory, clock=CLOCK)
+        gateway = SandboxGateway(channel, directory, clock=CLOCK, provider=provider)
         await gateway.open()
         is_sms = channel is Channel.SMS
         try:
@@ -180,7 +204,7 @@ def sandbox(channel: Channel, directory: Path) -> Opener:
                     cut="+8613805500409" if is_sms else "cut@sandbox.test",
                 ),
                 taken=lambda: [sent.to for _, sent in gateway.outbox.read()],
-                unreachable=lambda: SandboxGateway(channel, directory, clock=CLOCK),  # never opened
+                unreachable=lambda: SandboxGateway(channel, directory, clock=CLOCK, provider=provider),  # never opened
             )
         finally:
             await gateway.close()

@@ -60,3 +60,26 @@ class TestBuildGateways:
         }
         assert gateways.primary(Channel.SMS).capabilities.callback_per_message
         assert not gateways.primary(Channel.EMAIL).capabilities.two_way
+
+    def test_puts_the_backup_behind_the_primary(self, tmp_path: Path) -> None:
+        """Each under its own name; one name may serve both channels, so a channel is asked for too."""
+        given = {"CARE_SMS__SANDBOX_BACKUP": "true", "CARE_EMAIL__SANDBOX_BACKUP": "true"}
+        settings = load_settings({**given, "CARE_DATABASE__URL": f"sqlite:///{tmp_path}/care.db"}, directory=tmp_path)
+        routes = build_gateways(settings, clock=VirtualClock(NOW))
+        for channel in Channel:
+            assert [each.provider for each in routes.of(channel)] == ["sandbox", "sandbox.backup"]
+            second = routes.by_name("sandbox.backup", channel)
+            assert isinstance(second, SandboxGateway)
+            assert second.channel is channel
+            assert second.outbox.path.name == f"{channel}.backup.jsonl"
+            assert routes.by_name("twilio", channel) is None
+        assert routes.primary(Channel.SMS) is routes.of(Channel.SMS)[0]
+        assert len(routes.all()) == 4
+
+    def test_names_the_second_relay(self, tmp_path: Path) -> None:
+        """Both speak to their own host; what a mail bears is the same on both."""
+        given = {**REAL, "CARE_SMTP__BACKUP__HOST": "127.0.0.1", "CARE_SMTP__BACKUP__PORT": "9"}
+        routes = build_gateways(load_settings(given, directory=tmp_path), clock=VirtualClock(NOW))
+        first, second = routes.of(Channel.EMAIL)
+        assert (first.provider, second.provider) == ("smtp", "smtp.backup")
+        assert asyncio.run(second.check()).startswith("smtp.backup.host: no connection to 127.0.0.1:9")
