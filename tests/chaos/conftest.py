@@ -65,7 +65,7 @@ def figures(record_property: Callable[[str, Any], None]) -> Figures:
 
 
 @pytest.fixture(scope="session")
-def _stocks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+def stocks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
     made: dict[int, Path] = {}
 
     def stock(people: int) -> Path:
@@ -77,12 +77,12 @@ def _stocks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, dice: random.Random, _stocks: Callable[[int], Path]) -> SetStage:
+def stage(tmp_path: Path, dice: random.Random, stocks: Callable[[int], Path]) -> SetStage:
     """Set a stage: so many people planned on SQLite, and a provider that follows a script."""
 
     @contextmanager
     def at(people: int, script: dict[str, Any] | None = None, *, url: str = "", **settings: str) -> Iterator[Stage]:
-        stock = None if url else _stocks(people)
+        stock = None if url else stocks(people)
         with set_stage(tmp_path, people, stock=stock, url=url, script=script, dice=dice, **settings) as made:
             yield made
 
