@@ -102,6 +102,16 @@ class TestMaintenance:
         assert desk.house.dispatch() == 1
         assert desk("providers", "maintenance", "sandbox", "--end").code == 1
 
+    def test_is_seen_in_the_plan(self, desk: Desk) -> None:
+        """A send that falls into it is worth a look; one before it is not."""
+        desk.house.write_campaign()
+        desk.customer("C1")
+        desk("providers", "maintenance", "sandbox", "--from", "1h", "--until", "2h")
+        assert "maintenance" not in desk("plan").out
+        desk("providers", "maintenance", "sandbox", "--until", "2h")
+        plan = desk("plan").out
+        assert "sandbox is in maintenance from 2026-09-25 10:00 until 2026-09-25 12:00: 1 send falls into it" in plan
+
     @pytest.mark.parametrize(
         ("words", "line"),
         [
