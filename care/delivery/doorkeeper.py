@@ -19,6 +19,7 @@ from care.base.clock import Clock
 from care.base.database import read, write
 from care.base.ids import digest
 from care.base.vocabulary import Channel, Purpose
+from care.delivery import health
 from care.delivery.breaker import FIRST_PAUSE, SLOW_SECONDS, Counted, Door, State
 from care.delivery.carriers import Way
 from care.delivery.counts import Counts, is_error, why_of
@@ -193,6 +194,8 @@ class Doorkeeper:
         """Write what was seen, and what follows from it."""
         if news is None:
             return
+        now = self._clock.now()
+        health.add_tally(conn, news.seen, now)  # first: everybody locks tallies before doors
         for answer in news.probes:
             result = answer.result
             is_accepted = None if result.outcome is Outcome.ABANDONED else result.outcome is Outcome.ACCEPTED
@@ -200,7 +203,7 @@ class Doorkeeper:
             is_slow = answer.seconds > SLOW_SECONDS
             self._end_trial(conn, self._door_of(answer.ready), is_accepted=is_accepted, is_slow=is_slow, why=why)
         if news.seen:
-            self._board.learn(conn, news.seen, self._clock.now())
+            self._board.learn(conn, news.seen, now)
 
     def told(self, news: News | None) -> None:
         """Say that it was written."""

@@ -144,8 +144,7 @@ class Switchboard:
         return f"{door.provider} is closed: {stands.why}" if stands and stands.state is not State.WELL else ""
 
     def learn(self, conn: sa.Connection, seen: Mapping[Door, Counted], now: datetime) -> None:
-        """Add what this process has seen, and close or open what follows from it."""
-        health.add_tally(conn, seen, now)
+        """Close or open what follows from what this process has seen; the tallies have it already."""
         has_changed = False
         for door, counted in sorted(seen.items()):
             if not self._is_plain(door, counted):
