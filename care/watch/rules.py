@@ -69,7 +69,8 @@ def _channel(facts: Facts) -> str:
 
 
 def _provider(facts: Facts) -> str:
-    return "; ".join(facts.closed_providers)
+    """Where nobody carries the channel, that is the incident."""
+    return "; ".join(words for words in facts.closed_providers if words.split()[0] not in facts.closed_channels)
 
 
 def _in_doubt(facts: Facts) -> str:
