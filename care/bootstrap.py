@@ -15,7 +15,6 @@ from care.base.errands import Errands
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
 from care.base.settings import Settings, load_settings, settings_line
-from care.base.vocabulary import Channel
 from care.migrations.version import ensure_current
 
 if TYPE_CHECKING:
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
     from care.campaigns.rendering import Renderer
     from care.campaigns.templates import TemplateLibrary
     from care.customers.addresses import AddressHasher
-    from care.delivery.channels.base import Gateway
     from care.delivery.intent import IntentRules
     from care.delivery.links import LinkSigner
     from care.delivery.mail_ids import MailIds
     from care.delivery.prepare import Preparer
     from care.delivery.room import Room
+    from care.delivery.routes import Routes
     from care.delivery.work import Work
     from care.inbound.route import InboundRules
     from care.inbound.sandbox_life import SandboxLife
@@ -230,9 +229,9 @@ class Services:
         is_file = settings.database.url.startswith("sqlite")
         return Room(folder=settings.data_dir, settings=settings.disk, is_ours=is_file)
 
-    def gateways(self) -> "Mapping[Channel, Gateway]":
-        """Return fresh gateways, one per channel, not yet opened."""
-        from care.delivery.channels.registry import build_gateways
+    def gateways(self) -> "Routes":
+        """Return fresh gateways, those of each channel with the primary first, not yet opened."""
+        from care.delivery.registry import build_gateways
 
         return build_gateways(self.settings, clock=self.clock)
 
@@ -258,7 +257,7 @@ class Services:
         digits = _digits(self.settings.operator.currency)
         return build_intent_rules(self.settings, self.policies, mail_ids=self.mail_ids, minor_digits=digits)
 
-    def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
+    def work(self, routes: "Routes | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
         from care.delivery.apart import Apart
         from care.delivery.work import Work
@@ -267,7 +266,7 @@ class Services:
         return Work(
             engine=self.engine,
             clock=self.clock,
-            gateways=gateways or self.gateways(),
+            routes=routes or self.gateways(),
             preparer=self.preparer,
             rules=self.intent_rules,
             campaigns=self._fresh_campaigns,

@@ -10,7 +10,7 @@ import structlog
 from care.base.database import explain, insert, read, write
 from care.base.errors import CareError
 from care.bootstrap import Services
-from care.delivery import receipts
+from care.delivery import health, receipts
 from care.delivery.tables import job_run
 from care.messages import store as ledger
 from care.planning.run import plan_all
@@ -96,10 +96,11 @@ def work_inbox(services: Services, now: datetime, _last: datetime | None) -> Non
 
 
 def watch(services: Services, now: datetime, _last: datetime | None) -> None:
-    """Expire what waited past its time; name what was never confirmed."""
+    """Expire what waited past its time; name what was never confirmed; forget what providers answered long ago."""
     with write(services.engine) as conn:
         expired = ledger.expire_overdue(conn, now=now)
         silent = receipts.give_up_waiting(conn, now=now, older_than=now - UNCONFIRMED_AFTER)
+        health.forget_tallies(conn, now)
     if expired or silent:
         log.info("watch.done", expired=expired, unconfirmed=silent)
 

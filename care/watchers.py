@@ -18,9 +18,9 @@ from care.base.database import read, write
 from care.base.failpoints import failpoint
 from care.bootstrap import Services
 from care.delivery import asking, list_proof, resolving
-from care.delivery.channels.registry import build_gateways, places_with_records
 from care.delivery.doubt import Step
 from care.delivery.presence import deaf_gaps
+from care.delivery.registry import accounts_of, build_gateways, places_with_records
 from care.reports.books import open_books
 from care.watch.alerts import send_alerts
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
@@ -83,9 +83,13 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
             return resolving.known_refs(conn, refs)
 
     with read(services.engine) as conn:
-        is_proven = list_proof.is_proven(conn, services.settings.sms.provider, services.settings.twilio.account_sid)
-    gateways = build_gateways(services.settings, clock=services.clock, list_is_complete=is_proven)
-    asked = resolving.look(gateways, doubtful, known=known, campaigns=services.campaigns)
+        complete = {
+            provider
+            for provider, account in accounts_of(services.settings).items()
+            if list_proof.is_proven(conn, provider, account)
+        }
+    routes = build_gateways(services.settings, clock=services.clock, complete_lists=complete)
+    asked = resolving.look(routes, doubtful, known=known, campaigns=services.campaigns)
     cases = asyncio.run(asked)
     with write(services.engine) as conn:
         steps = resolving.settle(conn, cases, now=services.clock.now(), dice=random.SystemRandom())

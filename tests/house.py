@@ -1,6 +1,7 @@
 """A whole small house for tests: services on a given database and clock, with campaign files written by the test."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from care.base.settings import load_settings
 from care.bootstrap import Services
 from care.delivery.channels.base import Gateway
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.routes import Routes
 from care.messages.tables import message
 from care.planning.run import PlanRun, plan_all
 from tests.factories import SUPPRESSION_KEY
@@ -71,9 +73,10 @@ class House:
             **more,
         )
 
-    def dispatch(self, gateways: dict[Any, Gateway] | None = None) -> int:
+    def dispatch(self, gateways: Mapping[Any, Gateway] | Routes | None = None) -> int:
         """Send everything that is due now; return how many were handed over."""
-        dispatcher = Dispatcher(self.services.work(gateways))
+        routes = Routes(tuple(gateways.values())) if isinstance(gateways, Mapping) else gateways
+        dispatcher = Dispatcher(self.services.work(routes))
         return asyncio.run(dispatcher.run(asyncio.Event(), until_idle=True))
 
     def messages(self, **where: Any) -> list[sa.Row[Any]]:

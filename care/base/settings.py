@@ -106,26 +106,59 @@ _SHORTEST_SECRET = 32
 
 
 def _twilio(settings: Settings) -> list[str]:
+    found = _needless_sandbox(settings.sms, "sms")
     if settings.sms.provider != "twilio":
-        return []
-    twilio = settings.twilio
-    found = []
-    if not twilio.account_sid:
-        found.append("twilio.account_sid: needed when sms.provider is twilio")
-    if not twilio.auth_token.get_secret_value():
-        found.append("twilio.auth_token: needed when sms.provider is twilio. Set CARE_TWILIO__AUTH_TOKEN or …_FILE")
-    if not (twilio.messaging_service_sid or twilio.from_number):
-        found.append("twilio.from_number: this or twilio.messaging_service_sid is needed to send")
+        return found
+    twilio, second = settings.twilio, settings.twilio.second
+    found += _account(twilio, "twilio", when="when sms.provider is twilio")
+    if second is not None:
+        found += _account(second, "twilio.backup", when="for a second account")
+        if second.account_sid and second.account_sid == twilio.account_sid:
+            found.append("twilio.backup.account_sid: is the first account's. Name another, or leave all of it out")
     if not settings.operator.public_url:
         found.append("operator.public_url: needed when sms.provider is twilio, for its status callbacks")
     return found
 
 
+def _account(twilio: TwilioSettings, table: str, *, when: str) -> list[str]:
+    found = []
+    if not twilio.account_sid:
+        found.append(f"{table}.account_sid: needed {when}")
+    if not twilio.auth_token.get_secret_value():
+        variable = f"CARE_{table.upper().replace('.', '__')}__AUTH_TOKEN"
+        found.append(f"{table}.auth_token: needed {when}. Set {variable} or …_FILE")
+    if not (twilio.messaging_service_sid or twilio.from_number):
+        found.append(f"{table}.from_number: this or {table}.messaging_service_sid is needed to send")
+    return found
+
+
+def _needless_sandbox(chosen: SmsSettings | EmailSettings, table: str) -> list[str]:
+    if chosen.sandbox_backup and chosen.provider != "sandbox":
+        return [f"{table}.sandbox_backup: only with {table}.provider = sandbox. Use [{_SECOND[table]}] instead"]
+    return []
+
+
+_SECOND = {"sms": "twilio.backup", "email": "smtp.backup"}
+
+
 def _smtp(settings: Settings) -> list[str]:
-    smtp = settings.smtp
-    in_the_clear = settings.email.provider == "smtp" and smtp.tls == "none" and smtp.host not in _LOOPBACK
-    if in_the_clear and not smtp.allow_plain:
-        return ["smtp.tls: none sends passwords and mail in the clear; use starttls or implicit"]
+    found = _needless_sandbox(settings.email, "email")
+    if settings.email.provider != "smtp":
+        return found
+    smtp, second = settings.smtp, settings.smtp.second
+    found += _relay(smtp, "smtp")
+    if second is None:
+        return found
+    if not second.host:
+        return [*found, "smtp.backup.host: needed for a second relay"]
+    if (second.host, second.port) == (smtp.host, smtp.port):
+        found.append("smtp.backup.host: is the first relay. Name another, or leave all of it out")
+    return found + _relay(second, "smtp.backup")
+
+
+def _relay(smtp: SmtpSettings, table: str) -> list[str]:
+    if smtp.tls == "none" and smtp.host not in _LOOPBACK and not smtp.allow_plain:
+        return [f"{table}.tls: none sends passwords and mail in the clear; use starttls or implicit"]
     return []
 
 

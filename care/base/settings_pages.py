@@ -18,6 +18,7 @@ _EXAMPLES = {
     "trial.only_to": '["+8613800000001", "me@example.com"]',
     "bounces.ca_file": '"/etc/ssl/certs/mailbox.pem"',
     "smtp.ca_file": '"/etc/ssl/certs/relay.pem"',
+    "smtp.backup.ca_file": '"/etc/ssl/certs/second-relay.pem"',
     "senders": 'service = "+8610…"',
     "prices": "CN = 0.045",
 }
@@ -42,12 +43,26 @@ class Key:
 def every_key() -> Iterator[Key]:
     """Return every setting in the order of the file."""
     for section, field in Settings.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            for name, inner in kind.model_fields.items():
-                yield _key(section, name, inner)
-        else:
+        kind = _table(field)
+        if kind is None:
             yield _key(section, "", field)
+        else:
+            yield from _keys_of(section, kind)
+
+
+def _table(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _keys_of(section: str, kind: type[BaseModel]) -> Iterator[Key]:
+    """Return the keys of a table, then those of the tables within: TOML wants them in this order."""
+    tables = {name: inner for name, field in kind.model_fields.items() if (inner := _table(field))}
+    for name, field in kind.model_fields.items():
+        if name not in tables:
+            yield _key(section, name, field)
+    for name, inner in tables.items():
+        yield from _keys_of(f"{section}.{name}", inner)
 
 
 def toml_template() -> str:
@@ -113,10 +128,12 @@ def as_toml(value: Any) -> str:
 
 
 def _words_of(section: str) -> str:
-    kind = Settings.model_fields[section].annotation
+    kind: type[BaseModel] = Settings
+    for name in section.split("."):
+        kind = _table(kind.model_fields[name]) or kind
     return (kind.__doc__ or "").strip().splitlines()[0]
 
 
 def _secret_words(key: Key) -> str:
-    variable = f"CARE_{key.section}__{key.name}_FILE".upper()
+    variable = f"CARE_{key.section.replace('.', '__')}__{key.name}_FILE".upper()
     return f" (secret; also `{variable}`)" if key.is_secret else ""

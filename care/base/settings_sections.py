@@ -5,7 +5,7 @@ Names and defaults are a contract with users. The words feed `care init`, `docs/
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -101,6 +101,18 @@ class SmsSettings(Section):
 
     provider: Literal["sandbox", "twilio"] = key("sandbox", "sandbox writes to an outbox and sends nothing")
     rate_per_second: float = key(10, "SMS parts per second, shared by all processes of this sender", gt=0)
+    sandbox_backup: bool = key(False, "A second sandbox stands by, to play what a second account at Twilio is for")
+
+
+class TwilioBackupSettings(Section):
+    """A second account at Twilio, for when the first is in trouble; all other keys are those of the first."""
+
+    account_sid: str = key("", "AC…; nothing: there is no second account")
+    auth_token: SecretStr = key(SecretStr(""), "Of the second account")
+    next_auth_token: SecretStr = key(SecretStr(""), "Its secondary token, while tokens change")
+    messaging_service_sid: str = key("", "MG…; this or from_number")
+    from_number: str = key("", "Number of the second account, +…; all purposes share it")
+    base_url: str = key("", "Another host than the first account's", pattern=r"^(https?://[^\s/]+.*)?$")
 
 
 class TwilioSettings(Section):
@@ -115,6 +127,17 @@ class TwilioSettings(Section):
     two_way: bool = key(True, "false where the country has no inbound SMS")
     opt_out_replies: Literal["twilio", "care"] = key("twilio", "Who confirms STOP; Twilio then refuses ours")
     timeout_seconds: float = key(10, "Longest wait for an answer", gt=0, le=60)
+    backup: TwilioBackupSettings = TwilioBackupSettings()
+
+    @property
+    def second(self) -> Self | None:
+        """Return the second account with every key it needs, None where there is none."""
+        own, none = self.backup, TwilioBackupSettings()
+        if own == none:
+            return None
+        return self.model_copy(
+            update={**dict(own), "base_url": own.base_url or self.base_url, "backup": none},
+        )
 
 
 class EmailSettings(Section):
@@ -124,6 +147,19 @@ class EmailSettings(Section):
     sender: str = key("care@example.com", "From address")
     bounce_domain: str = key("", "Domain of the return path, so that bounces find their message")
     rate_per_second: float = key(50, "E-mails per second, shared by all processes", gt=0)
+    sandbox_backup: bool = key(False, "A second sandbox stands by, to play what a second relay is for")
+
+
+class SmtpBackupSettings(Section):
+    """A second mail relay, for when the first is in trouble; only time-out and connections are the first one's."""
+
+    host: str = key("", "Name of the second relay; nothing: there is none")
+    port: int = key(587, "587 for starttls, 465 for implicit", gt=0, lt=65536)
+    username: str = key("", "Nothing: no sign-in")
+    password: SecretStr = key(SecretStr(""), "Of the second relay's account")
+    tls: Literal["starttls", "implicit", "none"] = key("starttls", "none only on loopback or with allow_plain")
+    ca_file: Path | None = key(None, "Certificates to trust instead of the system's")
+    allow_plain: bool = key(False, 'The explicit word that tls = "none" to another machine is meant')
 
 
 class SmtpSettings(Section):
@@ -138,6 +174,13 @@ class SmtpSettings(Section):
     allow_plain: bool = key(False, 'The explicit word that tls = "none" to another machine is meant')
     timeout_seconds: float = key(30, "Longest wait for an answer", gt=0, le=600)
     connections: int = key(4, "Most connections at once", ge=1, le=64)
+    backup: SmtpBackupSettings = SmtpBackupSettings()
+
+    @property
+    def second(self) -> Self | None:
+        """Return the second relay with every key it needs, None where there is none."""
+        own, none = self.backup, SmtpBackupSettings()
+        return None if own == none else self.model_copy(update={**dict(own), "backup": none})
 
 
 class BounceSettings(Section):

@@ -3,9 +3,9 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -57,11 +57,14 @@ def _all_mistakes(
 
 
 def _forget(merged: dict[str, Any], location: Sequence[Any]) -> None:
-    table = merged.get(location[0])
-    if len(location) > 1 and isinstance(table, dict):
-        table.pop(location[1], None)
-    else:
-        merged.pop(location[0], None)
+    table = merged
+    for name in location[:-1]:
+        inner = table.get(name)
+        if not isinstance(inner, dict):
+            table.pop(name, None)
+            return
+        table = inner
+    table.pop(location[-1], None)
 
 
 def _read_file(path: Path, origin: MutableMapping[str, str], *, required: bool) -> dict[str, Any]:
@@ -107,7 +110,8 @@ def _overlay_environment(
             problems += _misspelt(name, model)
             continue
         value = env[name]
-        section, key = name.removeprefix(PREFIX).lower().split("__", 1)
+        *tables, key = name.removeprefix(PREFIX).lower().split("__")
+        section = ".".join(tables)
         if key.endswith("_file") and key not in _REAL_KEYS_IN_FILE:
             key = key.removesuffix("_file")
             try:
@@ -117,11 +121,21 @@ def _overlay_environment(
                 problems.append(f"{name}: cannot read the file it names ({reason}). Correct the path")
                 continue
         key = key.upper() if section == "prices" else key
-        target = merged.setdefault(section, {})
-        if isinstance(target, dict):
+        target = _table_in(merged, tables)
+        if target is not None:
             target[key] = _split(value) if (section, key) in _LISTS else value
             origin[f"{section}.{key}"] = name
     return problems
+
+
+def _table_in(merged: dict[str, Any], tables: Sequence[str]) -> dict[str, Any] | None:
+    """Return the table of this name, made where it is missing; None where something else stands there."""
+    target: Any = merged
+    for name in tables:
+        target = target.setdefault(name, {})
+        if not isinstance(target, dict):
+            return None
+    return cast("dict[str, Any]", target)
 
 
 _LISTS = frozenset({("trial", "only_to"), ("alerts", "urls")})
@@ -134,12 +148,19 @@ def _split(value: str) -> list[str]:
 
 def _misspelt(name: str, model: type[BaseModel]) -> list[str]:
     """Catch CARE_DATABASE_URL, which would be ignored in silence."""
-    for section, field in model.model_fields.items():
-        for key in _keys_of(field.annotation):
-            meant = f"{PREFIX}{section}__{key}".upper()
-            if name in (meant.replace("__", "_"), f"{meant.replace('__', '_')}_FILE"):
-                return [f"{name}: no such setting. Did you mean {meant}?"]
+    for meant in _variables(model, PREFIX):
+        if name in (meant.replace("__", "_"), f"{meant.replace('__', '_')}_FILE"):
+            return [f"{name}: no such setting. Did you mean {meant}?"]
     return []
+
+
+def _variables(kind: type[BaseModel], prefix: str) -> Iterator[str]:
+    """Yield the environment's name of every key in a table's tables."""
+    for table, field in kind.model_fields.items():
+        inner = _table_of(field.annotation)
+        if inner is not None:
+            yield from (f"{prefix}{table}__{key}".upper() for key in inner.model_fields)
+            yield from _variables(inner, f"{prefix}{table}__")
 
 
 def _line(detail: Any, model: type[BaseModel], origin: Mapping[str, str]) -> str:
@@ -156,14 +177,14 @@ def _line(detail: Any, model: type[BaseModel], origin: Mapping[str, str]) -> str
 
 
 def _hint(location: list[str], model: type[BaseModel]) -> str:
-    names: list[str] = list(model.model_fields)
-    if len(location) > 1 and location[0] in model.model_fields:
-        names = _keys_of(model.model_fields[location[0]].annotation)
-    close = difflib.get_close_matches(location[-1], names, 1)
+    table: type[BaseModel] | None = model
+    for name in location[:-1]:
+        known = table.model_fields.get(name) if table else None
+        table = _table_of(known.annotation) if known else None
+    close = difflib.get_close_matches(location[-1], list(table.model_fields) if table else (), 1)
     return f". Did you mean '{'.'.join([*location[:-1], close[0]])}'?" if close else ". See: care config show"
 
 
-def _keys_of(annotation: Any) -> list[str]:
+def _table_of(annotation: Any) -> type[BaseModel] | None:
     kinds = [annotation, *get_args(annotation)]
-    found = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-    return list(found.model_fields) if found else []
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

@@ -125,7 +125,7 @@ def send_proof(
             recipient,
             purpose=campaign.purpose,
             template=campaign.template,
-            gateways=services.gateways(),
+            routes=services.gateways(),
             settings=services.settings,
             now=services.clock.now(),
         )

@@ -1,5 +1,8 @@
 """`care config`: the settings in force."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import typer
 
 from care.cli.output import print_json, say
@@ -25,8 +28,17 @@ def show(json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None
     if json:
         print_json(plain)
         return
-    for section, table in plain.items():
+    for section, table in _tables(plain):
         say(f"[{section}]")
         for key, value in table.items():
             say(f"# {key} is not set" if value is None else f"{key} = {as_toml(value)}")
         say()
+
+
+def _tables(plain: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each table with its own keys; the tables within follow, as TOML wants it."""
+    for name, table in plain.items():
+        section = f"{within}{name}"
+        inner = {key: value for key, value in table.items() if isinstance(value, dict)}
+        yield section, {key: value for key, value in table.items() if key not in inner}
+        yield from _tables(inner, f"{section}.")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ import sqlalchemy as sa
 from care.base.database import plain_errors, read
 from care.base.errors import AnswerIsNoError, CareError
 from care.base.keys import FILE_NAME as KEYS_FILE
+from care.base.settings import Settings
+from care.base.vocabulary import Channel
 from care.bootstrap import Services, build_services
 from care.cli.doctor_bounces import check_bounces
 from care.cli.doctor_providers import check_email, check_sms
 from care.customers.keys import check_key, key_id
+from care.delivery.registry import providers_of
 from care.messages.model import CLAIMABLE
 from care.messages.stops import is_by_hand
 from care.messages.tables import message, pause
 from care.migrations.integrity import check_database
+from care.reports.providers import closed_now
 from care.watch.alerts import load_apprise
 from care.watch.incidents import open_incidents
 
@@ -49,6 +54,8 @@ def examine() -> Iterator[Finding]:
         return
     for subject, check in CHECKS.items():
         yield _answer(subject, check, services)
+        if subject in PROVIDERS:
+            yield from _backups(subject, services)
 
 
 def _answer(subject: str, check: Callable[[Services], str], services: Services) -> Finding:
@@ -58,6 +65,18 @@ def _answer(subject: str, check: Callable[[Services], str], services: Services) 
         lines = str(error).splitlines()
         more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
         return Finding(subject=subject, ok=False, words=lines[0] + more)
+
+
+def _backups(subject: str, services: Services) -> Iterator[Finding]:
+    """Look at what stands by for a channel, where something does."""
+    channel, check = PROVIDERS[subject]
+    _, *others = providers_of(services.settings, channel)
+    for provider in others:
+        yield _answer(f"{subject} backup", partial(_provider, check=check, provider=provider), services)
+
+
+def _provider(services: Services, *, check: Callable[[Settings, str], str], provider: str) -> str:
+    return check(services.settings, provider)
 
 
 def _settings(services: Services) -> str:
@@ -134,11 +153,19 @@ def _oldest_due(services: Services) -> str:
 
 
 def _sms(services: Services) -> str:
-    return check_sms(services.settings)
+    return check_sms(services.settings, services.settings.sms.provider)
 
 
 def _email(services: Services) -> str:
-    return check_email(services.settings)
+    return check_email(services.settings, services.settings.email.provider)
+
+
+def _providers(services: Services) -> str:
+    with plain_errors(services.engine), read(services.engine) as connection:
+        closed = closed_now(connection, services.clock.now())
+    if closed:
+        raise AnswerIsNoError(f"closed: {'; '.join(closed)}. See: care providers")
+    return "none is closed"
 
 
 def _disk(services: Services) -> str:
@@ -184,6 +211,7 @@ CHECKS: dict[str, Callable[[Services], str]] = {
     "templates": _templates,
     "sms": _sms,
     "email": _email,
+    "providers": _providers,
     "disk": _disk,
     "bounces": _bounces,
     "clock": _clock,
@@ -192,3 +220,9 @@ CHECKS: dict[str, Callable[[Services], str]] = {
     "alerts": _alerts,
 }
 """Every check by the word its line begins with."""
+
+PROVIDERS: dict[str, tuple[Channel, Callable[[Settings, str], str]]] = {
+    "sms": (Channel.SMS, check_sms),
+    "email": (Channel.EMAIL, check_email),
+}
+"""Those of providers, which may have a backup: its check follows in a line of its own."""

@@ -30,6 +30,7 @@ GROUPS = (
     "inbox",
     "message",
     "provider",
+    "providers",
     "segments",
     "sms",
     "suppressions",

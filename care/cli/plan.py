@@ -36,6 +36,7 @@ def plan(
     from care.bootstrap import build_services
     from care.cli.output import print_json
     from care.cli.plan_json import as_object
+    from care.delivery.maintenance import windows
     from care.messages.stops import standing_pauses
     from care.reports.plan_warnings import Limits, cautions_of, countries_of, refusals
 
@@ -56,6 +57,7 @@ def plan(
             overrides=_overrides(services),
             spend_per_day=settings.limits.spend_per_day,
             pauses=standing_pauses(conn, now),
+            windows=windows(conn, now),
         )
     cautions = [*cautions_of(made, limits), *([] if campaign else _broken_files(services))]
     if json:

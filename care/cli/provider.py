@@ -1,6 +1,12 @@
 """`care provider verify`: what may be relied on, found out on the operator's own account."""
 
+from typing import TYPE_CHECKING
+
 import typer
+
+if TYPE_CHECKING:
+    from care.delivery.channels.base import Gateway
+    from care.delivery.routes import Routes
 
 app = typer.Typer(help="What may be relied on at the SMS provider.", no_args_is_help=True)
 
@@ -15,6 +21,7 @@ def verify(
     to: list[str] = typer.Option(..., "--to", help="A number of your own; repeat for several."),
     count: int = typer.Option(5, "--count", min=1, max=100, help="How many messages to send in all."),
     patience: float = typer.Option(60.0, "--patience", min=1, max=600, help="Seconds to look for each in the list."),
+    backup: bool = typer.Option(False, "--backup", help="Ask the second account instead of the first."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Send real messages to numbers of your own, and see whether and how soon the provider's list has each.
@@ -25,20 +32,20 @@ def verify(
     import asyncio
 
     from care.base.database import plain_errors, write
-    from care.base.vocabulary import Channel
     from care.bootstrap import build_services
     from care.cli.output import print_json, say
     from care.customers.addresses import normalise_phone
     from care.delivery.list_proof import keep_proof, prove_list
+    from care.delivery.registry import accounts_of
 
     services = build_services()
     settings = services.settings
     numbers = [normalise_phone(raw, settings.operator.country) for raw in to]
     with plain_errors(services.engine):
-        gateway = services.gateways()[Channel.SMS]
+        gateway = _gateway(services.gateways(), is_backup=backup)
         proof = asyncio.run(prove_list(gateway, numbers, count=count, clock=services.clock, patience_seconds=patience))
         with write(services.engine) as conn:
-            keep_proof(conn, gateway.provider, settings.twilio.account_sid, proof, services.clock.now())
+            keep_proof(conn, gateway.provider, accounts_of(settings)[gateway.provider], proof, services.clock.now())
     listed = [took for took in proof.listed_after if took is not None]
     if as_json:
         print_json(
@@ -54,3 +61,15 @@ def verify(
         verdict = "the list is trusted" if proof.is_complete else "the list is not trusted"
         say(f"{gateway.provider}: {len(listed)} of {count} listed, the slowest after {proof.slowest_ms} ms; {verdict}")
     raise typer.Exit(0 if proof.is_complete else 1)
+
+
+def _gateway(routes: "Routes", *, is_backup: bool) -> "Gateway":
+    from care.base.errors import SettingsError
+    from care.base.vocabulary import Channel
+
+    if not is_backup:
+        return routes.primary(Channel.SMS)
+    _, *others = routes.of(Channel.SMS)
+    if not others:
+        raise SettingsError("--backup: there is no second SMS account. Set [twilio.backup] in care.toml")
+    return others[0]

@@ -46,6 +46,24 @@ def read_since(option: str, text: str, *, now: datetime, zone: str) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
 
 
+def read_moment(option: str, text: str, *, now: datetime, zone: str) -> datetime:
+    """Return the instant to come that an option names: after a span, or at a local day or time.
+
+    Raises:
+        InputError: none of these.
+    """
+    span = read_span(text)
+    if span is not None:
+        return now + span
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(
+            f"{option} {text}: not a time. Write a local time (2027-02-06T22:00), a day (2027-02-06) or a span (2h)"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+
+
 def local(instant: datetime | None, zone: str) -> str:
     """Return an instant on a clock, with the name of its zone; nothing for none."""
     return "" if instant is None else instant.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")

@@ -13,9 +13,10 @@ from care.base.among import among
 from care.base.errors import UnavailableError
 from care.base.vocabulary import Channel
 from care.delivery.billing import note_bills
-from care.delivery.channels.base import Gateway, ProviderMessage, Records, records_of
+from care.delivery.channels.base import ProviderMessage, Records, records_of
 from care.delivery.presence import Gap
 from care.delivery.receipts import MEANING, Receipt, apply_receipts
+from care.delivery.routes import Routes
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
 
@@ -78,28 +79,21 @@ def _open(places: Iterable[Place]) -> sa.Select[Any]:
     )
 
 
-def places_of(gateways: Mapping[Channel, Gateway]) -> dict[Place, Records]:
+def places_of(routes: Routes) -> dict[Place, Records]:
     """Return who may be asked."""
-    found = {(channel, gateway.provider): records_of(gateway) for channel, gateway in gateways.items()}
+    found = {(gateway.channel, gateway.provider): records_of(gateway) for gateway in routes.all()}
     return {place: records for place, records in found.items() if records is not None}
 
 
-async def ask(
-    gateways: Mapping[Channel, Gateway], attempts: Sequence[sa.Row[Any]], *, seconds: float = 60.0
-) -> list[Asked]:
+async def ask(routes: Routes, attempts: Sequence[sa.Row[Any]], *, seconds: float = 60.0) -> list[Asked]:
     """Ask about attempts, a few at a time, for so many seconds at most; what was not asked waits for the next time.
 
     A provider that does not answer once is asked nothing more this time.
     """
     loop = asyncio.get_running_loop()
-    questioner = _Questioner(places_of(gateways), iter(attempts), ends_at=loop.time() + seconds)
-    for gateway in gateways.values():
-        await gateway.open()
-    try:
+    questioner = _Questioner(places_of(routes), iter(attempts), ends_at=loop.time() + seconds)
+    async with routes.opened():
         await asyncio.gather(*(questioner.work() for _ in range(IN_FLIGHT)))
-    finally:
-        for gateway in gateways.values():
-            await gateway.close()
     return questioner.answers
 
 
@@ -142,7 +136,7 @@ def take_answers(
     ids = [answer.attempt_id for answer in answers]
     conn.execute(sa.update(attempt).where(among(attempt.c.id, ids)).values(asked_at=now))
     known = [answer for answer in answers if answer.record is not None]
-    note_bills(conn, [answer.record for answer in known if answer.record])
+    note_bills(conn, {answer.attempt_id: answer.record for answer in known if answer.record})
     receipts = [
         Receipt(
             provider=answer.provider,

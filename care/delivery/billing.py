@@ -1,6 +1,6 @@
 """What providers bill for: parts and price as they count, kept with the attempt; no callback tells them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -25,21 +25,21 @@ class Bill:
     price: Decimal | None  # in major units
 
 
-def note_bills(conn: sa.Connection, records: Sequence[ProviderMessage]) -> None:
-    """Keep parts and price of what was billed; a price that is not known yet changes nothing."""
+def note_bills(conn: sa.Connection, records: Mapping[int, ProviderMessage]) -> None:
+    """Keep parts and price of what was billed, by attempt; a price that is not known yet changes nothing."""
     rows: list[dict[str, Any]] = [
         {
-            "_ref": record.sid,
+            "_id": attempt_id,
             "_parts": record.parts or None,
             "_micros": None if record.price is None else int(abs(record.price) * MICROS),
             "_currency": record.price_unit[:3].upper() or None if record.price is not None else None,
         }
-        for record in records
+        for attempt_id, record in records.items()
         if record.parts or record.price is not None
     ]
     statement = (
         sa.update(attempt)
-        .where(attempt.c.provider_ref == sa.bindparam("_ref"))
+        .where(attempt.c.id == sa.bindparam("_id"))
         .values(
             billed_parts=sa.func.coalesce(sa.bindparam("_parts", type_=sa.Integer), attempt.c.billed_parts),
             billed_micros=sa.func.coalesce(sa.bindparam("_micros", type_=sa.BigInteger), attempt.c.billed_micros),

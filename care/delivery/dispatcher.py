@@ -12,18 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-import sqlalchemy as sa
 import structlog
 
 from care.base.database import read, write
 from care.base.failpoints import failpoint
-from care.base.vocabulary import LANES, Channel, Purpose
+from care.base.vocabulary import Channel, Purpose
 from care.delivery import incarnation as lives
-from care.delivery.doorkeeper import Doorkeeper
-from care.delivery.intent import commit_intents, move_by_verdict
-from care.delivery.material import gather
-from care.delivery.model import Claimed, Prepared, Ready, Verdict
-from care.delivery.pace import LATE, group_size, move_slots, open_retry_pace, pace_key, seconds_until_free
+from care.delivery.claiming import Claimer
+from care.delivery.doorkeeper import Choice, Doorkeeper, News
+from care.delivery.intent import commit_intents
+from care.delivery.lanes import Lane
+from care.delivery.model import Prepared, Ready
+from care.delivery.pace import LATE, group_size, move_slots, open_retry_pace, seconds_until_free
 from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
 from care.delivery.sending import Senders
@@ -32,14 +32,12 @@ from care.delivery.turns import Turns, next_group
 from care.delivery.work import Work
 from care.messages import store as ledger
 
-CLAIM_LIMIT = 500
-CLAIM_SECONDS = 5.0
-"""A claim takes at most this much sending time."""
-
 PACE_AHEAD_SECONDS = 1.0
 """Slices of pace are taken at most this far ahead: what waits for its slot is not yet in doubt."""
 
 LANDING_SECONDS = 1.0
+SENDING_SECONDS, LOOKING_SECONDS = 0.01, 0.25
+"""How soon it looks again while messages are on their way, and while a provider is asked how it is."""
 
 log = structlog.get_logger()
 Answered = TypeVar("Answered")
@@ -53,16 +51,17 @@ class Dispatcher:
         self._waiting: deque[Prepared] = deque()
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._recorder = Recorder(self._write_soon)
-        self._doors = Doorkeeper(work.engine, work.clock, work.gateways, work.rules.senders)
-        self._senders = Senders(work.gateways, work.clock, self._take)
+        self._doors = Doorkeeper(work.engine, work.clock, work.routes, work.rules.senders, work.dice)
+        self._senders = Senders(work.routes, work.clock, self._take, self._doors.is_shut)
         self._number = 0
         self._renew_at = 0.0  # monotonic
         self._turns = Turns(work.clock.monotonic)
+        self._claimer = Claimer(work, self._turns, self._doors.verdict)
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> int:
         """Work until `stop` is set, or until nothing is due; return how many messages were handed over."""
         self._number = await self._in_thread(self._begin)
-        for gateway in self._work.gateways.values():
+        for gateway in self._work.routes.all():
             await gateway.open()
         recording = asyncio.create_task(self._recorder.run())
         try:
@@ -86,7 +85,11 @@ class Dispatcher:
     @property
     def _is_busy(self) -> bool:
         """Tell whether something flies, is not recorded yet, or was just let go."""
-        return bool(self._senders.in_flight or self._recorder.is_busy or self._doors.has_news)
+        return bool(self._is_sending or self._doors.is_busy)
+
+    @property
+    def _is_sending(self) -> bool:
+        return bool(self._senders.in_flight or self._recorder.is_busy)
 
     def _begin(self) -> int:
         work, now = self._work, self._work.clock.now()
@@ -94,7 +97,7 @@ class Dispatcher:
             number = lives.begin_incarnation(conn, "dispatch", now)
             dead = lives.dead_incarnations(conn, number) if work.sole else None
             recovered = lives.recover(conn, dead=dead, now=now)
-            self._doors.begin(conn)
+            self._doors.begin(conn, number)
             for channel, lane in work.rules.lanes.items():
                 open_retry_pace(conn, channel, rate_per_second=lane.rate_per_second, now=now)
             failpoint("recover.before_commit")
@@ -121,122 +124,97 @@ class Dispatcher:
                 recovered = lives.recover(conn, dead=None, now=now)
         _tell(recovered)
 
-    async def _step(self) -> bool:  # noqa: PLR0911 - each is one reason to look again, or to rest
+    async def _step(self) -> bool:
         """Do one round of claiming and committing; return whether anything was done."""
         if self._work.clock.monotonic() >= self._renew_at:
             self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
             held = [*self._open_ids, *(prepared.message.id for prepared in self._waiting)]
             await self._in_thread(self._keep_leases, held)
-        if not self._work.has_room():
-            return False
-        self._doors.look_around()
+        if self._doors.is_due:
+            await self._in_thread(self._doors.refresh)
+            self._doors.look_around()
         if self._doors.has_news:
             await self._in_thread(self._doors.wake)
+        if not self._work.has_room():
+            return False
         if not self._waiting or self._turns.is_time_to_look(self._waiting, self._half_group):
-            claimed = await self._in_thread(self._claim)
+            before = self._waiting[0].message.purpose if self._waiting else None
+            claimed = await self._in_thread(self._claimer.claim, self._number, before)
             if claimed is None and not self._waiting:
                 return False
             self._waiting.extendleft(reversed(claimed or ()))
         if not self._waiting:
             return True  # none of those claimed may go; there may be more
-        if self._doors.verdict(self._waiting[0]):
+        return await self._send_some()
+
+    async def _send_some(self) -> bool:
+        """Commit intents for the front of what is in hand, and let them leave; return that something was done."""
+        if self._doors.is_deciding:
+            self._recorder.hurry()
+            await asyncio.sleep(0.01)
+            return True
+        choice = self._doors.choose(self._waiting[0])
+        if choice is None:
             self._waiting = await self._in_thread(partial(self._doors.hold, self._waiting, owner=self._number))
             return True
         channel, purpose = self._waiting[0].contact.channel, self._waiting[0].message.purpose
+        lane = self._lane(channel, choice)
         half = self._half_group(channel)
         if self._senders.parts_in_flight(channel) > half:
             await self._senders.wait_below(channel, half, LANDING_SECONDS)
             return True
-        ahead = await self._in_thread(self._pace_ahead, channel, purpose)
+        ahead = await self._in_thread(self._pace_ahead, lane, purpose)
         if ahead > PACE_AHEAD_SECONDS:
             self._recorder.hurry()
             await asyncio.sleep(min(ahead - PACE_AHEAD_SECONDS, 1.0))
             return True
-        group = next_group(self._waiting, half)
+        group = next_group(self._waiting, 1 if choice.is_probe else half)
+        ready = await self._in_thread(self._commit, group, lane, choice)
+        if ready is None:
+            self._waiting.extendleft(reversed(group))
+            return True
         self._turns.sent(purpose, sum(prepared.parts for prepared in group))
-        self._senders.send_soon(channel, await self._in_thread(self._commit, group))
+        self._senders.send_soon(channel, ready)
         return True
+
+    def _lane(self, channel: Channel, choice: Choice) -> Lane:
+        is_backup = choice.provider != self._work.routes.primary(channel).provider
+        return self._work.rules.lanes[channel].through(choice.provider, is_backup=is_backup)
 
     def _half_group(self, channel: Channel) -> int:
         """Return the parts of one commit: two of them are what a crash may leave in doubt."""
         return max(1, group_size(self._work.rules.lanes[channel].rate_per_second) // 2)
 
-    def _claim(self) -> list[Prepared] | None:
-        """Claim due messages of the lane whose turn it is, and render them; None if nothing (more urgent) is due."""
-        work, now = self._work, self._work.clock.now()
-        slowest = min(lane.rate_per_second for lane in work.rules.lanes.values())
-        limit = int(min(CLAIM_LIMIT, max(16, slowest * CLAIM_SECONDS)))
-        with write(work.engine) as conn:
-            purpose, rows = self._claim_rows(conn, limit)
-        if not rows:
-            return None
-        failpoint("claim.committed")
-        with read(work.engine) as conn:
-            claimed = gather(
-                conn,
-                rows,
-                purpose=purpose,
-                campaigns=work.campaigns(),
-                lookup=work.rules.lookups[purpose],
-                subjects=work.subjects,
-            )
-        prepared, verdicts = self._prepare(claimed)
-        failpoint("claim.rendered")
-        if verdicts:
-            with write(work.engine) as conn:
-                move_by_verdict(conn, verdicts, now=now, owner=self._number)
-        return prepared
-
-    def _claim_rows(self, conn: sa.Connection, limit: int) -> tuple[Purpose, Sequence[ledger.ClaimedRow]]:
-        now = self._work.clock.now()
-        before = self._waiting[0].message.purpose if self._waiting else None
-        for purpose, most in self._turns.order(limit, before=before):
-            rows = ledger.claim_due(
-                conn, owner=self._number, lane=purpose.lane, now=now, lease_until=now + lives.LEASE, limit=most
-            )
-            if rows:
-                return purpose, rows
-        return LANES[-1], ()
-
-    def _prepare(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], dict[Verdict, list[int]]]:
-        now, prepared, verdicts = self._work.clock.now(), list[Prepared](), dict[Verdict, list[int]]()
-        for message in claimed:
-            one = self._work.prepare(message, now)
-            verdict = one if isinstance(one, Verdict) else self._doors.verdict(one)
-            if verdict is not None:
-                verdicts.setdefault(verdict, []).append(message.id)
-            elif isinstance(one, Prepared):
-                prepared.append(one)
-        prepared.sort(key=lambda p: (p.contact.channel, p.message.use_by, p.message.id))
-        return prepared, verdicts
-
-    def _pace_ahead(self, channel: Channel, purpose: Purpose) -> float:
-        sender = pace_key(channel, purpose, self._work.rules.senders)
+    def _pace_ahead(self, lane: Lane, purpose: Purpose) -> float:
+        sender, now = lane.pace_key(purpose, self._work.rules.senders), self._work.clock.now()
         with read(self._work.engine) as conn:
-            rate = self._work.rules.lanes[channel].rate_per_second
-            return seconds_until_free(conn, sender, self._work.clock.now(), rate_per_second=rate)
+            return seconds_until_free(conn, sender, now, rate_per_second=lane.rate_per_second)
 
-    def _commit(self, group: list[Prepared]) -> list[Ready]:
+    def _commit(self, group: list[Prepared], lane: Lane, choice: Choice) -> list[Ready] | None:
+        """Write intents down; None if the message was to try a provider that another process tries already."""
         work = self._work
         with write(work.engine) as conn:
             now = work.clock.now()
+            if choice.is_probe and not self._doors.take_trial(conn, group[0], choice):
+                return None
             outcome = commit_intents(
                 conn,
                 group,
                 rules=work.rules,
+                lane=lane,
                 incarnation=self._number,
                 now=now,
                 monotonic=work.clock.monotonic(),
             )
+            self._doors.committed(conn, group[0], choice, outcome.ready)
             failpoint("intent.before_commit")
         failpoint("intent.committed")
         if outcome.ready and work.clock.now() - outcome.ready[0].not_before > LATE:
-            lane = work.rules.lanes[group[0].contact.channel]
             with write(work.engine) as conn:
                 move_slots(
                     conn,
                     outcome.ready,
-                    sender=pace_key(lane.channel, group[0].message.purpose, work.rules.senders),
+                    sender=lane.pace_key(group[0].message.purpose, work.rules.senders),
                     rate_per_second=lane.rate_per_second,
                     now=work.clock.now(),
                     monotonic=work.clock.monotonic(),
@@ -248,19 +226,23 @@ class Dispatcher:
         self._recorder.take(answer)
 
     async def _write_soon(self, answers: Sequence[Answer]) -> None:
-        await self._in_thread(self._write_answers, answers)
+        news = self._doors.to_tell()
+        await self._in_thread(self._write_answers, answers, news)
+        self._doors.told(news)
 
-    def _write_answers(self, answers: Sequence[Answer]) -> None:
+    def _write_answers(self, answers: Sequence[Answer], news: News | None) -> None:
         now = self._work.clock.now()
         with write(self._work.engine) as conn:
             record_answers(conn, answers, now=now, dice=self._work.dice, owner=self._number)
+            self._doors.tell(conn, news)
             failpoint("outcome.before_commit")
         failpoint("outcome.committed")
 
     async def _rest(self, stop: asyncio.Event, *, until_idle: bool) -> None:
         if not self._senders.in_flight:  # nothing else will come: nothing to wait for
             self._recorder.hurry()
-        seconds = 0.01 if until_idle or self._is_busy else self._work.tick_seconds
+        seconds = LOOKING_SECONDS if self._doors.is_busy else self._work.tick_seconds
+        seconds = SENDING_SECONDS if until_idle or self._is_sending else min(seconds, self._work.tick_seconds)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
 
@@ -270,16 +252,19 @@ class Dispatcher:
         await self._recorder.close(recording)
         await self._doors.close()
         with contextlib.suppress(*TROUBLE):  # then the next start finds what is still claimed
-            await self._in_thread(partial(self._give_back, self._open_ids, is_end=True))
-        for gateway in self._work.gateways.values():
+            await self._in_thread(
+                partial(self._give_back, self._open_ids, is_end=True), self._doors.to_tell(is_end=True)
+            )
+        for gateway in self._work.routes.all():
             await gateway.close()
         self._threads.shutdown()
         self._work.close()
 
-    def _give_back(self, kept: set[int], *, is_end: bool = False) -> None:
+    def _give_back(self, kept: set[int], news: News | None = None, *, is_end: bool = False) -> None:
         now = self._work.clock.now()
         with write(self._work.engine) as conn:
             lives.give_back(conn, self._number, kept=kept, now=now)
+            self._doors.tell(conn, news)
             if is_end:
                 lives.end_incarnation(conn, self._number, now)
 

@@ -20,10 +20,10 @@ from care.delivery import brakes
 from care.delivery.channels.base import Outgoing
 from care.delivery.history import history_of, other_legs
 from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
+from care.delivery.lanes import Lane
 from care.delivery.lookups import Lookup
-from care.delivery.mail_ids import MailIds
 from care.delivery.model import Prepared, Ready, Verdict
-from care.delivery.pace import last_moment, pace_key, take_slice
+from care.delivery.pace import last_moment, take_slice
 from care.messages import store as ledger
 from care.messages.contacts import claim_contacts, held_contacts, release_contacts
 from care.messages.intents import count_attempts, write_intents
@@ -45,17 +45,6 @@ _LOCK = Hot(  # an opt-out locks the same rows, and so does whoever writes to th
     .order_by(contact_point.c.id)  # everyone locks in this order
     .with_for_update()
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lane:
-    """How messages of one channel leave: which provider, how fast, under which sender."""
-
-    channel: Channel
-    provider: str
-    rate_per_second: float
-    mail_domain: str = ""  # right half of Message-ID
-    mail_ids: MailIds | None = None  # signs Message-IDs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +75,13 @@ def commit_intents(
     group: Sequence[Prepared],
     *,
     rules: IntentRules,
+    lane: Lane,
     incarnation: int,
     now: datetime,
     monotonic: float,
 ) -> IntentOutcome:
-    """Judge one group (one purpose, one channel) again and write attempts for those that may go."""
-    outcome = IntentOutcome()
-    purpose, lane = group[0].message.purpose, rules.lanes[group[0].contact.channel]
+    """Judge one group (one purpose, one channel) again and write attempts on a lane for those that may go."""
+    outcome, purpose = IntentOutcome(), group[0].message.purpose
     evidence = _read_evidence(conn, group, purpose=purpose, rules=rules, incarnation=incarnation, now=now)
     passed: list[Prepared] = []
     for prepared in group:
@@ -108,7 +97,16 @@ def commit_intents(
     if lane.channel is Channel.SMS:
         passed = _brake(conn, passed, outcome, rules, now)
     if passed:
-        _write(conn, passed, outcome, rules=rules, evidence=evidence, incarnation=incarnation, monotonic=monotonic)
+        _write(
+            conn,
+            passed,
+            outcome,
+            rules=rules,
+            lane=lane,
+            evidence=evidence,
+            incarnation=incarnation,
+            monotonic=monotonic,
+        )
     together: dict[Verdict, list[int]] = {}  # equal verdicts travel in one statement
     for prepared, verdict in outcome.verdicts:
         together.setdefault(verdict, []).append(prepared.message.id)
@@ -221,13 +219,13 @@ def _write(
     outcome: IntentOutcome,
     *,
     rules: IntentRules,
+    lane: Lane,
     evidence: Evidence,
     incarnation: int,
     monotonic: float,
 ) -> None:
-    now, lane = evidence.now, rules.lanes[passed[0].contact.channel]
-    total = sum(prepared.parts for prepared in passed)
-    sender = pace_key(lane.channel, passed[0].message.purpose, rules.senders)
+    now, total = evidence.now, sum(prepared.parts for prepared in passed)
+    sender = lane.pace_key(passed[0].message.purpose, rules.senders)
     start = take_slice(conn, sender=sender, parts=total, rate_per_second=lane.rate_per_second, now=now)
     tokens = dict(zip((prepared.message.id for prepared in passed), random_tokens(len(passed), now), strict=True))
     made = write_intents(
@@ -251,15 +249,20 @@ def _write(
     count_attempts(conn, list(made), channel=lane.channel)
     gone = 0
     for prepared in passed:
-        outgoing = _outgoing(prepared, made[prepared.message.id], tokens[prepared.message.id], rules, evidence)
+        made_id, token = made[prepared.message.id], tokens[prepared.message.id]
+        outgoing = _outgoing(prepared, made_id, token, rules, evidence, lane=lane)
         not_before = start + timedelta(seconds=gone / lane.rate_per_second)
         leave_by = last_moment(not_before, prepared.message.use_by, now=now, monotonic=monotonic)
-        outcome.ready.append(Ready(prepared=prepared, outgoing=outgoing, not_before=not_before, leave_by=leave_by))
+        ready = Ready(prepared=prepared, outgoing=outgoing, not_before=not_before, leave_by=leave_by)
+        ready.provider = lane.provider
+        outcome.ready.append(ready)
         gone += prepared.parts
 
 
-def _outgoing(prepared: Prepared, attempt_id: int, token: str, rules: IntentRules, evidence: Evidence) -> Outgoing:
-    owed, lane = prepared.message, rules.lanes[prepared.contact.channel]
+def _outgoing(
+    prepared: Prepared, attempt_id: int, token: str, rules: IntentRules, evidence: Evidence, *, lane: Lane
+) -> Outgoing:
+    owed = prepared.message
     return Outgoing(
         attempt_id=attempt_id,
         message_id=owed.id,
@@ -267,7 +270,7 @@ def _outgoing(prepared: Prepared, attempt_id: int, token: str, rules: IntentRule
         to=prepared.contact.address,
         body=prepared.text,
         valid_until=rules.judge.closing(prepared, evidence),
-        sender=rules.senders.get(prepared.message.purpose, ""),
+        sender=lane.sender_of(owed.purpose, rules.senders),
         subject=prepared.subject,
         html=prepared.html,
         message_ref=lane.mail_ids.message_ref(owed.id, owed.occasion, lane.mail_domain) if lane.mail_ids else "",

@@ -67,6 +67,8 @@ class Ready:
     outgoing: Outgoing
     not_before: datetime
     leave_by: float  # monotonic seconds: a process that was frozen meanwhile no longer knows who else has sent it
+    provider: str = ""  # through which of the channel's providers, as its attempt says
+    is_probe: bool = False  # the one message that a closed provider is tried with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

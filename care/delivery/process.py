@@ -14,8 +14,8 @@ from care.delivery.work import Work
 def load_ahead() -> None:
     """Load what services will ask for later: a supervised dispatcher does so before it is told to begin."""
     import care.campaigns.rendering
-    import care.delivery.channels.registry
     import care.delivery.prepare
+    import care.delivery.registry
     import care.planning.shelf  # noqa: F401 - only loaded
     from care.policy.load import load_policies
 

@@ -1,7 +1,6 @@
 """A real message to oneself: the text a customer would get, sent to an address of one's own, outside the ledger."""
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +13,8 @@ from care.base.vocabulary import Channel, Purpose
 from care.campaigns.rendering import Rendered
 from care.customers.addresses import AddressHasher, normalise_email, normalise_phone
 from care.customers.suppressions import active_suppressions
-from care.delivery.channels.base import Gateway, Outgoing, Result
+from care.delivery.channels.base import Outgoing, Result
+from care.delivery.routes import Routes
 
 VALID_FOR = timedelta(hours=1)
 
@@ -61,7 +61,7 @@ async def send_proof(
     *,
     purpose: Purpose,
     template: str,
-    gateways: Mapping[Channel, Gateway],
+    routes: Routes,
     settings: Settings,
     now: datetime,
 ) -> Result:
@@ -81,7 +81,7 @@ async def send_proof(
         locale=rendered.locale,
         template=template,
     )
-    gateway = gateways[recipient.channel]
+    gateway = routes.primary(recipient.channel)
     await gateway.open()
     try:
         return await gateway.send(outgoing)

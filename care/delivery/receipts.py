@@ -83,15 +83,18 @@ class _Good:
 
 
 def _find_attempts(conn: sa.Connection, receipts: Sequence[Receipt]) -> list[sa.Row[Any] | None]:
-    """Return each receipt's attempt: by its token, else the first one with the provider's reference."""
+    """Return each receipt's attempt: by its token, else the first one with the reference at that very provider.
+
+    The token is of one attempt alone, so it counts whatever the account is called today.
+    """
     tokens = {one.token for one in receipts if one.token}
     by_token = {row.token: row for row in conn.execute(sa.select(attempt).where(attempt.c.token.in_(tokens)))}
     refs = {one.provider_ref for one in receipts if one.token not in by_token}
-    by_ref: dict[str, sa.Row[Any]] = {}
+    by_ref: dict[tuple[str, str], sa.Row[Any]] = {}
     if refs:
         same = sa.select(attempt).where(attempt.c.provider_ref.in_(refs)).order_by(attempt.c.id.desc())
-        by_ref = {row.provider_ref: row for row in conn.execute(same)}
-    return [by_token.get(one.token) or by_ref.get(one.provider_ref) for one in receipts]
+        by_ref = {(row.provider, row.provider_ref): row for row in conn.execute(same)}
+    return [by_token.get(one.token) or by_ref.get((one.provider, one.provider_ref)) for one in receipts]
 
 
 def _keep(

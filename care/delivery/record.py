@@ -31,12 +31,18 @@ OUR_FAULT = tuple(f"{word}: {AGAIN}" for word in (ErrorClass.CONFIG, ErrorClass.
 """Why a message waits that nothing was wrong with."""
 
 
+STALE, CLOSED = "stale", "closed"
+GIVEN_UP = {STALE: "too long after its intent", CLOSED: "its provider closed meanwhile"}
+"""Why a message did not leave that had its intent."""
+
+
 class Answer(NamedTuple):
     """One answer and the message it belongs to."""
 
     ready: Ready
     result: Result
     at: datetime
+    seconds: float = 0.0  # that the provider took to answer
 
 
 _CLOSE = (
@@ -114,14 +120,19 @@ def record_answers(
         ids = [a.ready.prepared.message.id for a in accepted if FIRST_WORDS.get(a.result.status, S.ACCEPTED) is status]
         accept_messages(conn, ids, status, now)
     _doubt(conn, unknown, now)
-    stale = [a.ready.prepared.message.id for a in others if a.result.outcome is Outcome.ABANDONED]
-    if stale and owner is not None:
-        reason = "given up before it left: too long after its intent"
-        ledger.move_messages(
-            conn, stale, S.PLANNED, now=now, by="dispatcher", reason=reason, wake_at=now, only_owner=owner
-        )
+    if owner is not None:
+        _wait_again(conn, [a for a in others if a.result.outcome is Outcome.ABANDONED], now, owner)
     for answer in sorted(refused, key=_queues):
         _refuse(conn, answer, now, dice)
+
+
+def _wait_again(conn: sa.Connection, abandoned: Sequence[Answer], now: datetime, owner: int) -> None:
+    for word in sorted({answer.result.error_code for answer in abandoned}):
+        ids = [a.ready.prepared.message.id for a in abandoned if a.result.error_code == word]
+        reason = f"given up before it left: {GIVEN_UP[word]}"
+        ledger.move_messages(
+            conn, ids, S.PLANNED, now=now, by="dispatcher", reason=reason, wake_at=now, only_owner=owner
+        )
 
 
 def _close_attempts(conn: sa.Connection, answers: Sequence[Answer]) -> None:

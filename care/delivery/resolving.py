@@ -6,7 +6,7 @@ A callback by the request's token settles most of them before; see `receipts`.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from care.delivery.channels.base import Capabilities, Gateway, ProviderMessage, 
 from care.delivery.doubt import SETTLE, Doubt, Seen, Step, next_step
 from care.delivery.incarnation import LEASE_LOST
 from care.delivery.receipts import Receipt, apply_receipts
+from care.delivery.routes import Routes
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
@@ -96,14 +97,14 @@ def known_refs(conn: sa.Connection, refs: Collection[str]) -> frozenset[str]:
 
 
 async def look(
-    gateways: Mapping[Channel, Gateway],
+    routes: Routes,
     rows: Sequence[sa.Row[Any]],
     *,
     known: Callable[[Collection[str]], frozenset[str]],
     campaigns: CampaignSet,
 ) -> list[Case]:
     """Ask providers about requests, a few at a time. One that gives no answer is asked nothing more this time."""
-    asker = _Asker(gateways, known)
+    asker = _Asker(routes, known)
     waiting = iter(rows)
     cases: list[Case] = []
 
@@ -112,39 +113,33 @@ async def look(
             seen, found = await asker.ask(row)
             cases.append(_case(row, campaigns, seen, found, declares=asker.declares(row)))
 
-    for gateway in gateways.values():
-        await gateway.open()
-    try:
+    async with routes.opened():
         await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
-    finally:
-        for gateway in gateways.values():
-            await gateway.close()
     return cases
 
 
 class _Asker:
-    def __init__(self, gateways: Mapping[Channel, Gateway], known: Callable[[Collection[str]], frozenset[str]]) -> None:
-        self._gateways, self._known = gateways, known
-        self._silent: set[Channel] = set()
+    def __init__(self, routes: Routes, known: Callable[[Collection[str]], frozenset[str]]) -> None:
+        self._routes, self._known = routes, known
+        self._silent: set[tuple[Channel, str]] = set()
 
     def _asked(self, row: sa.Row[Any]) -> Gateway | None:
-        """Return the gateway that has the request, None when another provider serves its channel by now."""
-        gateway = self._gateways.get(Channel(row.channel))
-        return gateway if gateway is not None and gateway.provider == row.provider else None
+        """Return the gateway that has the request, None when nobody goes by its name any more."""
+        return self._routes.by_name(row.provider, Channel(row.channel))
 
     def declares(self, row: sa.Row[Any]) -> Capabilities | None:
         gateway = self._asked(row)
         return gateway.capabilities if gateway is not None else None
 
     async def ask(self, row: sa.Row[Any]) -> tuple[Seen, ProviderMessage | None]:
-        channel, gateway = Channel(row.channel), self._asked(row)
+        place, gateway = (Channel(row.channel), row.provider), self._asked(row)
         records = records_of(gateway) if gateway is not None else None
-        if gateway is None or records is None or row.address is None or channel in self._silent:
+        if gateway is None or records is None or row.address is None or place in self._silent:
             return Seen.NOT_TOLD, None
         try:
             listed = await self._list(records, row)
         except UnavailableError:
-            self._silent.add(channel)
+            self._silent.add(place)
             return Seen.NOT_TOLD, None
         return judge_list(listed, row.body_digest, is_complete=gateway.capabilities.list_is_authoritative)
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 from care.base.settings import Settings
 from care.base.vocabulary import Channel, Purpose
-from care.delivery.intent import IntentRules, Lane
+from care.delivery.intent import IntentRules
 from care.delivery.judge import Judge
+from care.delivery.lanes import Lane
 from care.delivery.lookups import Lookup
 from care.delivery.mail_ids import MailIds
 from care.planning.permission import ConsentByCountry

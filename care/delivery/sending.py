@@ -1,9 +1,9 @@
-"""Hand over what is committed: a few standing senders per channel, each message in its slot of the pace."""
+"""Hand over what is committed: a few standing senders per provider, each message in its slot of the pace."""
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -12,22 +12,30 @@ from care.base.failpoints import failpoint
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Result
 from care.delivery.model import Ready
-from care.delivery.record import Answer
+from care.delivery.record import CLOSED, STALE, Answer
+from care.delivery.routes import Routes
 from care.messages.model import Outcome
 
-STALE = "stale"
 log = structlog.get_logger()
 
 
 class Senders:
     """What has an intent and no answer yet: waiting for its slot, or on its way."""
 
-    def __init__(self, gateways: Mapping[Channel, Gateway], clock: Clock, on_answer: Callable[[Answer], None]) -> None:
-        self._gateways, self._clock, self._on_answer = gateways, clock, on_answer
-        self._queues: dict[Channel, deque[tuple[Ready, float]]] = {channel: deque() for channel in gateways}
-        self._at_work: dict[Channel, int] = dict.fromkeys(gateways, 0)
+    def __init__(
+        self,
+        routes: Routes,
+        clock: Clock,
+        on_answer: Callable[[Answer], None],
+        is_shut: Callable[[Ready], bool],
+    ) -> None:
+        """`is_shut` tells of a message whose slot has come whether its provider has closed since its intent."""
+        self._clock, self._on_answer, self._is_shut = clock, on_answer, is_shut
+        self._gateways = {(each.channel, each.provider): each for each in routes.all()}
+        self._queues: dict[Gateway, deque[tuple[Ready, float]]] = {each: deque() for each in routes.all()}
+        self._at_work: dict[Gateway, int] = dict.fromkeys(routes.all(), 0)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._flying: dict[Channel, int] = dict.fromkeys(gateways, 0)
+        self._flying: dict[Channel, int] = dict.fromkeys(routes.channels, 0)
         self.open_ids: set[int] = set()  # messages whose outcome is open
         self._landed = asyncio.Event()
         self.sent = 0
@@ -42,37 +50,43 @@ class Senders:
         return self._flying[channel]
 
     def send_soon(self, channel: Channel, ready: Sequence[Ready]) -> None:
-        """Queue messages in the order of their slots."""
+        """Queue messages of one group, in the order of their slots, for the provider that their attempts name."""
+        if not ready:
+            return
+        gateway = self._gateways[channel, ready[0].provider]
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        self._queues[channel].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
+        self._queues[gateway].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
         self._flying[channel] += sum(one.prepared.parts for one in ready)
         self.open_ids.update(one.outgoing.message_id for one in ready)
-        most = self._gateways[channel].capabilities.max_in_flight
-        for _ in range(min(most - self._at_work[channel], len(ready))):
-            self._at_work[channel] += 1
-            task = asyncio.create_task(self._work(channel))
+        most = gateway.capabilities.max_in_flight
+        for _ in range(min(most - self._at_work[gateway], len(ready))):
+            self._at_work[gateway] += 1
+            task = asyncio.create_task(self._work(gateway))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _work(self, channel: Channel) -> None:
-        queue = self._queues[channel]
+    async def _work(self, gateway: Gateway) -> None:
+        queue, channel = self._queues[gateway], gateway.channel
         while queue:
             ready, leaves_at = queue.popleft()  # monotonic: the clock on the wall may be set meanwhile
             wait = leaves_at - self._clock.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
             failpoint("call.before")
-            if self._clock.monotonic() > ready.leave_by:
-                result = Result(attempt_id=ready.outgoing.attempt_id, outcome=Outcome.ABANDONED, error_code=STALE)
+            left_at = self._clock.monotonic()
+            if left_at > ready.leave_by or self._is_shut(ready):
+                word = STALE if left_at > ready.leave_by else CLOSED
+                result = Result(attempt_id=ready.outgoing.attempt_id, outcome=Outcome.ABANDONED, error_code=word)
             else:
-                result = await self._hand_over(self._gateways[channel], ready)
+                result = await self._hand_over(gateway, ready)
             failpoint("call.answered")
             self.sent += result.outcome is Outcome.ACCEPTED
             self._flying[channel] -= ready.prepared.parts
             self.open_ids.discard(ready.outgoing.message_id)
-            self._on_answer(Answer(ready=ready, result=result, at=self._clock.now()))
+            seconds = self._clock.monotonic() - left_at
+            self._on_answer(Answer(ready=ready, result=result, at=self._clock.now(), seconds=seconds))
             self._landed.set()
-        self._at_work[channel] -= 1
+        self._at_work[gateway] -= 1
 
     @staticmethod
     async def _hand_over(gateway: Gateway, ready: Ready) -> Result:

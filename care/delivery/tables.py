@@ -65,3 +65,68 @@ list_proof = sa.Table(
     sa.Column("at", Instant, nullable=False),
 )
 """Whether the provider's list of an account was seen to have everything sent to it; the last try counts."""
+
+provider_health = sa.Table(
+    "provider_health",
+    metadata,
+    sa.Column("channel", sa.String(8), primary_key=True),
+    sa.Column("provider", sa.String(32), primary_key=True),
+    sa.Column("sender", sa.String(16), primary_key=True),  # '' or the digest of a purpose's own sender
+    sa.Column("state", sa.String(8), nullable=False),  # well | closed | trial
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("why", sa.String(120), nullable=False, server_default=""),
+    sa.Column("cause", sa.String(16)),
+    sa.Column("in_row", sa.Integer, nullable=False, server_default="0"),  # errors since the last accepted
+    sa.Column("trial_left", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pause_ms", sa.Integer, nullable=False),
+    sa.Column("look_at", Instant),
+    sa.Column("probe_by", sa.BigInteger),  # the incarnation that looks, or whose message tries
+    sa.Column("probe_at", Instant),
+    sa.Column("share", sa.SmallInteger, nullable=False),
+    sa.Column("step_at", Instant),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""How each provider stands, for all processes; changed by comparing and swapping `version`."""
+
+provider_tally = sa.Table(
+    "provider_tally",
+    metadata,
+    sa.Column("channel", sa.String(8), primary_key=True),
+    sa.Column("provider", sa.String(32), primary_key=True),
+    sa.Column("sender", sa.String(16), primary_key=True),
+    sa.Column("at", Instant, primary_key=True),  # when its five seconds begin
+    sa.Column("answers", sa.Integer, nullable=False),
+    sa.Column("errors", sa.Integer, nullable=False),
+    sa.Column("slow", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What providers answered in the last hour, in pieces of five seconds."""
+
+provider_change = sa.Table(
+    "provider_change",
+    metadata,
+    sa.Column("channel", sa.String(8), primary_key=True),
+    sa.Column("sender", sa.String(16), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),  # two processes that see the same change write one row
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("from_provider", sa.String(32), nullable=False),  # '' is nobody
+    sa.Column("to_provider", sa.String(32), nullable=False),
+    sa.Column("share", sa.SmallInteger, nullable=False),  # percent that goes to the first provider again
+    sa.Column("why", sa.String(160), nullable=False),
+)
+"""Each change of who carries a channel; the last row says who does now."""
+
+provider_maintenance = sa.Table(
+    "provider_maintenance",
+    metadata,
+    sa.Column("id", bigint_key(), primary_key=True, autoincrement=True),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("starts_at", Instant, nullable=False),
+    sa.Column("ends_at", Instant, nullable=False),
+    sa.Column("why", sa.String(120), nullable=False, server_default=""),
+    sa.Column("by", sa.String(32), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.CheckConstraint("starts_at <= ends_at", name="window"),
+    sa.Index("ix_provider_maintenance_ends_at", "ends_at"),
+)
+"""When a provider is planned to be away; ended early, the window was shorter."""

@@ -8,13 +8,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from care.base.clock import Clock
-from care.base.vocabulary import Channel
 from care.campaigns.campaign_set import CampaignSet
 from care.delivery.apart import Apart
-from care.delivery.channels.base import Gateway
 from care.delivery.intent import IntentRules
 from care.delivery.model import Claimed, Prepared, Verdict
 from care.delivery.prepare import Preparer
+from care.delivery.routes import Routes
 
 
 @dataclass(kw_only=True)
@@ -23,7 +22,7 @@ class Work:
 
     engine: sa.Engine
     clock: Clock
-    gateways: Mapping[Channel, Gateway]
+    routes: Routes
     preparer: Preparer
     rules: IntentRules
     campaigns: Callable[[], CampaignSet]

@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from care.base.database import read
-from care.base.vocabulary import Channel
 from care.bootstrap import Services
-from care.delivery.channels.registry import outbox_dir
 from care.delivery.channels.sandbox_outbox import Outbox
+from care.delivery.registry import outbox_dir
 from care.inbound.tables import inbound_message
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
@@ -75,7 +74,7 @@ def prove(services: Services, *, since: datetime, until: datetime) -> Proof:
 
 def _check_outbox(conn: sa.Connection, services: Services) -> OutboxCheck:
     folder = outbox_dir(services.settings)
-    kept = Counter(sent.token for channel in Channel for _, sent in Outbox(folder / f"{channel}.jsonl").read())
+    kept = Counter(sent.token for path in sorted(folder.glob("*.jsonl")) for _, sent in Outbox(path).read())
     tried: dict[str, str] = {
         row.token: row.outcome for row in conn.execute(sa.select(attempt.c.token, attempt.c.outcome))
     }

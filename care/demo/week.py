@@ -5,7 +5,7 @@ begins. Nothing is written that the live product would not write.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from care.base.vocabulary import Channel
 from care.bootstrap import Services
 from care.delivery.channels.base import Capabilities, Gateway, Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.routes import Routes
 from care.demo.clock import WeekClock
 from care.demo.dice import Dice
 from care.demo.errors import DemoError
@@ -87,7 +88,7 @@ def play_week(
     Raises:
         DemoError: one of the daemon's jobs failed.
     """
-    gateways = {channel: Played(gateway, clock) for channel, gateway in services.gateways().items()}
+    routes = Routes(tuple(Played(gateway, clock) for gateway in services.gateways().all()))
     dice = Dice(f"dispatch:{seed}")
     next_full, sent, steps = clock.now(), 0, 0
     while True:
@@ -95,7 +96,7 @@ def play_week(
         _run_jobs(services, JOBS if is_full else _REACTIONS)
         if is_full:
             next_full = min(next_full + BETWEEN_FULL_TICKS, until)
-        sent += _dispatch(services, gateways, dice)
+        sent += _dispatch(services, routes, dice)
         steps += 1
         on_progress(clock.now())
         if clock.now() >= until:
@@ -110,11 +111,11 @@ def _run_jobs(services: Services, jobs: tuple[Job, ...]) -> None:
         raise DemoError(f"the week stopped on {services.clock.now():%Y-%m-%d}: {', '.join(sorted(failed))} failed")
 
 
-def _dispatch(services: Services, gateways: Mapping[Channel, Gateway], dice: Dice) -> int:
+def _dispatch(services: Services, routes: Routes, dice: Dice) -> int:
     wakes = _next_wake(services)
     if wakes is None or wakes > services.clock.now():
         return 0
-    work = services.work(gateways)
+    work = services.work(routes)
     work.dice = dice
     return asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
 

@@ -17,6 +17,7 @@ from care.explain.whom import find_customer
 from care.messages.tables import message
 from care.planning.selection import PlanningRules
 from care.reports.log import Entry, entries_by_id
+from care.reports.providers import failovers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +66,11 @@ def explain_why(
             ]
         else:
             found = [_not_recorded(conn, snap, one, day=day, zone=zone) for one in campaigns]
-        notes = snap.notes if snap.is_recorded else ()
+        notes = tuple(snap.notes) if snap.is_recorded else ()
     answers = sorted(found, key=lambda one: one.order)
     shown = {entry.id for one in answers for entry in one.messages}
     others = [entry for entry in _of_day(conn, customer_id, day, gone_id) if entry.id not in shown]
+    notes += _other_ways(conn, [*shown, *(entry.id for entry in others)])
     asked_all = gone_id is None and len(campaigns) != 1
     if not asked_all and gone_id is None:
         others = []
@@ -82,6 +84,12 @@ def explain_why(
         others=others,
         notes=notes,
     )
+
+
+def _other_ways(conn: sa.Connection, message_ids: Sequence[int]) -> tuple[str, ...]:
+    """Tell of messages that went through another provider than the first, and why."""
+    whys = dict.fromkeys(failovers(conn, message_ids).values())
+    return tuple(f"sent through another provider, as {why}" for why in whys)
 
 
 def _of_day(conn: sa.Connection, customer_id: int, day: date, campaign_id: str | None) -> list[Entry]:

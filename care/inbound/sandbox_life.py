@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from care.base.clock import Clock
 from care.base.database import write
 from care.base.settings import Settings
-from care.delivery.channels.registry import build_gateways
 from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.receipts import Receipt, apply_receipts
+from care.delivery.registry import build_gateways
 from care.inbound.store import store_webhooks
 from care.inbound.twilio import INBOUND_KIND
 
@@ -24,7 +24,7 @@ class SandboxLife:
         self._replies: list[dict[str, object]] = []
         self._dice = random.Random(0)  # noqa: S311 - jitter of the sandbox, not a secret
         gateways = build_gateways(settings, clock=clock, on_receipt=self._hear_receipt, on_inbound=self._hear_reply)
-        self._gateways = [g for g in gateways.values() if isinstance(g, SandboxGateway)]
+        self._gateways = [g for g in gateways.all() if isinstance(g, SandboxGateway)]
 
     def pump(self, now: datetime) -> int:
         """Apply every receipt and store every reply that has come by `now`; return how many."""
@@ -43,10 +43,12 @@ class SandboxLife:
         """Return when `pump` will next have something to tell, None when nothing is on its way."""
         return min((at for gateway in self._gateways if (at := gateway.next_at()) is not None), default=None)
 
-    def _hear_receipt(self, *, token: str, provider_ref: str, status: str, error_code: str, at: datetime) -> None:
+    def _hear_receipt(
+        self, *, provider: str, token: str, provider_ref: str, status: str, error_code: str, at: datetime
+    ) -> None:
         self._receipts.append(
             Receipt(
-                provider="sandbox", provider_ref=provider_ref, status=status, error_code=error_code, token=token, at=at
+                provider=provider, provider_ref=provider_ref, status=status, error_code=error_code, token=token, at=at
             )
         )
 

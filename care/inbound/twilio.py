@@ -27,6 +27,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,32}")
 _LONGEST_SENDER = 64
 _OPT_OUT_TYPES = ("STOP", "START", "HELP")
 _STATUS_FIELDS = ("MessageSid", "MessageStatus", "ErrorCode", "RawDlrDoneDate", "ChannelStatusMessage")
+_OWNER = "provider"  # a key of ours among Twilio's; rows of earlier versions lack it
 _IMPERSONAL_FIELDS = ("MessageSid", "To", "MessagingServiceSid", "NumMedia", "NumSegments", "OptOutType")
 
 
@@ -34,8 +35,10 @@ class UnreadableHookError(ValueError):
     """A webhook lacks what Twilio always sends; the text names the field."""
 
 
-def status_row(form: Mapping[str, str], now: datetime, *, token: str) -> dict[str, Any]:
+def status_row(form: Mapping[str, str], now: datetime, *, token: str, provider: str = PROVIDER) -> dict[str, Any]:
     """Return the inbox row of a status callback; phone numbers are not kept, the attempt knows them.
+
+    `provider` names the account that signed it.
 
     Raises:
         UnreadableHookError: if a field is missing or not in Twilio's form.
@@ -52,7 +55,7 @@ def status_row(form: Mapping[str, str], now: datetime, *, token: str) -> dict[st
         "kind": STATUS_KIND,
         "dedupe": f"{sid}:{status}:{error}:{token}",
         "token": token,
-        "payload": {name: form[name][:100] for name in _STATUS_FIELDS if name in form},
+        "payload": {name: form[name][:100] for name in _STATUS_FIELDS if name in form} | {_OWNER: provider},
         "received_at": now,
         "wake_at": now,
     }
@@ -89,7 +92,7 @@ def _sid(form: Mapping[str, str]) -> str:
 def receipt_of(row: sa.Row[Any]) -> Receipt:
     """Return what a stored status callback says."""
     return Receipt(
-        provider=PROVIDER,
+        provider=row.payload.get(_OWNER, PROVIDER),
         provider_ref=row.payload["MessageSid"],
         status=row.payload["MessageStatus"],
         error_code=row.payload.get("ErrorCode", ""),

@@ -7,7 +7,10 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from care.base.settings import Settings
 
 SIGNATURE_HEADER = "x-twilio-signature"
 SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
@@ -54,6 +57,46 @@ class TwilioSignature:
             if valid:
                 break
         return valid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwilioAccount:
+    """One account whose webhooks are ours: the name its attempts bear, its SID, and its secrets."""
+
+    provider: str
+    sid: str  # '' where none is set
+    tokens: Sequence[str] = field(repr=False)
+
+
+class TwilioAccounts:
+    """Says which account a webhook is from: it must bear that account's signature and no other account's SID."""
+
+    def __init__(self, public_url: str, accounts: Sequence[TwilioAccount]) -> None:
+        """Take the address that Twilio was told, and every account."""
+        self._accounts = [(account, TwilioSignature(public_url, account.tokens)) for account in accounts]
+
+    def owner_of(self, path: str, pairs: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> str | None:
+        """Return the provider whose account signed the request, None when none of them did."""
+        named = {value for name, value in pairs if name == "AccountSid"} - {""}
+        for account, signature in self._accounts:
+            is_fitting = not account.sid or named <= {account.sid}
+            if is_fitting and signature.is_valid(path, pairs, headers):
+                return account.provider
+        return None
+
+
+def accounts_of(settings: Settings) -> list[TwilioAccount]:
+    """Return the first account, and the second where there is one."""
+    named = {"twilio": settings.twilio, "twilio.backup": settings.twilio.second}
+    return [
+        TwilioAccount(
+            provider=provider,
+            sid=account.account_sid,
+            tokens=(account.auth_token.get_secret_value(), account.next_auth_token.get_secret_value()),
+        )
+        for provider, account in named.items()
+        if account is not None
+    ]
 
 
 def sign(token: str, url: str, pairs: Iterable[tuple[str, str]], *, algorithm: str = "sha1") -> str:

@@ -34,6 +34,6 @@ def wake_waiting(
         message.c.wake_at <= now + LONGEST_WAIT,
         sa.or_(message.c.reason.startswith(held_for, autoescape=True), is_refused),
     )
-    first = waiting.order_by(message.c.use_by).limit(limit)
+    first = waiting.order_by(message.c.use_by).limit(limit).with_for_update(skip_locked=True)  # another wakes them
     statement = sa.update(message).where(message.c.id.in_(first)).values(wake_at=now)
     return int(conn.execute(statement.execution_options(preserve_rowcount=True)).rowcount)

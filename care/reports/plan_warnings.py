@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from care.base.errors import CareError
 from care.calendars.overrides import Overrides
 from care.calendars.workdays import incomplete_years
+from care.delivery.maintenance import Window
 from care.messages.stops import Pause
 from care.planning.admission import Word
 from care.reports.plan import cost_by_day
@@ -41,6 +42,7 @@ class Limits:
     overrides: Overrides | None
     spend_per_day: Decimal | None
     pauses: Sequence[Pause]
+    windows: Sequence[Window] = ()  # planned maintenance of providers
 
 
 def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
@@ -53,6 +55,7 @@ def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
         *_money(plan, limits),
         *_collisions(plan),
         *_pauses(plan, limits),
+        *_maintenance(plan, limits),
         *_calendar(plan, limits),
         *_unknown(plan),
     ]
@@ -151,6 +154,17 @@ def _pauses(plan: Plan, limits: Limits) -> Iterator[Caution]:
         if pause.scope in scopes or pause.scope == "all":
             until = f"until {_at(pause.until, limits.zone)}" if pause.until else "until resumed"
             yield Caution(kind="paused", text=f"{pause.scope} is stopped {until} by {pause.by}")
+
+
+def _maintenance(plan: Plan, limits: Limits) -> Iterator[Caution]:
+    spans = [(day.start, day.finish) for day in plan.days if day.start and day.finish]
+    for window in limits.windows:
+        touched = sum(start < window.ends_at and window.starts_at <= finish for start, finish in spans)
+        if touched:
+            span = f"from {_at(window.starts_at, limits.zone)} until {_at(window.ends_at, limits.zone)}"
+            sends = "1 send falls" if touched == 1 else f"{touched} sends fall"
+            text = f"{window.provider} is in maintenance {span}: {sends} into it and may wait"
+            yield Caution(kind="maintenance", text=text)
 
 
 def _calendar(plan: Plan, limits: Limits) -> Iterator[Caution]:

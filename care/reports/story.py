@@ -15,6 +15,7 @@ from care.delivery.receipts import MEANING
 from care.messages.model import PLAIN_WORDS, MessageStatus, Outcome
 from care.messages.tables import attempt, message, move, receipt
 from care.reports.log import Entry, entries_by_id
+from care.reports.providers import failovers
 from care.reports.reasons import in_words
 
 _OUTCOMES: Mapping[Outcome, str] = {
@@ -62,8 +63,9 @@ def tell_story(conn: sa.Connection, message_id: int) -> Story | None:
     receipts = conn.execute(sa.select(receipt).where(receipt.c.attempt_id.in_(ids)).order_by(receipt.c.id)).all()
     moves = conn.execute(sa.select(move).where(move.c.message_id == message_id).order_by(move.c.id)).all()
     events = [_planned(row), *(_decision(one) for one in moves)]
+    other_ways = failovers(conn, [message_id])
     for one in attempts:
-        events += _tried(one)
+        events += _tried(one, other_ways.get(one.id, ""))
     number = {one.id: one.n for one in attempts}
     events += [_received(one, number[one.attempt_id]) for one in receipts]
     return Story(
@@ -96,13 +98,20 @@ def _decision(row: sa.Row[Any]) -> Event:
     )
 
 
-def _tried(row: sa.Row[Any]) -> list[Event]:
+def _tried(row: sa.Row[Any], failover: str) -> list[Event]:
     parts = f", {row.parts} parts" if row.channel == "sms" and row.parts != 1 else ""
+    parts += f", as {failover}" if failover else ""
     begun = Event(
         at=row.intent_at,
         kind="attempt",
         text=f"try {row.n} by {row.channel} through {row.provider}{parts}",
-        details={"n": row.n, "channel": row.channel, "provider": row.provider, "parts": row.parts},
+        details={
+            "n": row.n,
+            "channel": row.channel,
+            "provider": row.provider,
+            "parts": row.parts,
+            "failover": failover,
+        },
     )
     if row.done_at is None:
         return [begun]

@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from care.base.vocabulary import LANES, Channel
-from care.delivery.closures import HOLD, closed_reason
+from care.delivery.failover import HOLD, IN_MAINTENANCE, closed_reason
 from care.delivery.tables import incarnation, job_run
 from care.inbound.tables import webhook
 from care.messages.model import MessageStatus
 from care.messages.tables import message
 from care.reports.metrics import why_not_ready
+from care.reports.providers import closed_now
 from care.watch.book_store import kept_pages, wrong_verdicts
 from care.watch.rules import Facts
 
@@ -47,6 +48,7 @@ def look(
         leader_unseen=leader_unseen(conn, now),
         sender_unseen=_sender_unseen(conn, now),
         closed_channels=_closed(conn, now),
+        closed_providers=closed_now(conn, now),
         in_doubt=_in_doubt(conn, now),
         oldest_webhook=_oldest_webhook(conn, now),
         stuck_jobs=[name for name, within in turns.items() if name in ended and now - ended[name] > within],
@@ -69,7 +71,7 @@ def _sender_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:
 
 
 def _closed(conn: sa.Connection, now: datetime) -> dict[str, int]:
-    """Return the channels for which due messages are held until they open, and how many."""
+    """Return the channels for which due messages are held until they open, and how many; not for what was planned."""
     found = {}
     for channel in Channel:
         held = sa.select(sa.func.count()).where(
@@ -77,6 +79,7 @@ def _closed(conn: sa.Connection, now: datetime) -> dict[str, int]:
             message.c.lane.in_(range(len(LANES))),
             message.c.wake_at.between(now, now + HOLD),
             message.c.reason.startswith(closed_reason(channel)),
+            sa.not_(message.c.reason.startswith(closed_reason(channel) + IN_MAINTENANCE)),
         )
         if count := int(conn.execute(held).scalar_one()):
             found[str(channel)] = count

@@ -24,6 +24,7 @@ from care.delivery import asking
 from care.delivery.asking import Asked
 from care.delivery.billing import Bill, bills_of
 from care.delivery.channels.base import Gateway, ProviderMessage, Records, records_of
+from care.delivery.routes import Routes
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
 
@@ -87,7 +88,7 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
 
 
 async def compare_day(
-    engine: sa.Engine, gateways: Mapping[Channel, Gateway], *, day: date, zone: str, clock: Clock, dice: random.Random
+    engine: sa.Engine, routes: Routes, *, day: date, zone: str, clock: Clock, dice: random.Random
 ) -> list[ProviderPage]:
     """Compare one day with every provider that has to do with it; what the last two minutes brought stays out."""
     start, end = day_bounds(day, zone)
@@ -95,11 +96,11 @@ async def compare_day(
     with read(engine) as conn:
         used = _used_places(conn, start, end)
     pages = []
-    for channel, gateway in gateways.items():
-        comparison = _Comparison(engine, gateway, channel, day=day, start=start, end=end, clock=clock, dice=dice)
-        if records_of(gateway) is not None or (channel, gateway.provider) in used:
+    for gateway in routes.all():
+        comparison = _Comparison(engine, gateway, day=day, start=start, end=end, clock=clock, dice=dice)
+        if records_of(gateway) is not None or (gateway.channel, gateway.provider) in used:
             pages.append(await comparison.page())
-    known = {(channel, gateway.provider) for channel, gateway in gateways.items()}
+    known = {(gateway.channel, gateway.provider) for gateway in routes.all()}
     for place, ours in sorted(used.items()):
         if place not in known:
             words = f"{place[1]} is not set up for {place[0]} any more, so it cannot be asked"
@@ -139,7 +140,6 @@ class _Comparison:
         self,
         engine: sa.Engine,
         gateway: Gateway,
-        channel: Channel,
         *,
         day: date,
         start: datetime,
@@ -147,13 +147,10 @@ class _Comparison:
         clock: Clock,
         dice: random.Random,
     ) -> None:
-        self._engine, self._gateway, self._channel = engine, gateway, channel
+        self._engine, self._gateway, self._channel = engine, gateway, gateway.channel
         self._day, self._start, self._end, self._clock, self._dice = day, start, end, clock, dice
-        self._mine = sa.and_(
-            _handed_over(start, end),
-            attempt.c.channel == str(channel),
-            attempt.c.provider == gateway.provider,
-        )
+        self._here = sa.and_(attempt.c.channel == str(self._channel), attempt.c.provider == gateway.provider)
+        self._mine = sa.and_(_handed_over(start, end), self._here)
 
     async def page(self) -> ProviderPage:
         """Ask and return the page; a provider that does not answer is named as such."""
@@ -210,7 +207,7 @@ class _Comparison:
 
     def _take(self, batch: Sequence[ProviderMessage], since: datetime) -> list[str]:
         with write(self._engine) as conn:
-            found = {row.provider_ref: row for row in conn.execute(_known(batch))}
+            found = {row.provider_ref: row for row in conn.execute(_known(batch).where(self._here))}
             answers = [
                 Asked(
                     attempt_id=found[each.sid].id,
@@ -230,7 +227,7 @@ class _Comparison:
         """Fetch what was not listed, since a list may leave out what never left; return what is not there at all."""
         missing = list[Missing]()
         while unlisted := self._unlisted(since):
-            answers = await asking.ask({self._channel: self._gateway}, unlisted)
+            answers = await asking.ask(Routes((self._gateway,)), unlisted)
             if not answers:
                 raise UnavailableError(f"{self._gateway.provider}: no usable answer. Try again later")
             with write(self._engine) as conn:

@@ -20,6 +20,7 @@ class Facts:
     leader_unseen: timedelta | None = None
     sender_unseen: timedelta | None = None
     closed_channels: Mapping[str, int] = field(default_factory=dict)  # and how many messages are held for it
+    closed_providers: Sequence[str] = ()  # "sms through acme for 7 minutes: …"
     in_doubt: int = 0  # messages, longer than it takes to resolve one
     oldest_webhook: timedelta = timedelta(0)
     stuck_jobs: Sequence[str] = ()
@@ -67,6 +68,11 @@ def _channel(facts: Facts) -> str:
     return f"the provider takes nothing: {names}" if names else ""
 
 
+def _provider(facts: Facts) -> str:
+    """Where nobody carries the channel, that is the incident."""
+    return "; ".join(words for words in facts.closed_providers if words.split()[0] not in facts.closed_channels)
+
+
 def _in_doubt(facts: Facts) -> str:
     return f"{facts.in_doubt:,} messages may or may not have gone" if facts.in_doubt else ""
 
@@ -106,6 +112,9 @@ RULES: tuple[Rule, ...] = (
         name="sender", title="No sender is at work", limit="not seen for 3 minutes", look=_sender, patience=2 * MINUTE
     ),
     Rule(name="channel", title="A channel is closed", limit="closed for 5 minutes", look=_channel, patience=5 * MINUTE),
+    Rule(
+        name="provider", title="A provider is closed", limit="closed for 5 minutes", look=_provider, patience=5 * MINUTE
+    ),
     Rule(name="in_doubt", title="Messages are in doubt", limit="unknown for 15 minutes", look=_in_doubt),
     Rule(
         name="webhooks",

@@ -25,6 +25,7 @@ _MEANINGS = {
     "care_inbox_waiting": "Messages of customers that wait for a person",
     "care_incident_open": "1 while an incident of this kind is open",
     "care_provider_differences": "Messages that differ between us and a provider's list, per day compared",
+    "care_provider_well": "1 while messages may go to this provider, for all senders alike",
     "care_disk_free_mib": "What is left on the disk of the database file",
     "care_oldest_due_seconds": "For how long the longest waiting message has been due",
 }

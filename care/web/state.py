@@ -10,7 +10,7 @@ from care.base.failpoints import failpoint
 from care.bootstrap import Services
 from care.inbound import store
 from care.inbound.bounces.hooks.choice import email_hooks_of
-from care.inbound.twilio_signature import TwilioSignature
+from care.inbound.twilio_signature import TwilioAccounts, accounts_of
 from care.inbound.worker import work_inbox
 from care.web.group_commit import GroupCommit, Row
 from care.web.inbox_thread import InboxThread
@@ -30,7 +30,7 @@ class WebState:
     """One web process at work. `open` and `close` belong to its event loop."""
 
     services: Services
-    signature: TwilioSignature = field(init=False)
+    twilio: TwilioAccounts = field(init=False)
     inbox: InboxThread = field(init=False)
     presence: PresenceThread = field(init=False)
     webhooks: GroupCommit = field(init=False)
@@ -44,9 +44,7 @@ class WebState:
         services = self.services
         rules = services.inbound_rules
         engine, clock = services.engine, services.clock
-        twilio = services.settings.twilio
-        tokens = [twilio.auth_token.get_secret_value(), twilio.next_auth_token.get_secret_value()]
-        self.signature = TwilioSignature(services.settings.operator.public_url, tokens)
+        self.twilio = TwilioAccounts(services.settings.operator.public_url, accounts_of(services.settings))
         self.email_hooks = email_hooks_of(services.settings.bounces)
         turns = Turns()
         self.presence = PresenceThread(engine, clock, self._stand_in)

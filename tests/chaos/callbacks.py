@@ -10,6 +10,8 @@ from urllib.parse import urldefrag, urlencode, urlsplit
 
 from twilio.request_validator import RequestValidator
 
+from care.simulators.twilio.process import ACCOUNT_SID
+
 RANKS = ("accepted", "sent", "delivered")
 
 
@@ -59,7 +61,7 @@ class Caller:
 
     def _request(self, callback: Callback) -> int:
         url = urldefrag(callback.url).url
-        form = {"MessageSid": callback.sid, "MessageStatus": callback.status, "AccountSid": "AC" + "0" * 32}
+        form = {"MessageSid": callback.sid, "MessageStatus": callback.status, "AccountSid": ACCOUNT_SID}
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "X-Twilio-Signature": RequestValidator(self.auth_token).compute_signature(url, form),

@@ -65,10 +65,10 @@ def figures(record_property: Callable[[str, Any], None]) -> Figures:
 
 
 @pytest.fixture(scope="session")
-def _stocks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, bool], Path]:
+def stocks(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     made: dict[tuple[int, bool], Path] = {}
 
-    def stock(people: int, is_mixed: bool) -> Path:
+    def stock(people: int, is_mixed: bool = False) -> Path:
         if (people, is_mixed) not in made:
             folder = tmp_path_factory.mktemp(f"stock-{people}")
             made[people, is_mixed] = stock_of(people, folder, is_mixed=is_mixed)
@@ -78,14 +78,14 @@ def _stocks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, bool], P
 
 
 @pytest.fixture
-def stage(tmp_path: Path, dice: random.Random, _stocks: Callable[[int, bool], Path]) -> SetStage:
+def stage(tmp_path: Path, dice: random.Random, stocks: Callable[..., Path]) -> SetStage:
     """Set a stage: so many people planned on SQLite, and a provider that follows a script."""
 
     @contextmanager
     def at(
         people: int, script: dict[str, Any] | None = None, *, url: str = "", is_mixed: bool = False, **settings: str
     ) -> Iterator[Stage]:
-        stock = None if url else _stocks(people, is_mixed)
+        stock = None if url else stocks(people, is_mixed)
         place = {"stock": stock, "url": url, "is_mixed": is_mixed}
         with set_stage(tmp_path, people, script=script, dice=dice, **place, **settings) as made:
             yield made

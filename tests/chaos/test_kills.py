@@ -19,8 +19,8 @@ SENDING = tuple(name for name in POINTS if name.split(".")[0] in STEPS)
 LATEST = {"recover": 1, "claim": 1, "intent": 2, "call": 4, "outcome": 2, "resolve": 1}
 """A point is met at a random pass up to this one; in a long run calls are met far later."""
 
-FAULTS = {
-    "create_rates": {"429": 0.02, "503": 0.02, "503-after": 0.03, "cut": 0.03, "lost-reply": 0.04, "slow-reply": 0.3},
+FAULTS = {  # few enough that the provider is not closed for them: row 19 plays that
+    "create_rates": {"429": 0.02, "503": 0.01, "503-after": 0.01, "cut": 0.01, "lost-reply": 0.02, "slow-reply": 0.3},
     "hang_seconds": 0.05,
     "callbacks": {"lose": 0.05, "duplicate": 0.15, "shuffle": 0.2, "delay_seconds": [0, 0.5]},
 }

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
-from care.delivery.channels.registry import outbox_dir
+from care.delivery.registry import outbox_dir
 from care.messages.tables import attempt, message
 from care.schedule import WATCH_JOBS, run_due_jobs
 from care.watch.tables import ledger_book, provider_book

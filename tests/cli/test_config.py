@@ -1,6 +1,7 @@
 """`care config show`."""
 
 import json
+import tomllib
 from pathlib import Path
 
 from tests.cli.conftest import Care
@@ -9,8 +10,6 @@ from tests.cli.conftest import Care
 class TestShow:
     def test_prints_what_is_in_force_as_toml(self, care: Care, tmp_path: Path) -> None:
         """File and environment are merged, and the output can be read back as TOML."""
-        import tomllib
-
         (tmp_path / "care.toml").write_text("[web]\nport = 9000\n", encoding="utf-8")
 
         answer = care("config", "show", CARE_WEB__HOST="0.0.0.0")  # noqa: S104 - read, not bound
@@ -37,3 +36,13 @@ class TestShow:
         answer = care("config", "show", CARE_WEB__PORT="x", CARE_SMS__PROVIDER="fax")
 
         assert (answer.code, answer.out, len(answer.err.splitlines())) == (2, "", 2)
+
+
+class TestNestedTables:
+    def test_stand_below_their_parent_as_toml_wants_it(self, care: Care) -> None:
+        """What is printed can be read back; the second account has a table of its own, its token masked."""
+        answer = care("config", "show", CARE_TWILIO__BACKUP__ACCOUNT_SID="AC2", CARE_TWILIO__BACKUP__AUTH_TOKEN="t0ken")
+
+        read_back = tomllib.loads(answer.out)["twilio"]["backup"]
+        assert (read_back["account_sid"], read_back["auth_token"]) == ("AC2", "***")
+        assert "t0ken" not in answer.out

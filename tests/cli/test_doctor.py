@@ -158,6 +158,31 @@ class TestProviders:
 
         assert (wrong["ok"], "refuses the account" in wrong["words"]) == (False, True)
 
+    def test_look_at_the_second_account_and_relay_by_themselves(
+        self, care: Care, folder: Path, silent_port: int
+    ) -> None:
+        """A line for each that stands by, under its own name; one that is well does not cover one that is not."""
+        with start_twilio_simulator(has_second=True) as twilio:
+            second = twilio.second()
+            env = {**TWILIO, **_account(twilio), "CARE_EMAIL__PROVIDER": "smtp", "CARE_SMTP__HOST": "127.0.0.1"}
+            own = {"ACCOUNT_SID": second.account_sid, "AUTH_TOKEN": second.auth_token, "FROM_NUMBER": "+15005550006"}
+            env |= {f"CARE_TWILIO__BACKUP__{key}": value for key, value in own.items()}
+            env |= {"CARE_SMTP__BACKUP__HOST": "127.0.0.1", "CARE_SMTP__BACKUP__PORT": str(silent_port)}
+
+            well = _examine(care, **env)
+            wrong = _examine(care, **{**env, "CARE_TWILIO__BACKUP__AUTH_TOKEN": "0" * 32})
+
+        assert (well["sms"]["ok"], well["sms backup"]["ok"]) == (True, True)
+        assert (wrong["sms"]["ok"], wrong["sms backup"]["ok"]) == (True, False)
+        assert "Check twilio.backup.account_sid and twilio.backup.auth_token" in wrong["sms backup"]["words"]
+        assert f"127.0.0.1:{silent_port} does not answer" in wrong["email backup"]["words"]
+        assert "smtp.backup.host" in wrong["email backup"]["words"]
+
+    def test_have_no_backup_unless_one_is_named(self, care: Care, folder: Path) -> None:
+        """No line about what is not there; a second sandbox has one."""
+        assert not {"sms backup", "email backup"} & _examine(care).keys()
+        assert _examine(care, CARE_SMS__SANDBOX_BACKUP="true")["sms backup"]["words"].startswith("sandbox.backup: ")
+
     def test_tells_that_twilio_does_not_answer(self, care: Care, folder: Path, silent_port: int) -> None:
         """Unreachable is a line, not a traceback."""
         env = {**TWILIO, "CARE_TWILIO__ACCOUNT_SID": "AC" + "0" * 32, "CARE_TWILIO__AUTH_TOKEN": "t" * 32}

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from care.base.database import write
+from care.base.database import read, write
 from care.delivery.doubt import SETTLE
+from care.delivery.list_proof import account_digest
+from care.delivery.tables import list_proof
 from care.messages.tables import attempt
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.stories.operator import OURS, Operator, accepted, operator, wait_until
@@ -81,6 +83,24 @@ class TestVerify:
             answer = shop.care("provider", "verify", *words)
             assert answer.code == 2
             assert answer.err.count("\n") <= 3
+
+    def test_asks_the_second_account_on_demand(self, shop: Operator, tmp_path: Path) -> None:
+        """The proof is kept for that account alone; without one it is an error in the command."""
+        answer = shop.care("provider", "verify", "--to", MINE, "--backup")
+        assert (answer.code, answer.err.count("\n")) == (2, 1)
+        assert "[twilio.backup]" in answer.err
+        with start_twilio_simulator(callbacks=False, has_second=True) as both:
+            second = both.second()
+            own = {"ACCOUNT_SID": second.account_sid, "AUTH_TOKEN": second.auth_token, "BASE_URL": both.url}
+            env = {f"CARE_TWILIO__BACKUP__{key}": value for key, value in {**own, "FROM_NUMBER": OURS}.items()}
+            answer = shop.care("provider", "verify", "--to", MINE, "--count", "1", "--backup", "--json", **env)
+            assert answer.code == 0, answer
+            assert json.loads(answer.out)["provider"] == "twilio.backup"
+            assert (accepted(second), accepted(both)) == ({MINE: 1}, {})
+        engine = shop.engine
+        with read(engine) as conn:
+            rows = conn.execute(sa.select(list_proof.c.provider, list_proof.c.account)).all()
+        assert [tuple(row) for row in rows] == [("twilio.backup", account_digest(second.account_sid))]
 
     def test_trusts_no_account_that_refuses(self, shop: Operator, twilio: TwilioSimulator) -> None:
         """A wrong token is told in one line."""

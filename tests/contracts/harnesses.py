@@ -9,13 +9,14 @@ from email import message_from_bytes
 from pathlib import Path
 
 from care.base.clock import SystemClock
-from care.base.settings import EmailSettings, SmtpSettings, TwilioSettings
+from care.base.settings import EmailSettings, Settings, SmtpSettings, TwilioSettings
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Outgoing
 from care.delivery.channels.mime import MailComposer
 from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.channels.smtp_email import SmtpEmail
 from care.delivery.channels.twilio_sms import TwilioSms
+from care.delivery.registry import build_gateways
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.contracts.listeners import HALF, NO_GATEWAY, Listener, OneAnswer
 from tests.contracts.mail_server import CA_FILE, MailServer
@@ -89,7 +90,7 @@ def outgoing(to: str, number: int = 1, /, **changes: object) -> Outgoing:
 @contextmanager
 def twilio_simulator() -> Iterator[TwilioSimulator]:
     """Run the Twilio look-alike, without callbacks."""
-    with start_twilio_simulator(auth_token=SECRET, callbacks=False) as simulator:
+    with start_twilio_simulator(auth_token=SECRET, callbacks=False, has_second=True) as simulator:
         yield simulator
 
 
@@ -107,6 +108,31 @@ def twilio(simulator: TwilioSimulator, listener: Listener | None = None) -> Open
         public_url = listener.url if listener else "https://care.example.com"
         return TwilioSms(settings, public_url=public_url, clock=CLOCK, list_is_complete=list_is_complete)
 
+    return _twilio(simulator, build, heard=listener.tokens if listener else list)
+
+
+def twilio_backup(simulator: TwilioSimulator) -> Opener:
+    """Return how to open the adapter of the second account on the same simulator, as the registry does."""
+    second = simulator.second()
+
+    def build(url: str, *, list_is_complete: bool = False) -> Gateway:
+        own = {"account_sid": second.account_sid, "auth_token": second.auth_token, "from_number": "+15005550006"}
+        first = {"account_sid": simulator.account_sid, "auth_token": "x", "from_number": "+1", "base_url": url}
+        tables = {
+            "operator": {"public_url": "https://care.example.com"},
+            "sms": {"provider": "twilio"},
+            "twilio": {**first, "timeout_seconds": TIMEOUT_SECONDS, "backup": own},
+            "security": {"secret_key": "s" * 32, "suppression_key": "k" * 32},
+        }
+        complete = frozenset({"twilio.backup"} if list_is_complete else ())
+        return build_gateways(Settings.model_validate(tables), clock=CLOCK, complete_lists=complete).of(Channel.SMS)[1]
+
+    return _twilio(second, build)
+
+
+def _twilio(
+    simulator: TwilioSimulator, build: Callable[..., Gateway], *, heard: Callable[[], list[str]] = list
+) -> Opener:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Harness]:
         simulator.script({"hang_seconds": 3})
@@ -127,13 +153,13 @@ def twilio(simulator: TwilioSimulator, listener: Listener | None = None) -> Open
                 ),
                 definitive={"429": "+8613805500429", "4xx": "+8613805521614"},
                 doubtful=_faults_of(simulator, torn=lambda: build(torn.url), proxy=lambda: build(proxy.url)),
-                heard=listener.tokens if listener else list,
+                heard=heard,
                 valid_until=lambda: _validity_of(simulator),
                 complete=lambda: build(simulator.url, list_is_complete=True),
                 make_silent=lambda: simulator.script({"create": ["hang"], "hang_seconds": 3}),
                 taken=lambda: [each["to"] for each in simulator.accepted()[already:]],
                 unreachable=lambda: build("http://127.0.0.1:9"),
-                secrets=(SECRET,),
+                secrets=(simulator.auth_token,),
             )
         finally:
             torn.close()
@@ -223,13 +249,15 @@ def _message_id(content: bytes | str | None) -> str:
     return str(message_from_bytes(content if isinstance(content, bytes) else b"")["Message-ID"])
 
 
-def sandbox(channel: Channel, directory: Path) -> Opener:
+def sandbox(channel: Channel, directory: Path, *, provider: str = "sandbox") -> Opener:
     """Return how to open the sandbox on an outbox of its own."""
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Harness]:
         told: list[str] = []
-        gateway = SandboxGateway(channel, directory, clock=CLOCK, on_receipt=lambda *, token, **_: told.append(token))
+        gateway = SandboxGateway(
+            channel, directory, clock=CLOCK, provider=provider, on_receipt=lambda *, token, **_: told.append(token)
+        )
         await gateway.open()
         is_sms = channel is Channel.SMS
 
@@ -265,7 +293,7 @@ def sandbox(channel: Channel, directory: Path) -> Opener:
                 valid_until=valid_until if is_sms else None,
                 message_ids=None if is_sms else lambda: [sent.message_ref for _, sent in gateway.outbox.read()],
                 taken=lambda: [sent.to for _, sent in gateway.outbox.read()],
-                unreachable=lambda: SandboxGateway(channel, directory, clock=CLOCK),  # never opened
+                unreachable=lambda: SandboxGateway(channel, directory, clock=CLOCK, provider=provider),  # never opened
             )
         finally:
             await gateway.close()

@@ -19,7 +19,7 @@ from tests.contracts.listeners import Listener
 from tests.contracts.test_gateway import assert_in_doubt, with_gateway
 from tests.guards.tree import ROOT
 
-PAGE = ROOT / "docs" / "providers.md"
+PAGE = ROOT / "docs" / "adapters.md"
 REF = "<17.aaaaaaaaaaaaaaaaaaaa@example.com>"
 OVER_A_NETWORK = {"dropped before", "dropped after", "torn answer", "silent"}
 MINUTES = timedelta(minutes=10)
@@ -70,7 +70,7 @@ def of(harness: Harness) -> Capabilities:
 
 
 def line_of(harness: Harness) -> str:
-    """Return the line of docs/providers.md that says the same."""
+    """Return the line of docs/adapters.md that says the same."""
     declares, gateway = of(harness), harness.gateway
     second = {Idempotency.NONE: "another message"}.get(declares.idempotency, str(declares.idempotency))
     told = ["yes" if each else "no" for each in (declares.callback_per_message, declares.client_ref_echo)]

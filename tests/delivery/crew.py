@@ -16,6 +16,7 @@ from care.base.database import open_engine
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.routes import Routes
 from tests.house import House, build_house
 
 Box = Callable[[Channel], Gateway]
@@ -35,7 +36,7 @@ class RunningClock(VirtualClock):
         return time.monotonic() - self._begun
 
 
-def at_once(*works: Callable[[], Any]) -> list[Any]:
+def at_once(*works: Callable[[], Any], seconds: float = 60) -> list[Any]:
     """Run functions in threads that start together; return their results, or raise the first error."""
     ready, results = threading.Barrier(len(works)), list[Any]([None] * len(works))
 
@@ -50,7 +51,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(seconds)
     for result in results:
         if isinstance(result, BaseException):
             raise result
@@ -75,7 +76,7 @@ class Crew:
 
 def dispatch(house: House, box: Box) -> int:
     """Send everything due as one of several dispatchers would."""
-    work = house.services.work({channel: box(channel) for channel in Channel}, sole=False)
+    work = house.services.work(Routes(tuple(box(channel) for channel in Channel)), sole=False)
     return asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
 
 

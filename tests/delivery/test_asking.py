@@ -13,8 +13,8 @@ from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.bootstrap import Services
 from care.delivery.billing import bills_of
-from care.delivery.channels.registry import build_gateways, places_with_records
 from care.delivery.presence import SHORTEST_GAP, WEB, Gap, gaps_between
+from care.delivery.registry import build_gateways, places_with_records
 from care.delivery.tables import incarnation
 from care.messages.tables import attempt, message, receipt
 from care.schedule import WATCH_JOBS, run_due_jobs, watch
@@ -196,5 +196,5 @@ class TestPlaces:
         settings = open_house(engine, clock, tmp_path, **tables).settings
         gateways = build_gateways(settings, clock=clock)
 
-        told = [(channel, each.provider) for channel, each in gateways.items() if each.capabilities.keeps_records]
+        told = [(each.channel, each.provider) for each in gateways.all() if each.capabilities.keeps_records]
         assert places_with_records(settings) == told

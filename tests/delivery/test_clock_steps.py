@@ -12,6 +12,7 @@ from care.base.vocabulary import Channel
 from care.delivery.channels.base import Capabilities, Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.pace import seconds_until_free, take_slice
+from care.delivery.routes import Routes
 from care.schedule import Job, run_due_jobs
 from tests.delivery.crew import RunningClock
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -91,7 +92,7 @@ class TestAClockSetBack:
         house = build_house(tmp_path, sqlite_engine, clock, SMS__RATE_PER_SECOND="20")
         greet(house, 30)
         sms = OneAtATime(clock)
-        work = house.services.work({Channel.SMS: sms, Channel.EMAIL: Postbox(Channel.EMAIL)})
+        work = house.services.work(Routes((sms, Postbox(Channel.EMAIL))))
 
         async def all_within(seconds: float) -> int:
             return await asyncio.wait_for(Dispatcher(work).run(asyncio.Event(), until_idle=True), seconds)

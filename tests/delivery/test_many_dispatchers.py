@@ -18,6 +18,7 @@ from care.base.vocabulary import Channel
 from care.delivery import incarnation
 from care.delivery.channels.base import Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.routes import Routes
 from care.messages import store
 from care.messages.intents import write_intents
 from care.messages.tables import attempt, contact_claim
@@ -160,7 +161,7 @@ class TestADispatcher:
 
         async def live() -> None:
             stop = asyncio.Event()
-            work = house.services.work({channel: ledge.box(channel) for channel in Channel}, sole=False)
+            work = house.services.work(Routes(tuple(ledge.box(channel) for channel in Channel)), sole=False)
             work.tick_seconds = 0.05
             running = asyncio.create_task(Dispatcher(work).run(stop))
             await asyncio.sleep(0.3)

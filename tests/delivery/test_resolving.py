@@ -17,6 +17,7 @@ from care.delivery.channels.base import Gateway, Idempotency
 from care.delivery.channels.twilio_sms import TwilioSms
 from care.delivery.doubt import SETTLE, Step
 from care.delivery.resolving import count_open, known_refs, look, open_cases, settle
+from care.delivery.routes import Routes
 from care.messages.tables import attempt
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.contracts.keyed import KeyedGateway
@@ -69,7 +70,7 @@ def resolve(house: House, gateway: Gateway) -> dict[Step, int]:
 
     with read(house.engine) as conn:
         rows = open_cases(conn, now=house.clock.now())
-    cases = asyncio.run(look({gateway.channel: gateway}, rows, known=known, campaigns=house.services.campaigns))
+    cases = asyncio.run(look(Routes((gateway,)), rows, known=known, campaigns=house.services.campaigns))
     with write(house.engine) as conn:
         return dict(settle(conn, cases, now=house.clock.now(), dice=random.Random(0)))
 

@@ -15,6 +15,7 @@ from care.base.vocabulary import Channel
 from care.delivery import sit_out
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.incarnation import begin_incarnation, give_back
+from care.delivery.routes import Routes
 from care.messages.store import claim_due
 from care.messages.tables import attempt
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -59,7 +60,7 @@ class TestDispatcherInTrouble:
         monkeypatch.setattr(sit_out, "AGAIN_SECONDS", 0.01)
         greet(house, 60)
         sms = Postbox()
-        work = house.services.work({Channel.SMS: sms, Channel.EMAIL: Postbox(Channel.EMAIL)})
+        work = house.services.work(Routes((sms, Postbox(Channel.EMAIL))))
         work.tick_seconds = 0.01
         weather = Weather(house.engine, seed)
 

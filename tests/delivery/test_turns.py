@@ -16,6 +16,7 @@ from care.base.vocabulary import LANES, Channel, Purpose
 from care.delivery.channels.base import Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.pace import STALE_SECONDS
+from care.delivery.routes import Routes
 from care.delivery.tables import pace
 from care.delivery.turns import SHARES, Turns
 from care.messages.tables import message
@@ -192,7 +193,7 @@ class TestTheDispatcher:
                     )
                 )  # fmt: skip
         box = Timed(clock)
-        work = house.services.work({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)})
+        work = house.services.work(Routes((box, Postbox(Channel.EMAIL))))
         asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
         rows = {row.id: row for row in house.messages()}
         assert {row.status for row in rows.values() if row.lane == 1} == {"accepted"}

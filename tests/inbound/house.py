@@ -16,8 +16,8 @@ from care.base.settings import Settings
 from care.base.vocabulary import Purpose
 from care.bootstrap import Services
 from care.customers.tables import consent_now, contact_point, customer
-from care.delivery.channels.registry import outbox_dir
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.registry import outbox_dir
 from care.inbound.store import store_webhooks
 from care.inbound.twilio import inbound_row, status_row
 from care.messages.tables import attempt, message

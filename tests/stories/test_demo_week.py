@@ -16,7 +16,7 @@ from care.base.settings import load_settings
 from care.bootstrap import Services
 from care.cli.demo import answer
 from care.customers.tables import suppression
-from care.delivery.channels.registry import outbox_dir
+from care.delivery.registry import outbox_dir
 from care.demo.folder import SETTINGS
 from care.demo.proof import Proof, prove
 from care.demo.run import DATABASE, Outcome, Wish, run_demo

@@ -14,6 +14,7 @@ from care.base.database import read, write
 from care.base.errors import UnavailableError
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Capabilities, Outgoing, ProviderMessage, Result
+from care.delivery.routes import Routes
 from care.messages.tables import attempt, message
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict, kept_pages
 from care.watch.provider_books import BookState, Missing, ProviderPage, compare_day, day_bounds
@@ -72,7 +73,7 @@ class Provider:
 
 
 def compare(engine: sa.Engine, provider: Provider, clock: VirtualClock) -> ProviderPage:
-    compared = compare_day(engine, {provider.channel: provider}, day=DAY, zone=ZONE, clock=clock, dice=random.Random(0))
+    compared = compare_day(engine, Routes((provider,)), day=DAY, zone=ZONE, clock=clock, dice=random.Random(0))
     (page,) = asyncio.run(compared)
     return page
 
@@ -143,7 +144,7 @@ class TestCompareDay:
                 make_attempt(conn, made, channel=channel, provider=provider, intent_at=START)
         relay = Relay(channel=Channel.EMAIL, provider="relay")
         pages = asyncio.run(
-            compare_day(engine, {Channel.EMAIL: relay}, day=DAY, zone=ZONE, clock=clock, dice=random.Random(0))
+            compare_day(engine, Routes((relay,)), day=DAY, zone=ZONE, clock=clock, dice=random.Random(0))
         )
         assert [(page.provider, page.state, page.ours, page.theirs) for page in pages] == [
             ("relay", BookState.UNASKED, 1, None),
@@ -248,7 +249,7 @@ def test_attempts_of_others_are_not_touched(engine: sa.Engine, clock: VirtualClo
         made = make_message(conn, status="sent", sent_at=START)
         make_attempt(conn, made, provider="other", intent_at=START)
     pages = asyncio.run(
-        compare_day(engine, {Channel.SMS: Provider()}, day=DAY, zone=ZONE, clock=clock, dice=random.Random(0))
+        compare_day(engine, Routes((Provider(),)), day=DAY, zone=ZONE, clock=clock, dice=random.Random(0))
     )
     assert [page.provider for page in pages] == ["acme", "other"]
     with read(engine) as conn:

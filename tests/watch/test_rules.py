@@ -13,6 +13,7 @@ WRONG = {
     "leader": Facts(leader_unseen=6 * MINUTE),
     "sender": Facts(sender_unseen=4 * MINUTE),
     "channel": Facts(closed_channels={"sms": 7}),
+    "provider": Facts(closed_providers=["sms through twilio for 7 minutes: no answer"]),
     "in_doubt": Facts(in_doubt=1),
     "webhooks": Facts(oldest_webhook=16 * MINUTE),
     "jobs": Facts(stuck_jobs=["plan"]),

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from care.base.clock import SystemClock, VirtualClock
 from care.base.database import read, write
 from care.base.settings import TwilioSettings
-from care.base.vocabulary import Channel
 from care.delivery.channels.twilio_sms import TwilioSms
+from care.delivery.routes import Routes
 from care.messages.tables import message
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from care.watch.provider_books import BookState, ProviderPage, compare_day
@@ -52,7 +52,7 @@ def compare(engine: sa.Engine, gateway: TwilioSms) -> ProviderPage:
     """Compare the day in which the test began, seen from an hour later."""
     compared = compare_day(
         engine,
-        {Channel.SMS: gateway},
+        Routes((gateway,)),
         day=(NOW - timedelta(hours=1)).date(),
         zone="UTC",
         clock=VirtualClock(NOW + timedelta(hours=1)),

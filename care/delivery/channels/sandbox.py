@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from care.base.clock import Clock
 from care.base.vocabulary import Channel
@@ -28,22 +28,24 @@ class SandboxGateway:
     callbacks, what became of the messages by then.
     """
 
-    provider: ClassVar[str] = "sandbox"
-
     def __init__(
         self,
         channel: Channel,
         directory: Path,
         *,
         clock: Clock,
+        provider: str = "sandbox",
         seed: int = 0,
         sender: str = "",
         on_receipt: OnReceipt | None = None,
         on_inbound: OnInbound | None = None,
     ) -> None:
-        """Use `<directory>/<channel>.jsonl` as outbox, made by `open` for its owner alone."""
-        self.channel = channel
-        self.outbox = Outbox(directory / f"{channel}.jsonl")
+        """Use `<directory>/<channel>.jsonl` as outbox, made by `open` for its owner alone.
+
+        A backup keeps an outbox of its own, `<channel>.backup.jsonl`.
+        """
+        self.channel, self.provider = channel, provider
+        self.outbox = Outbox(directory / f"{channel}{provider.removeprefix('sandbox')}.jsonl")
         self._clock = clock
         self._sender = sender or DEFAULT_SENDER[channel]
         self._slow_seconds = SLOW_SECONDS
@@ -127,7 +129,7 @@ class SandboxGateway:
 
     def _teller(self) -> Carrier:
         if self._carrier is None:
-            self._carrier = Carrier(self.channel, self.outbox, **self._carrier_arguments)
+            self._carrier = Carrier(self.channel, self.outbox, provider=self.provider, **self._carrier_arguments)
         return self._carrier
 
     def _sent(self, outgoing: Outgoing) -> Sent:

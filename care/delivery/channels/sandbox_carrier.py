@@ -15,7 +15,9 @@ from care.delivery.channels.sandbox_outbox import Outbox, Sent, load_checkpoint,
 class OnReceipt(Protocol):
     """Takes a receipt; repeats must do no harm."""
 
-    def __call__(self, *, token: str, provider_ref: str, status: str, error_code: str, at: datetime) -> None:
+    def __call__(
+        self, *, provider: str, token: str, provider_ref: str, status: str, error_code: str, at: datetime
+    ) -> None:
         """Keep what the carrier says about one attempt: `sent`, `delivered` or `undelivered`."""
         ...
 
@@ -48,12 +50,13 @@ class Carrier:
         channel: Channel,
         outbox: Outbox,
         *,
+        provider: str,
         seed: int,
         on_receipt: OnReceipt | None,
         on_inbound: OnInbound | None,
     ) -> None:
         """Start where the last process stopped."""
-        self._channel, self._outbox, self._seed = channel, outbox, seed
+        self._channel, self._outbox, self._provider, self._seed = channel, outbox, provider, seed
         self._on_receipt, self._on_inbound = on_receipt, on_inbound
         self._checkpoint: Path = outbox.path.with_suffix(".told.json")
         self._pending: list[_Pending] = []
@@ -110,6 +113,7 @@ class Carrier:
                 )
         elif self._on_receipt is not None:
             self._on_receipt(
+                provider=self._provider,
                 token=sent.token,
                 provider_ref=sent.ref,
                 status=event.status,

@@ -63,13 +63,13 @@ class SmtpEmail:
     """Hand mails to a relay over a few kept connections."""
 
     channel: ClassVar[Channel] = Channel.EMAIL
-    provider: ClassVar[str] = "smtp"
 
     def __init__(
         self,
         settings: SmtpSettings,
         email: EmailSettings,
         *,
+        provider: str = "smtp",
         composer: Callable[[str], Composer],
         clock: Clock,
         mail_ids: MailIds | None = None,
@@ -81,10 +81,11 @@ class SmtpEmail:
         Raises:
             SettingsError: smtp.ca_file cannot be read.
         """
+        self.provider = provider
         self._settings, self._email, self._clock = settings, email, clock
         self._make_composer, self._mail_ids = composer, mail_ids
         self._composers: dict[str, Composer] = {}
-        self._tls = _tls_context(settings)
+        self._tls = _tls_context(settings, provider)
         self._idle: list[SmtpSession] = []
         self._places = asyncio.Semaphore(settings.connections)
         self._is_closed = False
@@ -113,7 +114,7 @@ class SmtpEmail:
     async def check(self) -> str:
         """Connect and sign in; return '' when well, else what to do."""
         try:
-            session = await open_session(self._settings, self._tls, monotonic=self._clock.monotonic())
+            session = await self._connect(self._clock.monotonic())
         except ConnectError as error:
             return error.advice
         await session.quit()
@@ -159,7 +160,10 @@ class SmtpEmail:
             if session.is_fresh(now):
                 return session
             await session.quit()
-        return await open_session(self._settings, self._tls, monotonic=now)
+        return await self._connect(now)
+
+    async def _connect(self, monotonic: float) -> SmtpSession:
+        return await open_session(self._settings, self._tls, table=self.provider, monotonic=monotonic)
 
     async def _keep(self, session: SmtpSession) -> None:
         session.used_at = self._clock.monotonic()
@@ -192,14 +196,14 @@ class SmtpEmail:
         return _address_of(outgoing.sender or self._email.sender)
 
 
-def _tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
+def _tls_context(settings: SmtpSettings, table: str) -> ssl.SSLContext | None:
     if settings.tls == "none":
         return None
     try:
         return ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     except (OSError, ssl.SSLError):
         raise SettingsError(
-            f"smtp.ca_file: {settings.ca_file} is not a readable file of PEM certificates. Correct the path"
+            f"{table}.ca_file: {settings.ca_file} is not a readable file of PEM certificates. Correct the path"
         ) from None
 
 

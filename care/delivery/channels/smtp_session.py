@@ -169,8 +169,10 @@ _COURTESY_SECONDS: Final = 2.0
 _GO_AHEAD: Final = 354
 
 
-async def open_session(settings: SmtpSettings, tls: ssl.SSLContext | None, *, monotonic: float) -> SmtpSession:
-    """Connect, verify the server's certificate, sign in.
+async def open_session(
+    settings: SmtpSettings, tls: ssl.SSLContext | None, *, table: str, monotonic: float
+) -> SmtpSession:
+    """Connect, verify the server's certificate, sign in; `table` names the relay's settings for people.
 
     Raises:
         ConnectError: with what to do.
@@ -193,23 +195,25 @@ async def open_session(settings: SmtpSettings, tls: ssl.SSLContext | None, *, mo
                 await client.ehlo()
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         client.close()
-        raise _connect_error(place, error) from None
+        raise _connect_error(place, table, error) from None
     wire = SmtpWire(cast(asyncio.Transport, client.transport), asyncio.get_running_loop())
     return SmtpSession(wire, opened_at=monotonic, extensions=frozenset(client.esmtp_extensions))
 
 
-def _connect_error(place: str, error: BaseException) -> ConnectError:
+def _connect_error(place: str, table: str, error: BaseException) -> ConnectError:
     chain = (error, error.__cause__)
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in chain):
-        advice = f"smtp.host: {place} shows a certificate that is not trusted. Set smtp.ca_file, or correct the name"
+        advice = (
+            f"{table}.host: {place} shows a certificate that is not trusted. Set {table}.ca_file, or correct the name"
+        )
         return ConnectError(advice, event="bad-certificate")
     if any(isinstance(each, ssl.SSLError) for each in chain):
-        return ConnectError(f"smtp.tls: {place} does not speak TLS as set. Try starttls or implicit", event="no-tls")
+        return ConnectError(f"{table}.tls: {place} does not speak TLS as set. Try starttls or implicit", event="no-tls")
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        advice = f"smtp.username: {place} refuses the sign-in. Correct smtp.username and smtp.password"
+        advice = f"{table}.username: {place} refuses the sign-in. Correct {table}.username and {table}.password"
         return ConnectError(advice, code=error.code)
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return ConnectError(f"smtp.host: {place} answers {error.code}. See the relay's log", code=error.code)
+        return ConnectError(f"{table}.host: {place} answers {error.code}. See the relay's log", code=error.code)
     if isinstance(error, OSError):  # timeouts, refusals, unknown names and lost connections alike
-        return ConnectError(f"smtp.host: no connection to {place}. Check the name, the port and the network")
-    return ConnectError(f"smtp.tls: {place} offers no TLS or no sign-in. Correct smtp.tls", event="no-tls")
+        return ConnectError(f"{table}.host: no connection to {place}. Check the name, the port and the network")
+    return ConnectError(f"{table}.tls: {place} offers no TLS or no sign-in. Correct {table}.tls", event="no-tls")

@@ -39,21 +39,23 @@ class TwilioSms:
     """Hand SMS to Twilio through the official SDK's request layer, each at most once."""
 
     channel: ClassVar[Channel] = Channel.SMS
-    provider: ClassVar[str] = "twilio"
 
     def __init__(
         self,
         settings: TwilioSettings,
         *,
+        provider: str = "twilio",
         public_url: str,
         clock: Clock,
-        senders: Collection[str] = (),
+        senders: Collection[str] | None = (),
         list_is_complete: bool = False,
     ) -> None:
-        """Prepare the client; nothing is connected before `open`. `senders` are those of single purposes.
+        """Prepare the client; nothing is connected before `open`.
 
+        `senders` are those of single purposes; None: they are another account's, and all purposes share one.
         `list_is_complete` says that the account's list was seen to have whatever was sent.
         """
+        self.provider = provider
         self._clock = clock
         self._list_is_complete = list_is_complete
         self._two_way = settings.two_way
@@ -67,7 +69,8 @@ class TwilioSms:
         self._account_sid = settings.account_sid
         self._create_url = f"{_API}/{settings.account_sid}/Messages.json"
         self._sender = settings.messaging_service_sid or settings.from_number
-        self._senders = {self._sender, settings.from_number, *senders} - {""}
+        self._is_sole_sender = senders is None
+        self._senders = {self._sender, settings.from_number, *(senders or ())} - {""}
         self._callback = _quote(f"{public_url.rstrip('/')}/webhooks/twilio/status/")
 
     @property
@@ -111,10 +114,13 @@ class TwilioSms:
     def _form(self, outgoing: Outgoing) -> bytes:
         seconds = int((outgoing.valid_until - self._clock.now()).total_seconds())
         return (
-            f"To={_quote(outgoing.to)}&{_sender_field(outgoing.sender or self._sender)}&Body={_quote(outgoing.body)}"
+            f"To={_quote(outgoing.to)}&{_sender_field(self._sender_of(outgoing))}&Body={_quote(outgoing.body)}"
             f"&StatusCallback={self._callback}{_quote(outgoing.token)}{_RETRY_CALLBACKS}"
             f"&ValidityPeriod={min(max(seconds, 1), LONGEST_VALIDITY_SECONDS)}"
         ).encode()
+
+    def _sender_of(self, outgoing: Outgoing) -> str:
+        return self._sender if self._is_sole_sender else outgoing.sender or self._sender
 
     async def check(self) -> str:
         """Fetch the account; return '' when it may send, else what to do."""
@@ -122,16 +128,18 @@ class TwilioSms:
             account = await self._client.api.v2010.accounts(self._account_sid).fetch_async()
         except NotSentError as error:
             if error.is_certificate:
-                return "twilio.base_url: its certificate is not trusted. Correct the URL or the machine's CA bundle"
-            return "twilio.base_url: no connection. Check the network and the URL"
+                fix = "Correct the URL or the machine's CA bundle"
+                return f"{self.provider}.base_url: its certificate is not trusted. {fix}"
+            return f"{self.provider}.base_url: no connection. Check the network and the URL"
         except NoAnswerError:
-            return "twilio: no answer in time. See status.twilio.com, then try again"
+            return f"{self.provider}: no answer in time. See status.twilio.com, then try again"
         except TwilioException as error:
             status = getattr(error, "status", 0)
             meaning = classify_twilio(status or 400, getattr(error, "code", None)).meaning
-            return f"twilio: HTTP {status}: {meaning}. Check twilio.account_sid and twilio.auth_token"
+            name = self.provider
+            return f"{name}: HTTP {status}: {meaning}. Check {name}.account_sid and {name}.auth_token"
         if account.status != "active":
-            return f"twilio: the account is {account.status}. Settle it in Twilio's console"
+            return f"{self.provider}: the account is {account.status}. Settle it in Twilio's console"
         return ""
 
     async def fetch(self, sid: str) -> ProviderMessage | None:
@@ -145,9 +153,9 @@ class TwilioSms:
         except TwilioException as error:
             if getattr(error, "status", 0) == 404:  # noqa: PLR2004 - HTTP's own number
                 return None
-            raise _unavailable() from None
+            raise _unavailable(self.provider) from None
         except (NotSentError, NoAnswerError):
-            raise _unavailable() from None
+            raise _unavailable(self.provider) from None
 
     async def list_to(self, number: str, after: datetime) -> list[ProviderMessage]:
         """Return our messages to `number` created at or after `after`, newest first.
@@ -165,7 +173,7 @@ class TwilioSms:
                 if message.direction != "inbound":
                     found.append(message)
         except (NotSentError, NoAnswerError, TwilioException):
-            raise _unavailable() from None
+            raise _unavailable(self.provider) from None
         return found
 
     async def list_between(self, start: datetime, end: datetime) -> AsyncIterator[ProviderMessage]:
@@ -187,7 +195,7 @@ class TwilioSms:
                 if start <= message.created_at < end and message.direction != "inbound" and is_ours:
                     yield message
         except (NotSentError, NoAnswerError, TwilioException):
-            raise _unavailable() from None
+            raise _unavailable(self.provider) from None
 
 
 class _SteadyClient(Client):  # type: ignore[misc]  # the SDK is untyped here
@@ -265,5 +273,5 @@ def _message_of(instance: Any) -> ProviderMessage:
     )
 
 
-def _unavailable() -> UnavailableError:
-    return UnavailableError("twilio: no usable answer. See status.twilio.com, then try again")
+def _unavailable(provider: str) -> UnavailableError:
+    return UnavailableError(f"{provider}: no usable answer. See status.twilio.com, then try again")

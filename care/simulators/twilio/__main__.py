@@ -7,13 +7,16 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
 
 from care.base.clock import SystemClock
 from care.simulators.twilio.faults import Script, ScriptError
+from care.simulators.twilio.host import Host
 from care.simulators.twilio.model import Settings
+from care.simulators.twilio.process import second_log
 from care.simulators.twilio.script_reader import read_script
 from care.simulators.twilio.server import Server
 from care.simulators.twilio.store import AcceptLog
@@ -32,7 +35,8 @@ def main() -> None:
         runner = importlib.import_module("uvloop").run
     except ModuleNotFoundError:
         runner = asyncio.run
-    serving = _serve(_settings(given), script, log, port=given.port, until_stdin_closes=given.until_stdin_closes)
+    servers = [Server(_settings(given), SystemClock(), script, log), *_second(given)]
+    serving = _serve(Host(servers), port=given.port, until_stdin_closes=given.until_stdin_closes)
     try:
         runner(serving)
     except OSError as error:
@@ -40,9 +44,8 @@ def main() -> None:
         sys.exit(2)
 
 
-async def _serve(settings: Settings, script: Script, log: AcceptLog, *, port: int, until_stdin_closes: bool) -> None:
-    server = Server(settings, SystemClock(), script, log)
-    runner = web.ServerRunner(web.Server(server.handle, access_log=None))
+async def _serve(host: Host, *, port: int, until_stdin_closes: bool) -> None:
+    runner = web.ServerRunner(web.Server(host.handle, access_log=None))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024, shutdown_timeout=0.1)
     await site.start()
@@ -55,8 +58,20 @@ async def _serve(settings: Settings, script: Script, log: AcceptLog, *, port: in
     if until_stdin_closes:
         loop.add_reader(sys.stdin.fileno(), _stop_at_end, stopped)
     await stopped.wait()
-    await server.close()
+    await host.close()
     await runner.cleanup()
+
+
+def _second(given: argparse.Namespace) -> list[Server]:
+    """Return the second account, where one is asked for: well at first, with a log and senders of its own."""
+    if not given.second_account:
+        return []
+    sid, _, token = given.second_account.partition(":")
+    settings = replace(
+        _settings(given), account_sid=sid, auth_token=token, senders=frozenset(given.second_sender), services={}
+    )
+    log = AcceptLog(None if given.accept_log == "none" else second_log(Path(given.accept_log)))
+    return [Server(settings, SystemClock(), Script(seed=given.seed), log)]
 
 
 def _stop_at_end(stopped: asyncio.Event) -> None:
@@ -105,6 +120,8 @@ def _arguments() -> argparse.Namespace:
     add("--service", action="append", default=[], metavar="MG…=NUMBER", help="a Messaging Service and its number")
     add("--closed", action="append", default=[], metavar="+PREFIX", help="a region that may not be written to")
     add("--mps", type=float, metavar="PARTS", help="parts per second and sender")
+    add("--second-account", metavar="AC…:TOKEN", help="another account, told apart by its SID")
+    add("--second-sender", action="append", default=[], metavar="NUMBER", help="a number of the second account")
     add("--until-stdin-closes", action="store_true", help="stop with the process that started it")
     return parser.parse_args()
 

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 ACCOUNT_SID = "AC" + "0123456789abcdef" * 2
 AUTH_TOKEN = "simulated-token"  # noqa: S105 - belongs to no account
+SECOND_SID = "AC" + "fedcba9876543210" * 2
+SECOND_TOKEN = "simulated-second-token"  # noqa: S105 - the same
 _START_SECONDS = 20
 
 
@@ -42,6 +44,14 @@ class TwilioSimulator:
         """Use `start_twilio_simulator`."""
         self.process, self.url, self.accept_log = process, url, accept_log
         self.account_sid, self.auth_token = account
+        self._steer = "/_sim/"
+
+    def second(self) -> Self:
+        """Return a handle on the second account of the same process, which `has_second` opened."""
+        log = second_log(self.accept_log) if self.accept_log else None
+        other = type(self)(self.process, self.url, log, (SECOND_SID, SECOND_TOKEN))
+        other._steer = f"/_sim/{SECOND_SID}/"  # noqa: SLF001 - a handle of the same class
+        return other
 
     def accepted(self) -> list[dict[str, Any]]:
         """Return what was accepted, oldest first: at, request, fault, sid, to, from, body and more."""
@@ -96,6 +106,7 @@ class TwilioSimulator:
 
     def _call(self, method: str, path: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        path = self._steer + path.removeprefix("/_sim/")
         try:
             connection.request(method, path, None if value is None else json.dumps(value))
             response = connection.getresponse()
@@ -124,12 +135,14 @@ def start_twilio_simulator(
     services: Mapping[str, str] | None = None,
     closed_prefixes: Sequence[str] = (),
     parts_per_second: float | None = None,
+    has_second: bool = False,
+    second_senders: Sequence[str] = (),
 ) -> TwilioSimulator:
     """Start a simulator on a loopback port and return when it answers.
 
     `accept_log` True keeps the log in a temporary folder until this process ends, a path keeps it there, False
     keeps none. `callback_delay` in seconds between two statuses; `services` maps Messaging Service sids to
-    numbers. The simulator also ends when this process does.
+    numbers. `has_second` opens a second account, SECOND_SID. The simulator also ends when this process does.
 
     Raises:
         SimulatorError: if it does not come up.
@@ -157,7 +170,15 @@ def start_twilio_simulator(
         command += ["--service", f"{sid}={number}"]
     for prefix in closed_prefixes:
         command += ["--closed", prefix]
+    command += ["--second-account", f"{SECOND_SID}:{SECOND_TOKEN}"] if has_second else []
+    for sender in second_senders:
+        command += ["--second-sender", sender]
     return TwilioSimulator(*_started(command), log, (account_sid, auth_token))
+
+
+def second_log(first: Path) -> Path:
+    """Return where the second account's accept log lies: beside the first one's."""
+    return first.with_suffix(".second.jsonl")
 
 
 def _started(command: list[str]) -> tuple[subprocess.Popen[bytes], str]:

@@ -1,4 +1,4 @@
-"""The HTTP face of the simulator: Twilio's Messages API and, under `/_sim/`, the strings a test pulls."""
+"""The HTTP face of one account: Twilio's Messages API and, under `/_sim/`, the strings a test pulls."""
 
 import asyncio
 import base64
@@ -26,6 +26,7 @@ class Server:
 
     def __init__(self, settings: Settings, clock: Clock, script: Script, log: AcceptLog) -> None:
         """Serve `settings.account_sid` alone; other accounts are not authenticated."""
+        self.account_sid = settings.account_sid
         self._account = Account(settings, clock, script, log)
         self._control = Control(self._account)
         root = f"/2010-04-01/Accounts/{settings.account_sid}"
@@ -36,8 +37,6 @@ class Server:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         path, _, query = request.raw_path.partition("?")
-        if path.startswith("/_sim/"):
-            return await self._control.handle(request, path)
         account = self._account
         account.in_flight += 1
         try:
@@ -48,6 +47,10 @@ class Server:
             return await self._other(request, path, query)
         finally:
             account.in_flight -= 1
+
+    async def steer(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        """Answer one request under `/_sim/`."""
+        return await self._control.handle(request, path)
 
     async def close(self) -> None:
         """Stop the callbacks."""

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from care.base.database import read
 from care.reports.metrics import why_not_ready
+from care.reports.providers import closed_now
 from care.watch.incidents import open_incidents
 from care.web.state import WebState, state_of
 
@@ -22,19 +23,21 @@ async def healthz(_request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """Answer 200 when the database answers and nothing has been due for too long, else 503 with the reason."""
-    reason, incidents = await run_in_threadpool(_trouble, state_of(request))
-    return JSONResponse({"ready": not reason, "reason": reason, "incidents": incidents}, 503 if reason else 200)
+    reason, incidents, closed = await run_in_threadpool(_trouble, state_of(request))
+    answer = {"ready": not reason, "reason": reason, "incidents": incidents, "closed_providers": closed}
+    return JSONResponse(answer, 503 if reason else 200)
 
 
-def _trouble(state: WebState) -> tuple[str, list[str]]:
-    """Return why we are not ready, and the kinds of incidents that are open."""
+def _trouble(state: WebState) -> tuple[str, list[str], list[str]]:
+    """Return why we are not ready, the kinds of incidents that are open, and the providers that are closed."""
     services, now = state.services, state.services.clock.now()
     limit = timedelta(minutes=services.settings.alerts.oldest_due_minutes)
     try:
         with read(services.engine) as conn:
-            return why_not_ready(conn, now, limit), [each.rule for each in open_incidents(conn, now)]
+            reason, standing = why_not_ready(conn, now, limit), open_incidents(conn, now)
+            return reason, [each.rule for each in standing], closed_now(conn, now)
     except sa.exc.SQLAlchemyError as error:
-        return f"the database does not answer ({type(error).__name__})", []
+        return f"the database does not answer ({type(error).__name__})", [], []
 
 
 async def metrics(request: Request) -> Response:

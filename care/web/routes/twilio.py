@@ -4,6 +4,7 @@ They come by the thousand, so this door stands before the framework and speaks A
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote_plus
 
@@ -26,7 +27,8 @@ _HEARD = {name.encode(): name for name in ("content-type", SIGNATURE_HEADER, SET
 _STORED = {"type": "http.response.start", "status": 204, "headers": []}
 
 log = structlog.get_logger()
-ReadRow = Callable[[Mapping[str, str], datetime], Row]
+ReadRow = Callable[[Mapping[str, str], datetime, str], Row]
+"""From a form, the instant, and the provider whose account signed it, to the row that is stored."""
 
 
 class TwilioDoor:
@@ -44,11 +46,11 @@ class TwilioDoor:
         path = scope["raw_path"].decode("ascii", "replace") if scope["type"] == "http" else ""
         token = path.removeprefix(STATUS_PATH)
         if path == INBOUND_PATH:
-            status, words = await self._take(scope, receive, path, inbound_row)
+            status, words = await self._take(scope, receive, path, _inbound)
         elif token != path and token and "/" not in token:
 
-            def read_row(form: Mapping[str, str], now: datetime) -> Row:
-                return status_row(form, now, token=token)
+            def read_row(form: Mapping[str, str], now: datetime, provider: str) -> Row:
+                return status_row(form, now, token=token, provider=provider)
 
             status, words = await self._take(scope, receive, path, read_row)
         else:
@@ -66,11 +68,11 @@ class TwilioDoor:
             body = await BoundedBody(receive, declared_length(scope)).whole()
         except HTTPException as error:
             return error.status_code, error.detail
-        form = self._signed_form(scope, path, body)
-        if isinstance(form, tuple):
-            return form
+        signed = self._signed_form(scope, path, body)
+        if not isinstance(signed, _Signed):
+            return signed
         try:
-            await self._state.webhooks.store(read_row(form, self._state.services.clock.now()))
+            await self._state.webhooks.store(read_row(signed.form, self._state.services.clock.now(), signed.provider))
         except UnreadableHookError as error:
             log.warning("webhook.unreadable", field=str(error))
             return 400, f"unusable {error}"
@@ -79,7 +81,7 @@ class TwilioDoor:
             return 503, "try again"
         return 204, ""
 
-    def _signed_form(self, scope: Scope, path: str, body: bytes) -> dict[str, str] | tuple[int, str]:
+    def _signed_form(self, scope: Scope, path: str, body: bytes) -> "_Signed | tuple[int, str]":
         """Return the form if Twilio signed it for this path, else the refusal."""
         headers = {_HEARD[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _HEARD}
         if not headers.get("content-type", "").lower().startswith(_FORM.decode()):
@@ -89,14 +91,26 @@ class TwilioDoor:
         except ValueError:
             return 400, "not a form"
         query = scope["query_string"].decode("ascii", "replace")
-        if not self._state.signature.is_valid(f"{path}?{query}" if query else path, pairs, headers):
-            return self._refuse()
-        return dict(pairs)
+        provider = self._state.twilio.owner_of(f"{path}?{query}" if query else path, pairs, headers)
+        return self._refuse() if provider is None else _Signed(form=dict(pairs), provider=provider)
 
     def _refuse(self) -> tuple[int, str]:
         if self._state.refusals.allows("all", self._state.services.clock.monotonic()):  # a flood of them is one line
             log.warning("webhook.refused", problem="not signed by Twilio for operator.public_url")
         return 403, "bad signature"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signed:
+    """What an account of ours has signed."""
+
+    form: dict[str, str]
+    provider: str
+
+
+def _inbound(form: Mapping[str, str], now: datetime, _provider: str) -> Row:
+    """Read a customer's message; to which of our accounts it came does not matter."""
+    return inbound_row(form, now)
 
 
 def read_form(body: bytes) -> list[tuple[str, str]]:

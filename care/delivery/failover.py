@@ -1,0 +1,70 @@
+"""Who carries a channel: the first provider while it is well, else the next that is; pure rules."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from care.base.vocabulary import Channel
+from care.delivery.breaker import State
+
+ALL = 100
+HOLD = timedelta(minutes=30)
+"""What waits for a channel that nobody carries looks again within this time; it is woken when somebody does."""
+
+
+class Standing(NamedTuple):
+    """How one provider stands, as far as this choice needs to know."""
+
+    state: State
+    share: int  # percent that it may take while another could take the rest
+    is_away: bool = False  # being maintained
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether messages may go there."""
+        return self.state is State.WELL and not self.is_away
+
+
+class Carrier(NamedTuple):
+    """Who carries, and what share (percent) of it goes to the first provider again; '' is nobody."""
+
+    provider: str
+    share: int = 0
+
+
+def carrier(order: Sequence[str], standing: Mapping[str, Standing]) -> Carrier:
+    """Return who carries a channel whose providers stand so, the first choice first."""
+    first, others = order[0], [name for name in order[1:] if standing[name].is_usable]
+    if standing[first].is_usable:
+        share = standing[first].share
+        return Carrier(others[0], share) if others and share < ALL else Carrier(first)
+    return Carrier(others[0]) if others else Carrier("")
+
+
+def others_well(name: str, standing: Mapping[str, Standing], slow: Collection[str]) -> bool:
+    """Tell whether another provider could do better than one that is slow."""
+    return any(each.is_usable for other, each in standing.items() if other != name and other not in slow)
+
+
+IN_MAINTENANCE = "in maintenance"
+
+
+def closed_reason(channel: Channel) -> str:
+    """Return how the reason of everything held for a channel begins that nobody carries."""
+    return f"channel_closed:{channel}: "
+
+
+class Shares:
+    """Deals a share of the groups of one sender to the first provider, as evenly as groups allow."""
+
+    def __init__(self, owed: int = 0) -> None:
+        """Begin with so much owed to the first provider, below 100: processes should not all begin alike."""
+        self._owed = owed
+
+    def is_for_the_first(self, share: int) -> bool:
+        """Tell whether the next group goes to the first provider."""
+        return self._owed + share >= ALL
+
+    def deal(self, share: int) -> None:
+        """Note that a group was dealt as `is_for_the_first` said."""
+        self._owed = (self._owed + share) % ALL

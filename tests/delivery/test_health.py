@@ -1,0 +1,139 @@
+"""Providers' health in the tables, as several processes read and change it."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from care.base.database import read, write
+from care.base.vocabulary import Channel
+from care.delivery import breaker, carriers, health
+from care.delivery.breaker import Cause, Counted, Door, State
+from care.delivery.carriers import Last
+from care.delivery.failover import Carrier, Shares
+from care.delivery.switchboard import Switchboard
+from care.delivery.tables import provider_tally
+from care.schedule import watch
+from tests.house import House
+
+DOOR = Door(Channel.SMS, "acme", "")
+ORDER = {Channel.SMS: ["acme", "acme.backup"]}
+
+
+def board_of(house: House) -> Switchboard:
+    """Return what one process knows."""
+    board = Switchboard(ORDER, ())
+    with write(house.engine) as conn:
+        board.begin(conn, house.clock.now())
+    return board
+
+
+def see(house: House, board: Switchboard, **seen: int) -> None:
+    with write(house.engine) as conn:
+        counted = {DOOR: Counted(**{"why": "no answer", **seen})}
+        health.add_tally(conn, counted, house.clock.now())
+        board.learn(conn, counted, house.clock.now())
+
+
+class TestOneRowForAll:
+    def test_adds_up_what_each_has_seen(self, house: House) -> None:
+        """Two and three errors of two processes are five in a row; the others learn of it by looking."""
+        first, second = board_of(house), board_of(house)
+        see(house, first, answers=2, errors=2, in_row=2)
+        see(house, second, answers=3, errors=3, in_row=3)
+        assert first.carrier((Channel.SMS, "")) == Carrier("acme")
+        with read(house.engine) as conn:
+            first.look(conn, house.clock.now())
+        assert first.carrier((Channel.SMS, "")) == second.carrier((Channel.SMS, "")) == Carrier("acme.backup")
+
+    def test_closes_at_fifty_of_all(self, house: House) -> None:
+        """Nobody has seen more than ten, and something was accepted in between each time."""
+        boards = [board_of(house) for _ in range(5)]
+        for board in boards:
+            assert board.carrier((Channel.SMS, "")).provider == "acme"
+            see(house, board, answers=12, errors=10, accepted=2, in_row=1)
+            house.clock.advance(timedelta(seconds=6))
+        with read(house.engine) as conn:
+            stands = health.read_health(conn)[DOOR]
+        assert (stands.state, stands.cause, stands.why) == (State.CLOSED, Cause.ERRORS, "no answer")
+
+    def test_is_swapped_only_by_who_knows_it(self, house: House) -> None:
+        """Of two that take the same look one gets it."""
+        board_of(house)
+        now = house.clock.now()
+        with write(house.engine) as conn:
+            _, shut = health.change(conn, DOOR, lambda stands: breaker.closed(stands, Cause.IN_ROW, "", now))
+            stands = health.read_health(conn)[DOOR]
+            assert stands.state is shut.state
+            assert health.swap(conn, DOOR, stands, breaker.looking(stands, 1, now))
+            assert not health.swap(conn, DOOR, stands, breaker.looking(stands, 2, now))
+            assert health.read_health(conn)[DOOR].probe_by == 1
+
+    def test_gives_the_message_of_a_trial_once(self, house: House) -> None:
+        """Until it is answered; unused it is given again."""
+        first, second = board_of(house), board_of(house)
+        now = house.clock.now()
+        with write(house.engine) as conn:
+            health.change(conn, DOOR, lambda s: breaker.looked_well(breaker.closed(s, Cause.ERRORS, "", now)))
+            assert first.take_trial(conn, DOOR, 1, now)
+            assert not second.take_trial(conn, DOOR, 2, now)
+            first.end_trial(conn, DOOR, 1, is_accepted=None, is_slow=False, why="", now=now)
+            assert second.take_trial(conn, DOOR, 2, now)
+
+    @pytest.mark.parametrize(("cause", "state"), [(Cause.SLOW, State.CLOSED), (Cause.ERRORS, State.WELL)])
+    def test_is_not_proven_by_what_closed_it(self, house: House, cause: Cause, state: State) -> None:
+        """A provider closed for being slow opens by a quick answer only."""
+        board, now = board_of(house), house.clock.now()
+        with write(house.engine) as conn:
+            health.change(conn, DOOR, lambda s: breaker.looked_well(breaker.closed(s, cause, "", now)))
+            board.take_trial(conn, DOOR, 1, now)
+            board.end_trial(conn, DOOR, 1, is_accepted=True, is_slow=True, why="", now=now)
+            assert health.read_health(conn)[DOOR].state is state
+
+    def test_wakes_whoever_took_it_for_closed(self, house: House) -> None:
+        """A look that came too late may have held messages again: it lets them go when it sees."""
+        late, prompt = board_of(house), board_of(house)
+        late.order = prompt.order = {Channel.SMS: ["acme"]}
+        see(house, prompt, answers=5, errors=5, in_row=5)
+        with read(house.engine) as conn:
+            late.look(conn, house.clock.now())
+        see(house, prompt, answers=1, accepted=1)
+        late.reopened.clear()
+        with read(house.engine) as conn:
+            late.look(conn, house.clock.now())
+        assert late.reopened == {Channel.SMS}
+
+
+class TestChanges:
+    def test_are_written_once(self, house: House) -> None:
+        """By whoever sees them first."""
+        now, last = house.clock.now(), Last(0, Carrier("acme"))
+        with write(house.engine) as conn:
+            for expected in (True, False):
+                new = Carrier("acme.backup")
+                assert carriers.note_change(conn, (Channel.SMS, ""), last, new, why="x", now=now) is expected
+            assert carriers.last_changes(conn) == {(Channel.SMS, ""): Last(1, Carrier("acme.backup"))}
+
+
+class TestTallies:
+    def test_are_forgotten_after_an_hour(self, house: House) -> None:
+        """The leader's watch drops them."""
+        with write(house.engine) as conn:
+            health.add_tally(conn, {DOOR: Counted(answers=1)}, house.clock.now())
+        for minutes, left in ((59, 1), (2, 0)):
+            house.clock.advance(timedelta(minutes=minutes))
+            watch(house.services, house.clock.now(), None)
+            with read(house.engine) as conn:
+                assert conn.execute(sa.select(sa.func.count()).select_from(provider_tally)).scalar_one() == left
+
+
+class TestShares:
+    @pytest.mark.parametrize("share", [10, 50])
+    def test_are_dealt_evenly(self, share: int) -> None:
+        """Of a hundred groups exactly so many, wherever it began."""
+        for owed in (0, 37, 99):
+            shares, first = Shares(owed), 0
+            for _ in range(100):
+                first += shares.is_for_the_first(share)
+                shares.deal(share)
+            assert first == share
