@@ -6,7 +6,6 @@ provider thinks. Half a group of intents is committed while the other half is on
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,8 +17,9 @@ from care.base.database import read, write
 from care.base.failpoints import failpoint
 from care.base.vocabulary import Channel, Purpose
 from care.delivery import incarnation as lives
-from care.delivery.claiming import Claimer
+from care.delivery.claiming import CLAIM_LIMIT, Claimer
 from care.delivery.doorkeeper import Choice, Doorkeeper, News
+from care.delivery.hand import Hand, Way
 from care.delivery.intent import commit_intents
 from care.delivery.lanes import Lane
 from care.delivery.model import Prepared, Ready
@@ -28,7 +28,7 @@ from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
 from care.delivery.sending import Senders
 from care.delivery.sit_out import TROUBLE, sit_out
-from care.delivery.turns import Turns, next_group
+from care.delivery.turns import LOOK_SECONDS, Turns, next_group
 from care.delivery.work import Work
 from care.messages import store as ledger
 
@@ -48,7 +48,8 @@ class Dispatcher:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._waiting: deque[Prepared] = deque()
+        self._hand = Hand(self._way_of)
+        self._claim_at = 0.0  # monotonic
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._recorder = Recorder(self._write_soon)
         self._doors = Doorkeeper(work.engine, work.clock, work.routes, work.rules.senders, work.dice)
@@ -107,7 +108,7 @@ class Dispatcher:
     async def _regain(self) -> None:
         """Give back what is claimed and not on its way: of the last transactions we may not know the end."""
         await self._in_thread(self._give_back, self._open_ids)
-        self._waiting.clear()
+        self._hand.clear()
 
     @property
     def _open_ids(self) -> set[int]:
@@ -128,7 +129,7 @@ class Dispatcher:
         """Do one round of claiming and committing; return whether anything was done."""
         if self._work.clock.monotonic() >= self._renew_at:
             self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
-            held = [*self._open_ids, *(prepared.message.id for prepared in self._waiting)]
+            held = [*self._open_ids, *(prepared.message.id for prepared in self._hand)]
             await self._in_thread(self._keep_leases, held)
         if self._doors.is_due:
             await self._in_thread(self._doors.refresh)
@@ -137,45 +138,76 @@ class Dispatcher:
             await self._in_thread(self._doors.wake)
         if not self._work.has_room():
             return False
-        if not self._waiting or self._turns.is_time_to_look(self._waiting, self._half_group):
-            before = self._waiting[0].message.purpose if self._waiting else None
+        way = self._readiest()
+        if self._should_claim(way):
+            before = self._hand[way][0].message.purpose if way else None
             claimed = await self._in_thread(self._claimer.claim, self._number, before)
-            if claimed is None and not self._waiting:
+            if claimed is None and not self._hand:
                 return False
-            self._waiting.extendleft(reversed(claimed or ()))
-        if not self._waiting:
-            return True  # none of those claimed may go; there may be more
-        return await self._send_some()
+            self._hand.put(claimed or (), in_front=way is not None)
+            if self._hand.has_none_for_any(self._work.routes.channels):  # it was worth little: not soon again
+                self._claim_at = self._work.clock.monotonic() + LOOK_SECONDS
+            way = self._readiest()
+        if way is not None:
+            await self._send_some(way)
+        elif self._hand:
+            await self._let_pass()
+        return True  # even if none of those claimed may go: there may be more
 
-    async def _send_some(self) -> bool:
-        """Commit intents for the front of what is in hand, and let them leave; return that something was done."""
+    def _readiest(self) -> Way | None:
+        return self._hand.readiest(self._work.clock.monotonic(), self._is_full)
+
+    def _way_of(self, prepared: Prepared) -> Way:
+        return prepared.contact.channel, self._work.rules.senders.get(prepared.message.purpose, "")
+
+    def _is_full(self, way: Way) -> bool:
+        """Tell whether so much is on its way that a crash may not find more."""
+        return self._senders.parts_in_flight(way) > self._half_group(way[0])
+
+    def _should_claim(self, way: Way | None) -> bool:
+        """Tell whether to look for more: nothing is in hand, a channel idles, or the more urgent may have come."""
+        if way is not None:
+            return self._turns.is_time_to_look(self._hand[way], self._half_group)
+        if not self._hand:
+            return True
+        if self._work.clock.monotonic() < self._claim_at or len(self._hand) >= CLAIM_LIMIT:
+            return False
+        return self._hand.has_none_for_any(self._work.routes.channels)
+
+    async def _let_pass(self) -> None:
+        """Wait until something in hand may go: a slot of its pace comes, or something on its way has landed."""
+        seconds = self._hand.next_change(self._work.clock.monotonic())
+        full = next(filter(self._is_full, self._hand.ways()), None)
+        if full is not None:
+            await self._senders.wait_below(full, self._half_group(full[0]), min(seconds or 1.0, LANDING_SECONDS))
+        else:
+            self._recorder.hurry()
+            await asyncio.sleep(min(seconds or 0.0, 1.0))
+
+    async def _send_some(self, way: Way) -> None:
+        """Commit intents for the front of what waits on a way, and let them leave."""
         if self._doors.is_deciding:
             self._recorder.hurry()
             await asyncio.sleep(0.01)
-            return True
-        choice = self._doors.choose(self._waiting[0])
+            return
+        waiting = self._hand[way]
+        choice = self._doors.choose(waiting[0])
         if choice is None:
-            self._waiting = await self._in_thread(partial(self._doors.hold, self._waiting, owner=self._number))
-            return True
-        channel, purpose = self._waiting[0].contact.channel, self._waiting[0].message.purpose
+            self._hand.replace(way, await self._in_thread(partial(self._doors.hold, waiting, owner=self._number)))
+            return
+        channel, purpose = way[0], waiting[0].message.purpose
         lane = self._lane(channel, choice)
-        half = self._half_group(channel)
-        if self._senders.parts_in_flight(channel) > half:
-            await self._senders.wait_below(channel, half, LANDING_SECONDS)
-            return True
         ahead = await self._in_thread(self._pace_ahead, lane, purpose)
         if ahead > PACE_AHEAD_SECONDS:
-            self._recorder.hurry()
-            await asyncio.sleep(min(ahead - PACE_AHEAD_SECONDS, 1.0))
-            return True
-        group = next_group(self._waiting, 1 if choice.is_probe else half)
+            self._hand.rest(way, self._work.clock.monotonic() + min(ahead - PACE_AHEAD_SECONDS, 1.0))
+            return
+        group = next_group(waiting, 1 if choice.is_probe else self._half_group(channel))
         ready = await self._in_thread(self._commit, group, lane, choice)
         if ready is None:
-            self._waiting.extendleft(reversed(group))
-            return True
+            waiting.extendleft(reversed(group))
+            return
         self._turns.sent(purpose, sum(prepared.parts for prepared in group))
-        self._senders.send_soon(channel, ready)
-        return True
+        self._senders.send_soon(ready)
 
     def _lane(self, channel: Channel, choice: Choice) -> Lane:
         is_backup = choice.provider != self._work.routes.primary(channel).provider

@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 
 import structlog
 
 from care.base.clock import Clock
 from care.base.failpoints import failpoint
-from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Result
+from care.delivery.hand import Way
 from care.delivery.model import Ready
 from care.delivery.record import CLOSED, STALE, Answer
 from care.delivery.routes import Routes
@@ -35,7 +35,7 @@ class Senders:
         self._queues: dict[Gateway, deque[tuple[Ready, float]]] = {each: deque() for each in routes.all()}
         self._at_work: dict[Gateway, int] = dict.fromkeys(routes.all(), 0)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._flying: dict[Channel, int] = dict.fromkeys(routes.channels, 0)
+        self._flying: dict[Way, int] = defaultdict(int)
         self.open_ids: set[int] = set()  # messages whose outcome is open
         self._landed = asyncio.Event()
         self.sent = 0
@@ -45,18 +45,19 @@ class Senders:
         """Messages whose outcome is open: what a crash would leave in doubt."""
         return sum(self._flying.values())
 
-    def parts_in_flight(self, channel: Channel) -> int:
-        """The same for one channel, in parts."""
-        return self._flying[channel]
+    def parts_in_flight(self, way: Way) -> int:
+        """The same for one way out, in parts."""
+        return self._flying[way]
 
-    def send_soon(self, channel: Channel, ready: Sequence[Ready]) -> None:
+    def send_soon(self, ready: Sequence[Ready]) -> None:
         """Queue messages of one group, in the order of their slots, for the provider that their attempts name."""
         if not ready:
             return
-        gateway = self._gateways[channel, ready[0].provider]
+        way = _way_of(ready[0])
+        gateway = self._gateways[way[0], ready[0].provider]
         now, monotonic = self._clock.now(), self._clock.monotonic()
         self._queues[gateway].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
-        self._flying[channel] += sum(one.prepared.parts for one in ready)
+        self._flying[way] += sum(one.prepared.parts for one in ready)
         self.open_ids.update(one.outgoing.message_id for one in ready)
         most = gateway.capabilities.max_in_flight
         for _ in range(min(most - self._at_work[gateway], len(ready))):
@@ -66,7 +67,7 @@ class Senders:
             task.add_done_callback(self._tasks.discard)
 
     async def _work(self, gateway: Gateway) -> None:
-        queue, channel = self._queues[gateway], gateway.channel
+        queue = self._queues[gateway]
         while queue:
             ready, leaves_at = queue.popleft()  # monotonic: the clock on the wall may be set meanwhile
             wait = leaves_at - self._clock.monotonic()
@@ -81,7 +82,7 @@ class Senders:
                 result = await self._hand_over(gateway, ready)
             failpoint("call.answered")
             self.sent += result.outcome is Outcome.ACCEPTED
-            self._flying[channel] -= ready.prepared.parts
+            self._flying[_way_of(ready)] -= ready.prepared.parts
             self.open_ids.discard(ready.outgoing.message_id)
             seconds = self._clock.monotonic() - left_at
             self._on_answer(Answer(ready=ready, result=result, at=self._clock.now(), seconds=seconds))
@@ -98,11 +99,11 @@ class Senders:
                 attempt_id=ready.outgoing.attempt_id, outcome=Outcome.UNKNOWN, error_code=type(error).__name__
             )
 
-    async def wait_below(self, channel: Channel, parts: int, seconds: float) -> None:
-        """Wait until at most so many parts are open on a channel, or the time is over."""
+    async def wait_below(self, way: Way, parts: int, seconds: float) -> None:
+        """Wait until at most so many parts are open on a way, or the time is over."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._flying[channel] > parts:
+                while self._flying[way] > parts:
                     self._landed.clear()
                     await self._landed.wait()
 
@@ -111,3 +112,7 @@ class Senders:
         while self.in_flight:
             self._landed.clear()
             await self._landed.wait()
+
+
+def _way_of(ready: Ready) -> Way:
+    return ready.prepared.contact.channel, ready.outgoing.sender
