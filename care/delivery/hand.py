@@ -67,7 +67,8 @@ class Hand:
         ends = [self._rests[way] for way in self.ways() if self._rests.get(way, 0.0) > now]
         return min(ends) - now if ends else None
 
-    def _waiting(self) -> list[Way]:
+    def ways(self) -> list[Way]:
+        """Return the ways on which something waits."""
         return [way for way, queue in self._queues.items() if queue]
 
     @staticmethod

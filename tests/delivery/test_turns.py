@@ -224,7 +224,8 @@ class TestTheDispatcher:
         house.plan()
         assert house.dispatch() == 3
         with read(house.engine) as conn:
-            senders = sorted(conn.execute(sa.select(pace.c.sender)).scalars())
+            found = conn.execute(sa.select(pace.c.sender)).scalars()
+            senders = sorted(sender for sender in found if not sender.endswith(":retry"))
         assert len(senders) == 2
         assert senders[0] == "sms"
         assert senders[1].startswith("sms:")
