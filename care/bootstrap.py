@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from care.delivery.mail_ids import MailIds
     from care.delivery.prepare import Preparer
     from care.delivery.room import Room
+    from care.delivery.sentry import Sentry
     from care.delivery.work import Work
     from care.inbound.route import InboundRules
     from care.inbound.sandbox_life import SandboxLife
@@ -258,12 +259,27 @@ class Services:
         digits = _digits(self.settings.operator.currency)
         return build_intent_rules(self.settings, self.policies, mail_ids=self.mail_ids, minor_digits=digits)
 
+    def sentry(self, *, sole: bool | None = None) -> "Sentry":
+        """Return a fresh guard for one process that sends; `sole` says that a lock keeps all others out."""
+        from care.delivery.journal import Journal
+        from care.delivery.sentry import Sentry
+
+        settings, is_sqlite = self.settings, self.engine.dialect.name == "sqlite"
+        return Sentry(
+            engine=self.engine,
+            clock=self.clock,
+            journal=Journal(self.root / settings.journal_dir, self.keys.secret, self.clock),
+            lives_folder=self.root / settings.state_dir / "lives",
+            name=settings.daemon.machine,
+            sole=is_sqlite if sole is None else sole,
+        )
+
     def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
         from care.delivery.work import Work
 
         assert self.hasher is not None
-        is_sqlite = self.engine.dialect.name == "sqlite"
+        sentry = self.sentry(sole=sole)
         return Work(
             engine=self.engine,
             clock=self.clock,
@@ -272,9 +288,10 @@ class Services:
             rules=self.intent_rules,
             campaigns=self._fresh_campaigns,
             subjects=self.subjects,
+            sentry=sentry,
             tick_seconds=self.settings.daemon.tick_seconds,
-            sole=is_sqlite if sole is None else sole,
-            has_room=self.room.may_send,
+            sole=sentry.sole,
+            has_room=lambda: sentry.may_send() and self.room.may_send(),
         )
 
     def _fresh_campaigns(self) -> "CampaignSet":

@@ -90,10 +90,13 @@ class Dispatcher:
 
     def _begin(self) -> int:
         work, now = self._work, self._work.clock.now()
+        lock_name = work.sentry.begin_life()
         with write(work.engine) as conn:
-            number = lives.begin_incarnation(conn, "dispatch", now)
-            dead = lives.dead_incarnations(conn, number) if work.sole else None
-            recovered = lives.recover(conn, dead=dead, now=now)
+            number = lives.begin_incarnation(conn, "dispatch", now, lock_name=lock_name)
+            if work.sole:
+                recovered = lives.recover(conn, dead=lives.dead_incarnations(conn, number), now=now)
+            else:
+                recovered = work.sentry.recover(conn, number, now)
             self._doors.begin(conn)
             failpoint("recover.before_commit")
         _tell(recovered)
@@ -102,6 +105,7 @@ class Dispatcher:
     async def _regain(self) -> None:
         """Give back what is claimed and not on its way: of the last transactions we may not know the end."""
         await self._in_thread(self._give_back, self._open_ids)
+        await self._in_thread(self._work.sentry.journal.probe)
         self._waiting.clear()
 
     @property
@@ -116,7 +120,7 @@ class Dispatcher:
             lives.see_incarnation(conn, self._number, now)
             ledger.renew_leases(conn, owner=self._number, ids=ids, lease_until=now + lives.LEASE)
             if not work.sole:
-                recovered = lives.recover(conn, dead=None, now=now)
+                recovered = work.sentry.recover(conn, self._number, now)
         _tell(recovered)
 
     async def _step(self) -> bool:  # noqa: PLR0911 - each is one reason to look again, or to rest
@@ -178,7 +182,7 @@ class Dispatcher:
                 lookup=work.rules.lookups[purpose],
                 subjects=work.subjects,
             )
-        prepared, verdicts = self._prepare(claimed)
+        prepared, verdicts = self._prepare(work.sentry.sift(claimed))
         failpoint("claim.rendered")
         if verdicts:
             with write(work.engine) as conn:
@@ -227,6 +231,8 @@ class Dispatcher:
                 monotonic=work.clock.monotonic(),
             )
             failpoint("intent.before_commit")
+        provider = work.rules.lanes[group[0].contact.channel].provider
+        work.sentry.journal.write(outcome.ready, provider=provider, incarnation=self._number)
         failpoint("intent.committed")
         if outcome.ready and work.clock.now() - outcome.ready[0].not_before > LATE:
             lane = work.rules.lanes[group[0].contact.channel]
@@ -271,6 +277,7 @@ class Dispatcher:
             await self._in_thread(partial(self._give_back, self._open_ids, is_end=True))
         for gateway in self._work.gateways.values():
             await gateway.close()
+        await self._in_thread(self._work.sentry.end_life)
         self._threads.shutdown()
 
     def _give_back(self, kept: set[int], *, is_end: bool = False) -> None:

@@ -21,7 +21,7 @@ from care.campaigns.campaign_set import CampaignSet
 from care.customers.tables import contact_point
 from care.delivery.channels.base import Gateway, ProviderMessage, Records, records_of
 from care.delivery.doubt import SETTLE, Doubt, Seen, Step, next_step
-from care.delivery.incarnation import LEASE_LOST
+from care.delivery.incarnation import BEFORE_RESTORE, LEASE_LOST
 from care.delivery.receipts import Receipt, apply_receipts
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
@@ -165,7 +165,7 @@ def _case(row: sa.Row[Any], campaigns: CampaignSet, seen: Seen, found: ProviderM
         delivery=delivery,
         since=row.done_at,
         use_by=row.use_by,
-        is_sender_gone=row.error_code != LEASE_LOST,
+        is_sender_gone=row.error_code not in {LEASE_LOST, BEFORE_RESTORE},
         requests_in_doubt=row.in_doubt,
     )
     return Case(

@@ -12,6 +12,7 @@ from care.campaigns.campaign_set import CampaignSet
 from care.delivery.channels.base import Gateway
 from care.delivery.intent import IntentRules
 from care.delivery.prepare import Preparer
+from care.delivery.sentry import Sentry
 
 
 @dataclass(kw_only=True)
@@ -25,6 +26,7 @@ class Work:
     rules: IntentRules
     campaigns: Callable[[], CampaignSet]
     subjects: Mapping[str, sa.FromClause]
+    sentry: Sentry
     dice: random.Random = field(default_factory=random.SystemRandom)
     tick_seconds: float = 5.0
     sole: bool = True  # a lock proves that no other sender lives on this database
