@@ -12,7 +12,7 @@ from care.base.errors import CareError
 from care.bootstrap import Services
 from care.delivery import receipts
 from care.delivery.forgotten import forget_older
-from care.delivery.journal import KEPT
+from care.delivery.journal import FORGET_AFTER
 from care.delivery.standstill import why_still
 from care.delivery.tables import job_run
 from care.messages import store as ledger
@@ -110,7 +110,7 @@ def watch(services: Services, now: datetime, _last: datetime | None) -> None:
     with write(services.engine) as conn:
         expired = 0 if is_still else ledger.expire_overdue(conn, now=now)
         silent = receipts.give_up_waiting(conn, now=now, older_than=now - UNCONFIRMED_AFTER)
-        forget_older(conn, now - KEPT)
+        forget_older(conn, now - FORGET_AFTER)
     if expired or silent:
         log.info("watch.done", expired=expired, unconfirmed=silent)
 

@@ -16,8 +16,8 @@ from care.base.database import read, write
 from care.base.errors import UnavailableError
 from care.customers.tables import customer
 from care.delivery.forgotten import Tries, forget_older, keep, settle, tries_of
-from care.delivery.journal import KEPT
-from care.delivery.journal_pages import Entry, pages, read_page
+from care.delivery.journal import FORGET_AFTER, KEPT
+from care.delivery.journal_pages import Entry, read_page
 from care.delivery.sentry import Sentry, add_machine, unknown_tokens
 from care.delivery.standstill import Standstill, go_on, standing
 from care.delivery.tables import instance, machine
@@ -54,7 +54,7 @@ def adopt(sentry: Sentry, *, dry_run: bool, alone: bool) -> Adopted:
         return _would(sentry, reasons, alone=alone)
     now, attempts = sentry.clock.now(), 0
     with write(sentry.engine) as conn:
-        forget_older(conn, now - KEPT)
+        forget_older(conn, now - FORGET_AFTER)
     for some in _forgotten(sentry):
         attempts += len(some)
         with write(sentry.engine) as conn:
@@ -94,7 +94,7 @@ def _forgotten(sentry: Sentry) -> Iterator[list[Entry]]:
     with read(sentry.engine) as conn:
         own = conn.execute(sa.select(instance.c.name)).scalar_one()
     try:
-        for path in pages(sentry.journal.folder, sentry.journal.secret, own):
+        for path in sentry.journal.pages(own):
             entries = read_page(path)
             while some := list(islice(entries, BATCH)):
                 unknown = unknown_tokens(sentry.engine, [entry.token for entry in some])
@@ -142,7 +142,7 @@ def _elsewhere(sentry: Sentry, conn: sa.Connection, now: datetime) -> list[str]:
     if sentry.sole or not stopped:
         return []
     others = sa.select(machine.c.host).where(
-        machine.c.digest != sentry.here.digest,
+        sa.not_(machine.c.digest.startswith(sentry.here.alone)),
         machine.c.seen_at > now - KEPT,
         machine.c.adopted_at < min(stopped),
     )

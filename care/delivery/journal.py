@@ -16,11 +16,14 @@ from care.base.database import to_micros
 from care.base.disk import MIB, FreeSpace, free_bytes
 from care.base.errors import UnavailableError
 from care.base.ids import digest
-from care.delivery.journal_pages import ENDING, Owed, day_of, first_line
+from care.delivery.journal_pages import ENDING, Owed, day_of, first_line, pages
 from care.delivery.model import Ready
 
 KEPT = timedelta(days=40)
 """How long pages are kept. Nothing is owed for so long: what was sent then is past its `use_by`."""
+
+FORGET_AFTER = KEPT + timedelta(days=2)
+"""How long what was taken over is kept: a little longer than the page that would tell of it again."""
 
 SYNC_SECONDS = 1.0
 _LEAST_FREE = MIB
@@ -72,6 +75,14 @@ class Journal:
         told = self.owed.digest(owed.campaign_id, owed.occasion, owed.customer["external_id"], owed.leg)
         text = digest(one.prepared.text)[:16]
         return f"{out.attempt_id} {out.token} {told} {one.prepared.contact.address_hash} {text} {one.prepared.parts}\n"
+
+    def pages(self, instance: str) -> list[Path]:
+        """Return the pages of a database that still count, oldest first.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        return pages(self.folder, self.secret, instance, since=(self._clock.now() - KEPT).date())
 
     def probe(self) -> None:
         """See whether the journal can be written again.

@@ -76,13 +76,14 @@ def day_of(path: Path) -> date | None:
         return None
 
 
-def pages(folder: Path, secret: bytes, instance: str) -> list[Path]:
-    """Return the pages of a database, oldest first.
+def pages(folder: Path, secret: bytes, instance: str, *, since: date = date.min) -> list[Path]:
+    """Return the pages of a database from a day on, oldest first.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    return [path for path in _all(folder) if instance and instance_of(path, secret) == instance]
+    lately = [path for path in _all(folder) if (day_of(path) or date.min) >= since]
+    return [path for path in lately if instance and instance_of(path, secret) == instance]
 
 
 def newest_instance(folder: Path, secret: bytes) -> str:

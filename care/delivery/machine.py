@@ -21,8 +21,13 @@ _PERMANENT = "0"  # a card's address was not made up by software
 class Machine:
     """The machine that this process runs on, as seen by one database."""
 
-    digest: str  # 32 hex digits
+    digest: str  # 16 hex digits of the machine, 16 of where the database lies
     host: str  # for people
+
+    @property
+    def alone(self) -> str:
+        """The half that is the machine's own."""
+        return self.digest[:16]
 
 
 def machine_facts(name: str, root: Path = Path("/")) -> str:
@@ -55,8 +60,8 @@ def _read(path: Path) -> str:
 
 def this_machine(engine: sa.Engine, name: str) -> Machine:
     """Return this machine as the database knows it; another copy of the database makes it another."""
-    seen = f"{machine_facts(name)}\n{_place(engine)}"
-    return Machine(digest=digest(seen)[:32], host=(name or socket.gethostname())[:64])
+    halves = (machine_facts(name), _place(engine))
+    return Machine(digest="".join(digest(half)[:16] for half in halves), host=(name or socket.gethostname())[:64])
 
 
 def _place(engine: sa.Engine) -> str:

@@ -17,12 +17,12 @@ from care.base.ids import random_token
 from care.delivery import incarnation as lives
 from care.delivery.forgotten import sift
 from care.delivery.journal import Journal, JournalError
-from care.delivery.journal_pages import last_tokens, newest_instance, pages, read_page
+from care.delivery.journal_pages import last_tokens, newest_instance, read_page
 from care.delivery.life_lock import LifeLock, dead_among, remove_locks, sweep
 from care.delivery.machine import Machine, this_machine
 from care.delivery.model import Claimed
 from care.delivery.standstill import BY_GUARD, Standstill, say_why, stand_still, standing
-from care.delivery.tables import incarnation, instance, machine
+from care.delivery.tables import forgotten, incarnation, instance, machine
 from care.messages.tables import attempt
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -143,7 +143,7 @@ class Sentry:
 def forgotten_since(engine: sa.Engine, journal: Journal, own: str) -> tuple[int, datetime] | None:
     """Return how many attempts of the journal the database does not know, and since when; None: it knows all."""
     try:
-        found = pages(journal.folder, journal.secret, own)
+        found = journal.pages(own)
         if not any(unknown_tokens(engine, last_tokens(path)) for path in found):
             return None
         count, since = 0, datetime.max.replace(tzinfo=UTC)
@@ -158,12 +158,13 @@ def forgotten_since(engine: sa.Engine, journal: Journal, own: str) -> tuple[int,
 
 
 def unknown_tokens(engine: sa.Engine, tokens: Sequence[str]) -> set[str]:
-    """Return the tokens of attempts that the database does not have."""
+    """Return the tokens of attempts that the database neither has nor has taken over."""
     unknown = set(tokens)
     with read(engine) as conn:
         for start in range(0, len(tokens), _BATCH):
-            mine = sa.select(attempt.c.token).where(among(attempt.c.token, tokens[start : start + _BATCH]))
-            unknown.difference_update(conn.execute(mine).scalars())
+            for known in (attempt.c.token, forgotten.c.token):
+                mine = sa.select(known).where(among(known, tokens[start : start + _BATCH]))
+                unknown.difference_update(conn.execute(mine).scalars())
     return unknown
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from care.base.database import write
 from care.base.failpoints import LOG_VARIABLE, POINTS, VARIABLE
+from care.delivery.tables import machine
 from care.messages.tables import message
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.chaos.law import Tally, tally
@@ -35,6 +36,8 @@ def stock_of(people: int, folder: Path) -> Path:
         with made.running("run", "--no-web", **NO_DISPATCHER) as daemon:
             wait_until("everybody is planned", lambda: made.statuses().get("planned") == people)
             assert daemon.end() == 0
+        with write(made.engine) as conn:
+            conn.execute(sa.delete(machine))  # each copy of the stock is an original
     return folder
 
 
