@@ -14,6 +14,7 @@ from care.base.database import open_engine
 from care.base.errands import Errands
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
+from care.base.money import minor_digits
 from care.base.settings import Settings, load_settings
 from care.base.vocabulary import Channel
 from care.migrations.version import ensure_current
@@ -114,7 +115,7 @@ class Services:
         from care.segments.facts import fact_field
         from care.segments.fields import Fields
 
-        return Fields(minor_digits=_digits(self.settings.operator.currency)).with_facts(
+        return Fields(minor_digits=minor_digits(self.settings.operator.currency)).with_facts(
             fact_field(fact) for fact in self.facts.values()
         )
 
@@ -227,9 +228,8 @@ class Services:
         """Room on the disk, where the ledger is a file of ours."""
         from care.delivery.room import Room
 
-        settings = self.settings
-        is_file = settings.database.url.startswith("sqlite")
-        return Room(folder=settings.data_dir, settings=settings.disk, is_ours=is_file)
+        is_file = self.settings.database.url.startswith("sqlite")
+        return Room(folder=self.settings.data_dir, settings=self.settings.disk, is_ours=is_file)
 
     def gateways(self) -> "Mapping[Channel, Gateway]":
         """Return fresh gateways, one per channel, not yet opened."""
@@ -256,23 +256,14 @@ class Services:
         """What the intent transaction checks."""
         from care.delivery.rules import build_intent_rules
 
-        digits = _digits(self.settings.operator.currency)
+        digits = minor_digits(self.settings.operator.currency)
         return build_intent_rules(self.settings, self.policies, mail_ids=self.mail_ids, minor_digits=digits)
 
     def sentry(self, *, sole: bool | None = None) -> "Sentry":
         """Return a fresh guard for one process that sends; `sole` says that a lock keeps all others out."""
-        from care.delivery.journal import Journal
-        from care.delivery.sentry import Sentry
+        from care.delivery.sentry import build_sentry
 
-        settings, is_sqlite = self.settings, self.engine.dialect.name == "sqlite"
-        return Sentry(
-            engine=self.engine,
-            clock=self.clock,
-            journal=Journal(self.root / settings.journal_dir, self.keys.secret, self.clock),
-            lives_folder=self.root / settings.state_dir / "lives",
-            name=settings.daemon.machine,
-            sole=is_sqlite if sole is None else sole,
-        )
+        return build_sentry(self.settings, self.engine, self.clock, secret=self.keys.secret, root=self.root, sole=sole)
 
     def work(self, gateways: "Mapping[Channel, Gateway] | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
@@ -290,19 +281,12 @@ class Services:
             subjects=self.subjects,
             sentry=sentry,
             tick_seconds=self.settings.daemon.tick_seconds,
-            sole=sentry.sole,
             has_room=lambda: sentry.may_send() and self.room.may_send(),
         )
 
     def _fresh_campaigns(self) -> "CampaignSet":
         self.shelf.refresh()
         return self.shelf.campaigns
-
-
-def _digits(currency: str) -> int:
-    from babel.numbers import get_currency_precision
-
-    return get_currency_precision(currency)
 
 
 def build_services(*, clock: Clock | None = None) -> Services:

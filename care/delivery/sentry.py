@@ -14,6 +14,7 @@ from care.base.clock import Clock
 from care.base.database import insert, read, write
 from care.base.errors import UnavailableError
 from care.base.ids import random_token
+from care.base.settings import Settings
 from care.delivery import incarnation as lives
 from care.delivery.forgotten import sift
 from care.delivery.journal import Journal, JournalError
@@ -201,3 +202,17 @@ def add_machine(conn: sa.Connection, here: Machine, now: datetime) -> None:
     row = {"host": here.host, "seen_at": now, "adopted_at": now}
     fresh = insert(conn, machine).values(digest=here.digest, **row)
     conn.execute(fresh.on_conflict_do_update(index_elements=["digest"], set_=row))
+
+
+def build_sentry(
+    settings: Settings, engine: sa.Engine, clock: Clock, *, secret: bytes, root: Path, sole: bool | None
+) -> Sentry:
+    """Return a fresh guard as the settings say; without `sole`, others are kept out where the database is a file."""
+    return Sentry(
+        engine=engine,
+        clock=clock,
+        journal=Journal(root / settings.journal_dir, secret, clock),
+        lives_folder=root / settings.state_dir / "lives",
+        name=settings.daemon.machine,
+        sole=engine.dialect.name == "sqlite" if sole is None else sole,
+    )

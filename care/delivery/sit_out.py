@@ -33,5 +33,8 @@ async def sit_out(
             await asyncio.wait_for(stop.wait(), AGAIN_SECONDS)
         with contextlib.suppress(*TROUBLE):
             await regain()
-            log.info("dispatch.goes_on" if isinstance(error, JournalError) else "dispatch.database_back")
+            if isinstance(error, JournalError):
+                log.info("dispatch.journal_back")
+            else:
+                log.info("dispatch.database_back")
             return

@@ -29,5 +29,9 @@ class Work:
     sentry: Sentry
     dice: random.Random = field(default_factory=random.SystemRandom)
     tick_seconds: float = 5.0
-    sole: bool = True  # a lock proves that no other sender lives on this database
     has_room: Callable[[], bool] = lambda: True  # False: the disk is nearly full, so no new intent
+
+    @property
+    def sole(self) -> bool:
+        """Tell whether a lock proves that no other sender lives on this database."""
+        return self.sentry.sole
