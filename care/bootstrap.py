@@ -14,6 +14,7 @@ from care.base.database import open_engine
 from care.base.errands import Errands
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
+from care.base.money import minor_digits
 from care.base.settings import Settings, load_settings, settings_line
 from care.migrations.version import ensure_current
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from care.delivery.prepare import Preparer
     from care.delivery.room import Room
     from care.delivery.routes import Routes
+    from care.delivery.sentry import Sentry
     from care.delivery.work import Work
     from care.inbound.route import InboundRules
     from care.inbound.sandbox_life import SandboxLife
@@ -112,7 +114,7 @@ class Services:
         from care.segments.facts import fact_field
         from care.segments.fields import Fields
 
-        return Fields(minor_digits=_digits(self.settings.operator.currency)).with_facts(
+        return Fields(minor_digits=minor_digits(self.settings.operator.currency)).with_facts(
             fact_field(fact) for fact in self.facts.values()
         )
 
@@ -225,9 +227,8 @@ class Services:
         """Room on the disk, where the ledger is a file of ours."""
         from care.delivery.room import Room
 
-        settings = self.settings
-        is_file = settings.database.url.startswith("sqlite")
-        return Room(folder=settings.data_dir, settings=settings.disk, is_ours=is_file)
+        is_file = self.settings.database.url.startswith("sqlite")
+        return Room(folder=self.settings.data_dir, settings=self.settings.disk, is_ours=is_file)
 
     def gateways(self) -> "Routes":
         """Return fresh gateways, those of each channel with the primary first, not yet opened."""
@@ -254,8 +255,14 @@ class Services:
         """What the intent transaction checks."""
         from care.delivery.rules import build_intent_rules
 
-        digits = _digits(self.settings.operator.currency)
+        digits = minor_digits(self.settings.operator.currency)
         return build_intent_rules(self.settings, self.policies, mail_ids=self.mail_ids, minor_digits=digits)
+
+    def sentry(self, *, sole: bool | None = None) -> "Sentry":
+        """Return a fresh guard for one process that sends; `sole` says that a lock keeps all others out."""
+        from care.delivery.sentry import build_sentry
+
+        return build_sentry(self.settings, self.engine, self.clock, secret=self.keys.secret, root=self.root, sole=sole)
 
     def work(self, routes: "Routes | None" = None, *, sole: bool | None = None) -> "Work":
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
@@ -263,6 +270,7 @@ class Services:
         from care.delivery.work import Work
 
         assert self.hasher is not None
+        sentry = self.sentry(sole=sole)
         return Work(
             engine=self.engine,
             clock=self.clock,
@@ -271,21 +279,15 @@ class Services:
             rules=self.intent_rules,
             campaigns=self._fresh_campaigns,
             subjects=self.subjects,
+            sentry=sentry,
             tick_seconds=self.settings.daemon.tick_seconds,
-            sole=self.engine.dialect.name == "sqlite" if sole is None else sole,
-            has_room=self.room.may_send,
+            has_room=lambda: sentry.may_send() and self.room.may_send(),
             apart=Apart(lambda: settings_line(self.settings, self.root)),
         )
 
     def _fresh_campaigns(self) -> "CampaignSet":
         self.shelf.refresh()
         return self.shelf.campaigns
-
-
-def _digits(currency: str) -> int:
-    from babel.numbers import get_currency_precision
-
-    return get_currency_precision(currency)
 
 
 def build_services(*, clock: Clock | None = None) -> Services:

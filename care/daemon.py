@@ -104,6 +104,7 @@ class Daemon:
         assert services.hasher is not None  # a wrong suppression key refuses before anything starts
         leadership = leadership_for(services.engine, services.settings.data_dir, services.clock)
         leadership.acquire()
+        services.sentry().look_and_tell()
         services.errands = Errands(beside=True)
         services.room.lay_ballast()
         call_on_end(self._stop.set)

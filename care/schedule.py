@@ -11,6 +11,9 @@ from care.base.database import explain, insert, read, write
 from care.base.errors import CareError
 from care.bootstrap import Services
 from care.delivery import health, receipts
+from care.delivery.forgotten import forget_older
+from care.delivery.journal import FORGET_AFTER
+from care.delivery.standstill import why_still
 from care.delivery.tables import job_run
 from care.messages import store as ledger
 from care.planning.run import plan_all
@@ -34,7 +37,7 @@ class Job:
 
 def plan_ahead(services: Services, now: datetime, last: datetime | None) -> None:
     """Bring the ledger up to date with campaign files and customers, unless the disk is nearly full."""
-    if not services.room.may_plan():
+    if not services.room.may_plan() or _stands_still(services):
         return
     services.shelf.refresh()
     found = services.campaigns
@@ -50,6 +53,12 @@ def plan_ahead(services: Services, now: datetime, last: datetime | None) -> None
         last_run_at=last,
         keep=known_broken,
     )
+
+
+def _stands_still(services: Services) -> bool:
+    """Tell whether the ledger may have forgotten what was sent: then nothing in it is moved on either."""
+    with read(services.engine) as conn:
+        return bool(why_still(conn))
 
 
 def _broken_ids(services: Services) -> frozenset[str]:
@@ -97,10 +106,12 @@ def work_inbox(services: Services, now: datetime, _last: datetime | None) -> Non
 
 def watch(services: Services, now: datetime, _last: datetime | None) -> None:
     """Expire what waited past its time; name what was never confirmed; forget what providers answered long ago."""
+    is_still = _stands_still(services)
     with write(services.engine) as conn:
-        expired = ledger.expire_overdue(conn, now=now)
+        expired = 0 if is_still else ledger.expire_overdue(conn, now=now)
         silent = receipts.give_up_waiting(conn, now=now, older_than=now - UNCONFIRMED_AFTER)
         health.forget_tallies(conn, now)
+        forget_older(conn, now - FORGET_AFTER)
     if expired or silent:
         log.info("watch.done", expired=expired, unconfirmed=silent)
 

@@ -101,6 +101,7 @@ def build_house(folder: Path, engine: sa.Engine, clock: VirtualClock, **settings
     env = {
         "CARE_DATABASE__URL": engine.url.render_as_string(hide_password=False),
         "CARE_PATHS__CAMPAIGNS": str(folder / "campaigns"),
+        "CARE_PATHS__STATE": str(folder / ".care"),
         "CARE_PATHS__TEMPLATES": str(ROOT / "templates" / "messages"),
         "CARE_SECURITY__SECRET_KEY": "a secret for tests only, of thirty-two bytes",
         "CARE_SECURITY__SUPPRESSION_KEY": SUPPRESSION_KEY.decode(),

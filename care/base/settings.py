@@ -100,6 +100,16 @@ class Settings(Section):
             return Path(self.database.url.removeprefix("sqlite:///")).resolve().parent
         return Path.cwd()
 
+    @property
+    def state_dir(self) -> Path:
+        """Folder of our own small files, made when it is needed."""
+        return self.paths.state or self.data_dir / ".care"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Folder of the journal of what was sent."""
+        return self.paths.journal or self.state_dir / "journal"
+
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SHORTEST_SECRET = 32

@@ -94,6 +94,10 @@ class PathSettings(Section):
 
     campaigns: Path = key(Path("campaigns"), "Folder of the campaign files and segments.yaml")
     templates: Path = key(Path("templates/messages"), "Folder of the message templates")
+    state: Path | None = key(None, "Folder of our own small files; nothing: .care beside the database")
+    journal: Path | None = key(
+        None, "Folder of the journal of what was sent, best on another disk; nothing: journal in paths.state"
+    )
 
 
 class SmsSettings(Section):
@@ -210,6 +214,7 @@ class DaemonSettings(Section):
 
     tick_seconds: float = key(5, "Longest wait between due and claimed", gt=0, le=60)
     horizon_hours: int = key(36, "How far ahead messages are planned", ge=1, le=24 * 14)
+    machine: str = key("", "Lasting name of this machine, for containers; nothing: asked of the system", max_length=64)
 
 
 class WebSettings(Section):

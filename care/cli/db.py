@@ -1,11 +1,15 @@
 """`care db`: set up, check, copy and bring back the database."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from care.base.errors import AnswerIsNoError
 from care.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from care.bootstrap import Services
 
 app = typer.Typer(help="Set up, check, copy and bring back the database.", no_args_is_help=True)
 
@@ -76,7 +80,7 @@ def backup(file: Path = typer.Argument(help="A new file; readable by you only.")
 def restore(file: Path = typer.Argument(help="What care db backup wrote."), json: bool = JSON) -> None:
     """Put a backup in place of the database and leave everything paused.
 
-    What was sent after the backup is not in it, so nothing is sent until `care resume --all`.
+    What was sent after the backup is not in it, so nothing is sent until `care adopt-journal`.
     Exit 0: restored. Exit 1: a daemon runs on the database. Exit 2: not a sound backup; nothing was changed.
     """
     import getpass
@@ -88,10 +92,26 @@ def restore(file: Path = typer.Argument(help="What care db backup wrote."), json
     by = f"ops:{getpass.getuser()}"
     where = services.settings.data_dir
     kept = bring_back(services.unchecked_engine, file, directory=where, now=services.clock.now(), by=by)
+    ahead = _look_into_journal(services)
     if json:
-        print_json({"restored": file, "former": kept, "paused": True})
+        print_json({"restored": file, "former": kept, "paused": True, "attempts_forgotten": ahead})
         return
     say(f"restored {file}; everything is paused")
+    if ahead:
+        say(f"the journal has {ahead} attempts that this copy does not know")
     if kept:
         say(f"the former database is {kept}")
-    say("look at what was sent since (care books), then: care resume --all")
+    say("nothing is sent until what was sent since is taken over: care adopt-journal (first with --dry-run)")
+
+
+def _look_into_journal(services: "Services") -> int:
+    """Return how many attempts the restored copy does not know; 0 too where it must be upgraded first."""
+    from contextlib import suppress
+
+    from care.migrations.version import SchemaVersionError
+
+    if not services.settings.journal_dir.exists():
+        return 0
+    with suppress(SchemaVersionError):
+        return max((one.attempts for one in services.sentry().look()), default=0)
+    return 0

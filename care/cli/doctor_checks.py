@@ -20,6 +20,7 @@ from care.cli.doctor_bounces import check_bounces
 from care.cli.doctor_providers import check_email, check_sms
 from care.customers.keys import check_key, key_id
 from care.delivery.registry import providers_of
+from care.delivery.standstill import standing
 from care.messages.model import CLAIMABLE
 from care.messages.stops import is_by_hand
 from care.messages.tables import message, pause
@@ -152,6 +153,16 @@ def _oldest_due(services: Services) -> str:
     return (f"{count} messages are due now" if count else "no message is waiting past its hour") + stopped
 
 
+def _journal(services: Services) -> str:
+    """Is the journal readable, and nothing in it that the database forgot?"""
+    with plain_errors(services.engine), read(services.engine) as connection:
+        still = "; ".join(one.words for one in standing(connection))
+    if still:
+        raise AnswerIsNoError(still)
+    folder = services.root / services.settings.journal_dir
+    return f"what is sent is also written to {folder}"
+
+
 def _sms(services: Services) -> str:
     return check_sms(services.settings, services.settings.sms.provider)
 
@@ -209,6 +220,7 @@ CHECKS: dict[str, Callable[[Services], str]] = {
     "segments": _segments,
     "campaigns": _campaigns,
     "templates": _templates,
+    "journal": _journal,
     "sms": _sms,
     "email": _email,
     "providers": _providers,

@@ -36,9 +36,11 @@ def log(
     from care.base.database import plain_errors, read
     from care.base.errors import AnswerIsNoError
     from care.bootstrap import build_services
+    from care.cli.standing import say_standstill
     from care.reports.log import Watch, find_entries
 
     services = build_services()
+    say_standstill(services)
     with plain_errors(services.engine):
         with read(services.engine) as conn:
             question = _question(services, conn, state, campaign, customer, since=since, before=before, limit=limit)

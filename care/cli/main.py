@@ -40,6 +40,7 @@ GROUPS = (
 _MODULES = {"import": "imports"}  # words that cannot name a module
 
 COMMANDS: tuple[str, ...] = (
+    "adopt_journal",
     "approve",
     "books",
     "demo",

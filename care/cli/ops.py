@@ -147,8 +147,11 @@ def retry(
 
 def _services() -> "Services":
     from care.bootstrap import build_services
+    from care.cli.standing import say_standstill
 
-    return build_services()
+    services = build_services()
+    say_standstill(services)
+    return services
 
 
 def _required(campaign: str) -> str:

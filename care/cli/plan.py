@@ -36,11 +36,13 @@ def plan(
     from care.bootstrap import build_services
     from care.cli.output import print_json
     from care.cli.plan_json import as_object
+    from care.cli.standing import say_standstill
     from care.delivery.maintenance import windows
     from care.messages.stops import standing_pauses
     from care.reports.plan_warnings import Limits, cautions_of, countries_of, refusals
 
     services = build_services()
+    say_standstill(services)
     found = services.campaigns
     asked = [found.named(campaign)] if campaign else list(found)
     settings, now = services.settings, services.clock.now()

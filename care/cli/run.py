@@ -37,8 +37,10 @@ def dispatch(
     """Run one dispatcher: claim, send and record what is due.
 
     With SQLite there is one, normally that of `care run`; with PostgreSQL start as many as you like.
-    Exit 0: ended when asked to, or nothing is due. Exit 2: a dispatcher runs on this SQLite database already.
+    Exit 0: ended when asked to, or nothing is due. Exit 1: nothing may be sent.
+    Exit 2: a dispatcher runs on this SQLite database already.
     """
+    from care.base.errors import AnswerIsNoError
     from care.base.logs import configure_logs
     from care.base.processes import wait_for_word
     from care.bootstrap import build_services
@@ -48,6 +50,9 @@ def dispatch(
     wait_for_word()
     services = build_services()
     configure_logs(services.settings.log, process="dispatch")
-    sent = run_dispatcher(services.work(), directory=services.settings.data_dir, until_idle=until_idle)
+    work = services.work()
+    sent = run_dispatcher(work, directory=services.settings.data_dir, until_idle=until_idle)
     if until_idle:
         typer.echo(f"{sent} messages handed over")
+        if why := work.sentry.why_still():
+            raise AnswerIsNoError(why)

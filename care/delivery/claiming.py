@@ -45,7 +45,7 @@ class Claimer:
                 lookup=work.rules.lookups[purpose],
                 subjects=work.subjects,
             )
-        prepared, verdicts = self._prepare(claimed)
+        prepared, verdicts = self._prepare(work.sentry.sift(claimed))
         failpoint("claim.rendered")
         if verdicts:
             with write(work.engine) as conn:

@@ -6,7 +6,7 @@ provider thinks. Half a group of intents is committed while the other half is on
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -22,15 +22,15 @@ from care.delivery.doorkeeper import Choice, Doorkeeper, News
 from care.delivery.hand import Hand, Way
 from care.delivery.intent import commit_intents
 from care.delivery.lanes import Lane
+from care.delivery.life import Life
 from care.delivery.model import Prepared, Ready
-from care.delivery.pace import LATE, group_size, move_slots, open_retry_pace, seconds_until_free
+from care.delivery.pace import LATE, group_size, move_slots, seconds_until_free
 from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
 from care.delivery.sending import Senders
 from care.delivery.sit_out import TROUBLE, sit_out
 from care.delivery.turns import LOOK_SECONDS, Turns, next_group
 from care.delivery.work import Work
-from care.messages import store as ledger
 
 PACE_AHEAD_SECONDS = 1.0
 """Slices of pace are taken at most this far ahead: what waits for its slot is not yet in doubt."""
@@ -54,14 +54,14 @@ class Dispatcher:
         self._recorder = Recorder(self._write_soon)
         self._doors = Doorkeeper(work.engine, work.clock, work.routes, work.rules.senders, work.dice)
         self._senders = Senders(work.routes, work.clock, self._take, self._doors.is_shut)
-        self._number = 0
+        self._life = Life(work, self._doors)
         self._renew_at = 0.0  # monotonic
         self._turns = Turns(work.clock.monotonic)
         self._claimer = Claimer(work, self._turns, self._doors.verdict)
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> int:
         """Work until `stop` is set, or until nothing is due; return how many messages were handed over."""
-        self._number = await self._in_thread(self._begin)
+        await self._in_thread(self._life.begin)
         for gateway in self._work.routes.all():
             await gateway.open()
         recording = asyncio.create_task(self._recorder.run())
@@ -92,45 +92,22 @@ class Dispatcher:
     def _is_sending(self) -> bool:
         return bool(self._senders.in_flight or self._recorder.is_busy)
 
-    def _begin(self) -> int:
-        work, now = self._work, self._work.clock.now()
-        with write(work.engine) as conn:
-            number = lives.begin_incarnation(conn, "dispatch", now)
-            dead = lives.dead_incarnations(conn, number) if work.sole else None
-            recovered = lives.recover(conn, dead=dead, now=now)
-            self._doors.begin(conn, number)
-            for channel, lane in work.rules.lanes.items():
-                open_retry_pace(conn, channel, rate_per_second=lane.rate_per_second, now=now)
-            failpoint("recover.before_commit")
-        _tell(recovered)
-        return number
-
     async def _regain(self) -> None:
         """Give back what is claimed and not on its way: of the last transactions we may not know the end."""
-        await self._in_thread(self._give_back, self._open_ids)
+        await self._in_thread(self._life.give_back, self._open_ids)
+        await self._in_thread(self._work.sentry.journal.probe)
         self._hand.clear()
 
     @property
     def _open_ids(self) -> set[int]:
         return self._senders.open_ids | self._recorder.open_ids
 
-    def _keep_leases(self, ids: Collection[int]) -> None:
-        """Show progress, which keeps what we hold, and take over what a sender that ended has left."""
-        work, now = self._work, self._work.clock.now()
-        recovered = (0, 0)
-        with write(work.engine) as conn:
-            lives.see_incarnation(conn, self._number, now)
-            ledger.renew_leases(conn, owner=self._number, ids=ids, lease_until=now + lives.LEASE)
-            if not work.sole:
-                recovered = lives.recover(conn, dead=None, now=now)
-        _tell(recovered)
-
     async def _step(self) -> bool:
         """Do one round of claiming and committing; return whether anything was done."""
         if self._work.clock.monotonic() >= self._renew_at:
             self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
             held = [*self._open_ids, *(prepared.message.id for prepared in self._hand)]
-            await self._in_thread(self._keep_leases, held)
+            await self._in_thread(self._life.keep, held)
         if self._doors.is_due:
             await self._in_thread(self._doors.refresh)
             self._doors.look_around()
@@ -141,7 +118,7 @@ class Dispatcher:
         way = self._readiest()
         if self._should_claim(way):
             before = self._hand[way][0].message.purpose if way else None
-            claimed = await self._in_thread(self._claimer.claim, self._number, before)
+            claimed = await self._in_thread(self._claimer.claim, self._life.number, before)
             if claimed is None and not self._hand:
                 return False
             self._hand.put(claimed or (), in_front=way is not None)
@@ -193,7 +170,7 @@ class Dispatcher:
         waiting = self._hand[way]
         choice = self._doors.choose(waiting[0])
         if choice is None:
-            self._hand.replace(way, await self._in_thread(partial(self._doors.hold, waiting, owner=self._number)))
+            self._hand.replace(way, await self._in_thread(partial(self._doors.hold, waiting, owner=self._life.number)))
             return
         channel, purpose = way[0], waiting[0].message.purpose
         lane = self._lane(channel, choice)
@@ -234,12 +211,13 @@ class Dispatcher:
                 group,
                 rules=work.rules,
                 lane=lane,
-                incarnation=self._number,
+                incarnation=self._life.number,
                 now=now,
                 monotonic=work.clock.monotonic(),
             )
             self._doors.committed(conn, group[0], choice, outcome.ready)
             failpoint("intent.before_commit")
+        work.sentry.journal.write(outcome.ready, provider=lane.provider, incarnation=self._life.number)
         failpoint("intent.committed")
         if outcome.ready and work.clock.now() - outcome.ready[0].not_before > LATE:
             with write(work.engine) as conn:
@@ -265,7 +243,7 @@ class Dispatcher:
     def _write_answers(self, answers: Sequence[Answer], news: News | None) -> None:
         now = self._work.clock.now()
         with write(self._work.engine) as conn:
-            record_answers(conn, answers, now=now, dice=self._work.dice, owner=self._number)
+            record_answers(conn, answers, now=now, dice=self._work.dice, owner=self._life.number)
             self._doors.tell(conn, news)
             failpoint("outcome.before_commit")
         failpoint("outcome.committed")
@@ -285,26 +263,13 @@ class Dispatcher:
         await self._doors.close()
         with contextlib.suppress(*TROUBLE):  # then the next start finds what is still claimed
             await self._in_thread(
-                partial(self._give_back, self._open_ids, is_end=True), self._doors.to_tell(is_end=True)
+                partial(self._life.give_back, self._open_ids, is_end=True), self._doors.to_tell(is_end=True)
             )
         for gateway in self._work.routes.all():
             await gateway.close()
+        await self._in_thread(self._work.sentry.end_life)
         self._threads.shutdown()
         self._work.close()
 
-    def _give_back(self, kept: set[int], news: News | None = None, *, is_end: bool = False) -> None:
-        now = self._work.clock.now()
-        with write(self._work.engine) as conn:
-            lives.give_back(conn, self._number, kept=kept, now=now)
-            self._doors.tell(conn, news)
-            if is_end:
-                lives.end_incarnation(conn, self._number, now)
-
     async def _in_thread(self, work: Callable[..., Answered], *args: object) -> Answered:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
-
-
-def _tell(recovered: tuple[int, int]) -> None:
-    requeued, doubtful = recovered
-    if requeued or doubtful:
-        log.warning("dispatch.recovered", requeued=requeued, in_doubt=doubtful)

@@ -25,11 +25,22 @@ PROCESS_ENDED, LEASE_LOST = "process-ended", "lease-lost"
 """Why a request is in doubt: a lock proves that its process is gone, or only its lease ran out and it may be frozen."""
 
 
-def begin_incarnation(conn: sa.Connection, role: str, now: datetime) -> int:
-    """Enter a new life and return its number."""
+BEFORE_RESTORE = "before-restore"
+"""Why another is: the journal has it, and the database, restored from a backup, forgot what became of it."""
+
+
+def begin_incarnation(conn: sa.Connection, role: str, now: datetime, *, lock_name: str | None = None) -> int:
+    """Enter a new life and return its number; `lock_name` names the file that it holds locked."""
     statement = (
         sa.insert(incarnation)
-        .values(role=role, host=socket.gethostname()[:64], pid=os.getpid(), started_at=now, seen_at=now)
+        .values(
+            role=role,
+            host=socket.gethostname()[:64],
+            pid=os.getpid(),
+            started_at=now,
+            seen_at=now,
+            lock_name=lock_name,
+        )
         .returning(incarnation.c.id)
     )
     return int(conn.execute(statement).scalar_one())

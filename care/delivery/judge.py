@@ -93,7 +93,7 @@ class Judge:
             return Verdict(status=S.CANCELLED, reason="no longer owed")
         if not evidence.paused:
             return None
-        for scope in ("all", f"campaign:{message.campaign_id}", f"purpose:{message.purpose}"):
+        for scope in ("all", "standstill", f"campaign:{message.campaign_id}", f"purpose:{message.purpose}"):
             if scope in evidence.paused:
                 until = evidence.paused[scope]
                 return self._wait(prepared, until or evidence.now + timedelta(minutes=5), "paused")

@@ -21,7 +21,7 @@ from care.campaigns.campaign_set import CampaignSet
 from care.customers.tables import contact_point
 from care.delivery.channels.base import Capabilities, Gateway, ProviderMessage, Records, records_of
 from care.delivery.doubt import SETTLE, Doubt, Seen, Step, next_step
-from care.delivery.incarnation import LEASE_LOST
+from care.delivery.incarnation import BEFORE_RESTORE, LEASE_LOST
 from care.delivery.receipts import Receipt, apply_receipts
 from care.delivery.routes import Routes
 from care.messages import store as ledger
@@ -178,7 +178,7 @@ def _case(
         delivery=delivery,
         since=row.done_at,
         use_by=row.use_by,
-        is_sender_gone=row.error_code != LEASE_LOST,
+        is_sender_gone=row.error_code not in {LEASE_LOST, BEFORE_RESTORE},
         requests_in_doubt=row.in_doubt,
         settle=max(SETTLE, declares.list_settle) if declares else SETTLE,
         repeat_before=declares.repeatable_until(row.first_at) if declares else None,

@@ -8,21 +8,33 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import explain
+from care.delivery.journal import JournalError
 
 AGAIN_SECONDS = 1.0
-TROUBLE = (sa.exc.OperationalError, sa.exc.InterfaceError)
-"""What passes by itself: locked, full, restarted, unreachable. Anything else is a bug and ends the process."""
+TROUBLE = (sa.exc.OperationalError, sa.exc.InterfaceError, JournalError)
+"""What passes by itself: locked, full, restarted, unreachable; the journal's disk too.
+
+Anything else is a bug and ends the process.
+"""
 
 log = structlog.get_logger()
 
 
-async def sit_out(error: sa.exc.DBAPIError, stop: asyncio.Event, regain: Callable[[], Awaitable[None]]) -> None:
+async def sit_out(
+    error: sa.exc.DBAPIError | JournalError, stop: asyncio.Event, regain: Callable[[], Awaitable[None]]
+) -> None:
     """Say once what is wrong, then try to `regain` a sound state every second until it works or `stop` is set."""
-    log.error("dispatch.database_trouble", problem=f"the database {explain(error)}")
+    if isinstance(error, JournalError):
+        log.error("dispatch.journal_trouble", problem=str(error))
+    else:
+        log.error("dispatch.database_trouble", problem=f"the database {explain(error)}")
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), AGAIN_SECONDS)
         with contextlib.suppress(*TROUBLE):
             await regain()
-            log.info("dispatch.database_back")
+            if isinstance(error, JournalError):
+                log.info("dispatch.journal_back")
+            else:
+                log.info("dispatch.database_back")
             return

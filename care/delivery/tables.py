@@ -14,6 +14,7 @@ incarnation = sa.Table(
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("seen_at", Instant, nullable=False),
     sa.Column("ended_at", Instant),
+    sa.Column("lock_name", sa.String(32)),  # of the file that the kernel unlocks when the process ends
 )
 """One row per life of a process that sends; every claim and intent carries its number."""
 
@@ -130,3 +131,49 @@ provider_maintenance = sa.Table(
     sa.Index("ix_provider_maintenance_ends_at", "ends_at"),
 )
 """When a provider is planned to be away; ended early, the window was shorter."""
+instance = sa.Table(
+    "instance",
+    metadata,
+    sa.Column("id", sa.SmallInteger, primary_key=True),
+    sa.Column("name", sa.String(32), nullable=False),
+    sa.Column("made_at", Instant, nullable=False),
+)
+"""The name this database got when something first sent from it; every copy of it has the same."""
+
+machine = sa.Table(
+    "machine",
+    metadata,
+    sa.Column("digest", sa.String(32), primary_key=True),  # of a machine, and of where the database lies
+    sa.Column("host", sa.String(64), nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("adopted_at", Instant, nullable=False),  # when it last took over its journal
+)
+"""Where sending from this database is allowed; elsewhere it may be a copy."""
+
+standstill = sa.Table(
+    "standstill",
+    metadata,
+    sa.Column("machine", sa.String(32), primary_key=True),  # '': everywhere
+    sa.Column("host", sa.String(64), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("since", Instant),
+    sa.Column("at", Instant, nullable=False),
+)
+"""Why nothing is sent until somebody has looked: attempts that the database forgot, or a machine it does not know."""
+
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    sa.Column("token", sa.String(32), primary_key=True),
+    sa.Column("owed", sa.String(32), nullable=False),  # keyed digest of campaign, occasion, customer and leg
+    sa.Column("channel", sa.String(8), nullable=False),
+    sa.Column("provider", sa.String(32), nullable=False),
+    sa.Column("address_hash", sa.String(32), nullable=False),
+    sa.Column("parts", sa.SmallInteger, nullable=False),
+    sa.Column("body_digest", sa.String(16), nullable=False),
+    sa.Column("incarnation", sa.BigInteger, nullable=False),
+    sa.Column("intent_at", Instant, nullable=False),
+    sa.Index("ix_forgotten_owed", "owed"),
+    sa.Index("ix_forgotten_intent_at", "intent_at"),
+)
+"""Attempts from the journal whose messages a restored database has not planned again yet."""

@@ -14,6 +14,7 @@ from care.delivery.intent import IntentRules
 from care.delivery.model import Claimed, Prepared, Verdict
 from care.delivery.prepare import Preparer
 from care.delivery.routes import Routes
+from care.delivery.sentry import Sentry
 
 
 @dataclass(kw_only=True)
@@ -27,11 +28,16 @@ class Work:
     rules: IntentRules
     campaigns: Callable[[], CampaignSet]
     subjects: Mapping[str, sa.FromClause]
+    sentry: Sentry
     dice: random.Random = field(default_factory=random.SystemRandom)
     tick_seconds: float = 5.0
-    sole: bool = True  # a lock proves that no other sender lives on this database
     has_room: Callable[[], bool] = lambda: True  # False: the disk is nearly full, so no new intent
     apart: Apart | None = None  # where suspects are rendered
+
+    @property
+    def sole(self) -> bool:
+        """Tell whether a lock proves that no other sender lives on this database."""
+        return self.sentry.sole
 
     def prepare(self, claimed: Claimed, now: datetime) -> Prepared | Verdict:
         """Render a message, a suspect where it can harm nobody; return it, or why it ends or waits."""

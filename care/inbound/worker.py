@@ -16,6 +16,7 @@ import structlog
 from care.base.database import read, write
 from care.base.failpoints import failpoint
 from care.delivery.receipts import apply_receipts
+from care.delivery.standstill import why_still
 from care.inbound import store, twilio
 from care.inbound.bounces.take_back import BOUNCE_KINDS, take_back
 from care.inbound.route import InboundRules, receive
@@ -26,7 +27,10 @@ MAILS_AT_ONCE = 20
 MOST_TRIES = 5
 AGAIN_AFTER = timedelta(seconds=30)
 ASK_FOR_TOKEN = timedelta(minutes=10)
-"""How long a receipt waits for its attempt. Intents are durable before anything leaves, so hardly ever."""
+"""How long a receipt waits for its attempt. Intents are durable before anything leaves, so hardly ever.
+
+While all stands still it waits longer: the attempt may come back from the journal.
+"""
 
 log = structlog.get_logger()
 Handle = Callable[[sa.Connection, Sequence[sa.Row[Any]]], None]
@@ -127,7 +131,7 @@ def _apply(conn: sa.Connection, rows: Sequence[sa.Row[Any]], *, now: datetime, d
 def _wait_for_attempt(conn: sa.Connection, row: sa.Row[Any], now: datetime) -> None:
     problem = "no attempt has this token"
     age = now - row.received_at
-    if age >= ASK_FOR_TOKEN:
+    if age >= ASK_FOR_TOKEN and not why_still(conn):
         store.finish(conn, [row.id], now=now, problem=problem)
         log.warning("webhook.without_attempt", webhook_id=row.id)
     else:

@@ -16,6 +16,9 @@ from care.messages.model import CLAIMABLE, MessageStatus
 from care.messages.tables import attempt, message, pause
 
 EVERYTHING = "all"
+STANDSTILL = "standstill"
+"""Scope of the stop that only `care adopt-journal` lifts: what was sent before may not be known here."""
+
 WAITS_FOR_APPROVAL = "waits for approval"
 _WAIT = "wait:"  # scopes of single days; no stops by hand, so they are not told among those
 CANCELLED_BY_OPS = "cancelled by ops"
@@ -79,7 +82,7 @@ def waiting_days(conn: sa.Connection, campaign_id: str) -> frozenset[date]:
 
 def is_by_hand() -> sa.ColumnElement[bool]:
     """Return: this `pause` row is a stop by hand."""
-    return sa.not_(pause.c.scope.startswith(_WAIT))
+    return sa.and_(sa.not_(pause.c.scope.startswith(_WAIT)), pause.c.scope != STANDSTILL)
 
 
 def signed(by: str) -> str:

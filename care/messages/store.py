@@ -49,7 +49,12 @@ _DUE = Hot(
     )
     .limit(1)
 )
-_scopes = (sa.literal("all"), "campaign:" + message.c.campaign_id, "purpose:" + message.c.purpose)
+_scopes = (
+    sa.literal("all"),
+    sa.literal("standstill"),
+    "campaign:" + message.c.campaign_id,
+    "purpose:" + message.c.purpose,
+)
 _is_paused = (
     sa.exists()
     .where(

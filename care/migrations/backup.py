@@ -18,8 +18,8 @@ from care.base.database import plain_errors, read, write
 from care.base.errors import AnswerIsNoError, FileError, InputError, UnavailableError
 from care.base.locks import LockTakenError
 from care.delivery.leadership import dispatch_lock, leader_lock
+from care.delivery.standstill import stand_still
 from care.delivery.tables import incarnation
-from care.messages.stops import EVERYTHING, put_pause
 from care.migrations.version import VERSIONS, problem_with, version_of
 
 _STILL_ALIVE = timedelta(minutes=3)
@@ -75,18 +75,18 @@ def restore(engine: sa.Engine, source: Path, *, directory: Path, now: datetime, 
     if engine.dialect.name == "sqlite":
         with _nobody_at_work(directory):
             kept = _restore_sqlite(engine, source)
-            _pause_everything(engine, now, by)
+            _stop_everything(engine, now, by)
         return kept
     _refuse_living_senders(engine, now)
     _restore_postgres(engine, source)
-    _pause_everything(engine, now, by)
+    _stop_everything(engine, now, by)
     return None
 
 
-def _pause_everything(engine: sa.Engine, now: datetime, by: str) -> None:
-    """Leave a stop, and end the lives that the copy says are still going on."""
+def _stop_everything(engine: sa.Engine, now: datetime, by: str) -> None:
+    """Leave a stop that only `care adopt-journal` lifts, and end the lives that the copy says are still going on."""
     with plain_errors(engine), write(engine) as connection:
-        put_pause(connection, EVERYTHING, until=None, by=by, now=now)
+        stand_still(connection, by=by, now=now)
         connection.execute(sa.update(incarnation).where(incarnation.c.ended_at.is_(None)).values(ended_at=now))
 
 

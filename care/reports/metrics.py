@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from care.base.vocabulary import LANES
+from care.delivery.standstill import why_still
 from care.inbound.model import HandledAs
 from care.inbound.tables import inbound_message, webhook
 from care.messages.model import CLAIMABLE, FINAL, OPEN, MessageStatus, Outcome
@@ -109,6 +110,8 @@ def why_not_ready(conn: sa.Connection, now: datetime, limit: timedelta = OVERDUE
 
     A backlog that is being worked off at its pace is no trouble; one that nobody touches is.
     """
+    if still := why_still(conn):
+        return still
     age = oldest_due(conn, now)
     if age <= limit:
         return ""

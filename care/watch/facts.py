@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from care.base.vocabulary import LANES, Channel
 from care.delivery.failover import HOLD, IN_MAINTENANCE, closed_reason
+from care.delivery.standstill import standing
 from care.delivery.tables import incarnation, job_run
 from care.inbound.tables import webhook
 from care.messages.model import MessageStatus
@@ -44,7 +45,8 @@ def look(
             for page in kept_pages(conn, first=since, last=today)
             if page.is_wrong
         ],
-        not_sending=why_not_ready(conn, now, oldest_due),
+        standstill=(still := "; ".join(one.words for one in standing(conn))),
+        not_sending="" if still else why_not_ready(conn, now, oldest_due),
         leader_unseen=leader_unseen(conn, now),
         sender_unseen=_sender_unseen(conn, now),
         closed_channels=_closed(conn, now),

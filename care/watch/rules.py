@@ -16,6 +16,7 @@ class Facts:
 
     wrong_books: Sequence[date] = ()  # days whose own books did not balance
     wrong_pages: Sequence[str] = ()  # "acme sms 2026-09-24: …" for days that differ from a provider's list
+    standstill: str = ""
     not_sending: str = ""
     leader_unseen: timedelta | None = None
     sender_unseen: timedelta | None = None
@@ -46,6 +47,10 @@ def _books(facts: Facts) -> str:
 
 def _provider_books(facts: Facts) -> str:
     return "; ".join(facts.wrong_pages)
+
+
+def _standstill(facts: Facts) -> str:
+    return facts.standstill
 
 
 def _not_sending(facts: Facts) -> str:
@@ -100,6 +105,7 @@ def _minutes(age: timedelta) -> str:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(name="standstill", title="Sending stands still", limit="at once", look=_standstill),
     Rule(  # patience: what was planned late, or waited while the house was closed, is due long ago when it wakes
         name="not_sending",
         title="Nothing is sent",

@@ -15,6 +15,7 @@ from care.base.database import write
 from care.base.failpoints import LOG_VARIABLE, POINTS, VARIABLE
 from care.base.vocabulary import Delivery
 from care.delivery.doubt import SETTLE
+from care.delivery.tables import machine
 from care.messages.tables import attempt, message
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.chaos.law import Tally, tally
@@ -78,6 +79,8 @@ def stock_of(people: int, folder: Path, *, is_mixed: bool = False) -> Path:
         with made.running("run", "--no-web", **NO_DISPATCHER) as daemon:
             wait_until("everybody is planned", lambda: made.statuses().get("planned") == people)
             assert daemon.end() == 0
+        with write(made.engine) as conn:
+            conn.execute(sa.delete(machine))  # each copy of the stock is an original
     return folder
 
 

@@ -228,7 +228,7 @@ class TestRestore:
         assert said["paused"] is True
         assert _customers(database) == 1
         assert _customers(Path(said["former"])) == 2
-        assert _ask(database, "SELECT scope, until FROM pause") == [("all", None)]
+        assert _ask(database, "SELECT scope, until FROM pause") == [("standstill", None)]
 
     def test_repairs_a_damaged_database(self, care: Care, database: Path) -> None:
         """The way out that `care db check` names works."""
@@ -312,6 +312,6 @@ class TestOnPostgres:
         assert restored.returncode == 0, restored.stderr
         with read(engine) as connection:
             assert connection.execute(sa.text("SELECT count(*) FROM customer")).scalar() == 1
-            assert connection.execute(sa.select(pause.c.scope)).scalars().all() == ["all"]
+            assert connection.execute(sa.select(pause.c.scope)).scalars().all() == ["standstill"]
         engine.dispose()
         assert care("db", "check").returncode == 0

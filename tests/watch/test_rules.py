@@ -9,6 +9,7 @@ from care.watch.rules import RULES, Facts
 MINUTE = timedelta(minutes=1)
 FINE = Facts(leader_unseen=MINUTE, sender_unseen=MINUTE, free_mib=1024, least_mib=1024)
 WRONG = {
+    "standstill": Facts(standstill="nothing is sent: the database was restored. Run: care adopt-journal"),
     "not_sending": Facts(not_sending="a message has been due for 47 minutes and nothing is sent"),
     "leader": Facts(leader_unseen=6 * MINUTE),
     "sender": Facts(sender_unseen=4 * MINUTE),

@@ -1,0 +1,65 @@
+"""One life of a process that sends: begun with what earlier ones left, kept by progress, ended in good order."""
+
+from collections.abc import Collection
+
+import structlog
+
+from care.base.database import write
+from care.base.failpoints import failpoint
+from care.delivery import incarnation as lives
+from care.delivery.doorkeeper import Doorkeeper, News
+from care.delivery.pace import open_retry_pace
+from care.delivery.work import Work
+from care.messages import store as ledger
+
+log = structlog.get_logger()
+
+
+class Life:
+    """The dispatcher's hold on the tables; `number` is on every claim and intent of this life."""
+
+    def __init__(self, work: Work, doors: Doorkeeper) -> None:
+        self._work, self._doors = work, doors
+        self.number = 0
+
+    def begin(self) -> None:
+        """Enter a new life, and settle what those before it left in work."""
+        work, now = self._work, self._work.clock.now()
+        lock_name = work.sentry.begin_life()
+        with write(work.engine) as conn:
+            self.number = lives.begin_incarnation(conn, "dispatch", now, lock_name=lock_name)
+            if work.sole:
+                recovered = lives.recover(conn, dead=lives.dead_incarnations(conn, self.number), now=now)
+            else:
+                recovered = work.sentry.recover(conn, self.number, now)
+            self._doors.begin(conn, self.number)
+            for channel, lane in work.rules.lanes.items():
+                open_retry_pace(conn, channel, rate_per_second=lane.rate_per_second, now=now)
+            failpoint("recover.before_commit")
+        _tell(recovered)
+
+    def keep(self, ids: Collection[int]) -> None:
+        """Show progress, which keeps what we hold, and take over what a sender that ended has left."""
+        work, now = self._work, self._work.clock.now()
+        recovered = (0, 0)
+        with write(work.engine) as conn:
+            lives.see_incarnation(conn, self.number, now)
+            ledger.renew_leases(conn, owner=self.number, ids=ids, lease_until=now + lives.LEASE)
+            if not work.sole:
+                recovered = work.sentry.recover(conn, self.number, now)
+        _tell(recovered)
+
+    def give_back(self, kept: set[int], news: News | None = None, *, is_end: bool = False) -> None:
+        """Let go of what is claimed and not on its way; at the end, close the life."""
+        now = self._work.clock.now()
+        with write(self._work.engine) as conn:
+            lives.give_back(conn, self.number, kept=kept, now=now)
+            self._doors.tell(conn, news)
+            if is_end:
+                lives.end_incarnation(conn, self.number, now)
+
+
+def _tell(recovered: tuple[int, int]) -> None:
+    requeued, doubtful = recovered
+    if requeued or doubtful:
+        log.warning("dispatch.recovered", requeued=requeued, in_doubt=doubtful)

@@ -1,0 +1,218 @@
+"""Stands at the gate of a process that sends: is this the database that sent last, and the machine it sent from?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+import structlog
+
+from care.base.among import among
+from care.base.clock import Clock
+from care.base.database import insert, read, write
+from care.base.errors import UnavailableError
+from care.base.ids import random_token
+from care.base.settings import Settings
+from care.delivery import incarnation as lives
+from care.delivery.forgotten import sift
+from care.delivery.journal import Journal, JournalError
+from care.delivery.journal_pages import last_tokens, newest_instance, read_page
+from care.delivery.life_lock import LifeLock, dead_among, remove_locks, sweep
+from care.delivery.machine import Machine, this_machine
+from care.delivery.model import Claimed
+from care.delivery.standstill import BY_GUARD, Standstill, say_why, stand_still, standing
+from care.delivery.tables import forgotten, incarnation, instance, machine
+from care.messages.tables import attempt
+
+LOOK_AGAIN_SECONDS = 1.0
+_BATCH = 1_000
+_LONG_GONE = timedelta(days=1)
+"""What such a life held has been settled by its lease."""
+
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class Sentry:
+    """One per process. `name` is the machine's from the settings; `lives_folder` holds a lock for each sender."""
+
+    engine: sa.Engine
+    clock: Clock
+    journal: Journal
+    lives_folder: Path
+    name: str = ""
+    sole: bool = True  # one lock proves that no other sender lives on this database
+    _waits: bool = field(default=False, init=False)
+    _look_at: float = field(default=0.0, init=False)  # monotonic
+    _settled: set[str] = field(default_factory=set, init=False)  # locks of lives found dead
+
+    @cached_property
+    def here(self) -> Machine:
+        """This machine, as this database knows it."""
+        return this_machine(self.engine, self.name)
+
+    @cached_property
+    def _life(self) -> LifeLock:
+        return LifeLock(self.lives_folder)
+
+    def look(self) -> list[Standstill]:
+        """Compare journal and machine with the database, stop what must wait, and return why.
+
+        Raises:
+            UnavailableError: the journal cannot be read.
+        """
+        now, own = self.clock.now(), self._lineage()
+        forgot = forgotten_since(self.engine, self.journal, own)
+        with write(self.engine) as conn:
+            own = _name_database(conn, own, now)
+            if forgot:
+                stand_still(conn, by=BY_GUARD, now=now)
+                say_why(conn, None, now=now, attempts=forgot[0], since=forgot[1])
+            self._waits = not _is_known(conn, self.here, now)
+            if self._waits:
+                say_why(conn, self.here, now=now, attempts=0, since=None)
+            reasons = self._mine(conn)
+        self.journal.begin(own, self._life.name or random_token(12))
+        return reasons
+
+    def look_and_tell(self) -> None:
+        """The same, with a line in the log for each reason."""
+        for one in self.look():
+            log.error("sending.stands_still", problem=one.words)
+
+    def why_still(self) -> str:
+        """Return why nothing is sent from here, '' while all may."""
+        with read(self.engine) as conn:
+            return "; ".join(one.words for one in self._mine(conn))
+
+    def _mine(self, conn: sa.Connection) -> list[Standstill]:
+        return [one for one in standing(conn) if one.machine in {"", self.here.digest}]
+
+    def _lineage(self) -> str:
+        """Return the name of the database; one that has none yet goes on with the journal that it finds."""
+        with read(self.engine) as conn:
+            own: str | None = conn.execute(sa.select(instance.c.name)).scalar()
+        return own or newest_instance(self.journal.folder, self.journal.secret)
+
+    def begin_life(self) -> str:
+        """Take the lock of this life, look around, and return the lock's name for its row."""
+        name = self._life.begin()
+        self.look_and_tell()
+        with read(self.engine) as conn:
+            kept = () if self.sole else _open_lives(conn, 0, self.clock.now())
+        sweep(self.lives_folder, kept)
+        return name
+
+    def may_send(self) -> bool:
+        """Tell whether this machine may send; asks again at most once a second while it may not."""
+        if self._waits and self.clock.monotonic() >= self._look_at:
+            self._look_at = self.clock.monotonic() + LOOK_AGAIN_SECONDS
+            with read(self.engine) as conn:
+                known = conn.execute(sa.select(machine.c.digest).where(machine.c.digest == self.here.digest)).first()
+            self._waits = known is None
+        return not self._waits
+
+    def recover(self, conn: sa.Connection, number: int, now: datetime) -> tuple[int, int]:
+        """Settle what senders on a shared database left: at once where a lock proves their end, else by lease."""
+        by_lock = _open_lives(conn, number, now)
+        over = dead_among(self.lives_folder, by_lock)
+        proven = (0, 0)
+        if over:
+            ended = [by_lock[name] for name in over]
+            proven = lives.recover(conn, dead=ended, now=now)
+            conn.execute(sa.update(incarnation).where(among(incarnation.c.id, ended)).values(ended_at=now))
+        leased = lives.recover(conn, dead=None, now=now)
+        remove_locks(self.lives_folder, self._settled - by_lock.keys())  # committed, or they would be open
+        self._settled = set(over)
+        return proven[0] + leased[0], proven[1] + leased[1]
+
+    def sift(self, claimed: Sequence[Claimed]) -> list[Claimed]:
+        """Return what may be sent: what was sent before a restore, and is planned again, is settled instead."""
+        return sift(self.engine, claimed, self.journal.owed, now=self.clock.now())
+
+    def end_life(self) -> None:
+        """Close the journal and give the lock back."""
+        try:
+            self.journal.close()
+        except JournalError as error:
+            log.error("journal.trouble", problem=str(error))
+        self._life.end()
+
+
+def forgotten_since(engine: sa.Engine, journal: Journal, own: str) -> tuple[int, datetime] | None:
+    """Return how many attempts of the journal the database does not know, and since when; None: it knows all."""
+    try:
+        found = journal.pages(own)
+        if not any(unknown_tokens(engine, last_tokens(path)) for path in found):
+            return None
+        count, since = 0, datetime.max.replace(tzinfo=UTC)
+        for path in found:
+            times = {entry.token: entry.at for entry in read_page(path)}
+            unknown = unknown_tokens(engine, list(times))
+            count += len(unknown)
+            since = min([since, *(times[token] for token in unknown)])
+    except OSError as error:
+        raise UnavailableError(f"{journal.folder}: cannot be read ({error.strerror}). Mend the folder") from None
+    return (count, since) if count else None
+
+
+def unknown_tokens(engine: sa.Engine, tokens: Sequence[str]) -> set[str]:
+    """Return the tokens of attempts that the database neither has nor has taken over."""
+    unknown = set(tokens)
+    with read(engine) as conn:
+        for start in range(0, len(tokens), _BATCH):
+            for known in (attempt.c.token, forgotten.c.token):
+                mine = sa.select(known).where(among(known, tokens[start : start + _BATCH]))
+                unknown.difference_update(conn.execute(mine).scalars())
+    return unknown
+
+
+def _open_lives(conn: sa.Connection, mine: int, now: datetime) -> dict[str, int]:
+    """Return the lives that have not ended as far as we know, by the name of their lock."""
+    alive = sa.select(incarnation.c.id, incarnation.c.lock_name).where(
+        incarnation.c.ended_at.is_(None),
+        incarnation.c.id != mine,
+        incarnation.c.lock_name.is_not(None),
+        incarnation.c.seen_at > now - _LONG_GONE,
+    )
+    return {row.lock_name: int(row.id) for row in conn.execute(alive)}
+
+
+def _name_database(conn: sa.Connection, own: str, now: datetime) -> str:
+    named = insert(conn, instance).values(id=1, name=own or random_token(), made_at=now)
+    conn.execute(named.on_conflict_do_nothing())
+    return str(conn.execute(sa.select(instance.c.name)).scalar_one())
+
+
+def _is_known(conn: sa.Connection, here: Machine, now: datetime) -> bool:
+    """Tell whether this machine may send from this database; the first one that ever does may."""
+    seen = sa.update(machine).where(machine.c.digest == here.digest).values(seen_at=now).returning(machine.c.digest)
+    if conn.execute(seen).first():
+        return True
+    if conn.execute(sa.select(machine.c.digest).limit(1)).first():
+        return False
+    add_machine(conn, here, now)
+    return True
+
+
+def add_machine(conn: sa.Connection, here: Machine, now: datetime) -> None:
+    """Let a machine send from this database."""
+    row = {"host": here.host, "seen_at": now, "adopted_at": now}
+    fresh = insert(conn, machine).values(digest=here.digest, **row)
+    conn.execute(fresh.on_conflict_do_update(index_elements=["digest"], set_=row))
+
+
+def build_sentry(
+    settings: Settings, engine: sa.Engine, clock: Clock, *, secret: bytes, root: Path, sole: bool | None
+) -> Sentry:
+    """Return a fresh guard as the settings say; without `sole`, others are kept out where the database is a file."""
+    return Sentry(
+        engine=engine,
+        clock=clock,
+        journal=Journal(root / settings.journal_dir, secret, clock),
+        lives_folder=root / settings.state_dir / "lives",
+        name=settings.daemon.machine,
+        sole=engine.dialect.name == "sqlite" if sole is None else sole,
+    )
