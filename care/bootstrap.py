@@ -277,17 +277,13 @@ class Services:
             routes=routes or self.gateways(),
             preparer=self.preparer,
             rules=self.intent_rules,
-            campaigns=self._fresh_campaigns,
+            campaigns=self.shelf.fresh,
             subjects=self.subjects,
             sentry=sentry,
             tick_seconds=self.settings.daemon.tick_seconds,
             has_room=lambda: sentry.may_send() and self.room.may_send(),
             apart=Apart(lambda: settings_line(self.settings, self.root)),
         )
-
-    def _fresh_campaigns(self) -> "CampaignSet":
-        self.shelf.refresh()
-        return self.shelf.campaigns
 
 
 def build_services(*, clock: Clock | None = None) -> Services:

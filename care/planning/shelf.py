@@ -54,6 +54,11 @@ class Shelf:
         assert self._set is not None
         return self._set
 
+    def fresh(self) -> CampaignSet:
+        """Return the campaigns after looking whether files have changed."""
+        self.refresh()
+        return self.campaigns
+
     def refresh(self) -> bool:
         """Read again if a file changed; return whether anything did.
 
