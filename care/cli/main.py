@@ -32,6 +32,7 @@ GROUPS = (
     "provider",
     "segments",
     "sms",
+    "surveys",
 )
 """Modules of `care.cli` that hold one sub-application each, named like their command."""
 
