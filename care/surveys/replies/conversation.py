@@ -1,5 +1,6 @@
 """Which survey a reply belongs to, and whether one is open at all."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -8,6 +9,10 @@ from care.surveys.replies.model import Flag, Kind, Reading, Reply
 from care.surveys.replies.text import Text
 
 _OFFERS: Final = ("offer", "renewal")
+_LATE_UNTIL_DAYS: Final = 14
+"""After these an answer belongs to no survey any more."""
+_HOURS: Final = 24
+_AGE: Final = re.compile(r"-?(\d{1,6})([dh])")
 _SOME: Final = (Kind.SCORE, Kind.COMMENT, Kind.UNCLEAR)
 
 
@@ -16,14 +21,16 @@ def settle(reply: Reply, reading: Reading, text: Text) -> Reading:
     context = reply.context
     if "open" not in context or reading.kind not in _SOME:
         return reading
-    last_out = str(context.get("last_out") or "")
+    last_out = str(context.get("last_out") or "").partition(":")[0]
     if opened := _surveys(context, "open"):
         if reading.kind is Kind.SCORE and last_out.endswith(_OFFERS) and len(text.tokens) == 1:
-            reading = Reading(kind=Kind.UNCLEAR, flags=(Flag.AMBIGUOUS,))
+            return Reading(kind=Kind.UNCLEAR, alert=True, flags=(Flag.AMBIGUOUS,), about=last_out)
+        if last_out and reading.kind is Kind.UNCLEAR:
+            return _about_last(reading, last_out)
         return replace(reading, about=_about(opened, text))
     if reading.kind is not Kind.SCORE:
         return _about_last(reading, last_out)
-    if closed := _surveys(context, "closed"):
+    if closed := [one for one in _surveys(context, "closed") if _age_days(one) <= _LATE_UNTIL_DAYS]:
         return replace(reading, flags=(*reading.flags, Flag.LATE), about=_about(closed, text))
     return Reading(kind=Kind.UNCLEAR, flags=(Flag.NO_OPEN_SURVEY,), about=last_out)
 
@@ -40,6 +47,12 @@ def _about_last(reading: Reading, last_out: str) -> Reading:
 def _surveys(context: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
     found = context.get(key)
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, Sequence) else []
+
+
+def _age_days(survey: Mapping[str, Any]) -> float:
+    """Return how many days ago it was asked, `"asked": "-10d"` or `"-30h"`; 0 where that is not said."""
+    age = _AGE.fullmatch(str(survey.get("asked") or ""))
+    return 0 if age is None else int(age[1]) / (1 if age[2] == "d" else _HOURS)
 
 
 def _about(surveys: Sequence[Mapping[str, Any]], text: Text) -> str:

@@ -75,7 +75,8 @@ class Reply:
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
-Score = int | tuple[int, ...]
+Score = int | tuple[int | None, ...]
+"""One point, or one for each question that was asked at once; None where a question was left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ _LONGEST: Final = 3
 _LEFT: Final = role("left_of_score")
 _RIGHT: Final = _LEFT | role("right_of_score")
 _PLURAL_BUT: Final = ("ss", "us", "is", "'s")
+_COUNTED: Final = frozenset({"颗", "粒"})
 _MONEY: Final = frozenset("#£$€¥￥№@&")
 
 
@@ -59,6 +60,9 @@ def _with_unit(tokens: Sequence[Token], index: int, value: float) -> Number | No
     unit, half = _at(tokens, index + 1), _at(tokens, index + 2)
     if unit is None or "point" not in unit.meanings or unit.text == "*":
         return None
+    before = _at(tokens, index - 1)
+    if (before is not None and before.text == "第") or (unit.text in _COUNTED and not _closes(tokens, index + 1)):
+        return None
     if half is not None and half.text == "半":
         return Number(value + 0.5, index, index + 2, marked=True, point=True)
     return Number(value, index, index + 1, marked=True, point=True)
@@ -66,13 +70,28 @@ def _with_unit(tokens: Sequence[Token], index: int, value: float) -> Number | No
 
 def _bare(tokens: Sequence[Token], index: int, value: float) -> Number | None:
     """Return a number that counts nothing and stands by itself, or behind a verb of rating."""
-    if _is_quantity(tokens, index):
+    if _is_quantity(tokens, index) or (tokens[index].is_chinese and not _is_apart(tokens, index)):
         return None
     before = _at(tokens, index - 1)
     rated = before is not None and "rate" in before.meanings
     if (rated and _right_is_free(tokens, index)) or _stands_free(tokens, index):
         return Number(value, index, index, marked=before is not None and rated and len(before.text) > 1)
     return None
+
+
+def _closes(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether nothing hangs on behind: 一 in 一些 and 之一 is no score."""
+    after = _at(tokens, index + 1)
+    return after is None or after.is_end or after.gap or bool(after.meanings & {"thanks", "happy"})
+
+
+def _is_apart(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether a Chinese numeral stands by itself, or right behind a verb of rating."""
+    before = _at(tokens, index - 1)
+    opens = (
+        before is None or before.is_end or tokens[index].gap or bool(before.meanings & {"rate", "only", "correction"})
+    )
+    return opens and _closes(tokens, index)
 
 
 def _is_compound(tokens: Sequence[Token], index: int) -> bool:
@@ -91,7 +110,10 @@ def _spelled(tokens: Sequence[Token], index: int) -> Number | None:
         return Number(value, index, index + 1, marked=True, point=True)
     if after is not None and after.text == "out" and (base := _base_after_out_of(tokens, index + 1)):
         return Number(value, index, index + 3, marked=True, base=base)
-    opens = before is None or before.is_end or bool(before.meanings & {"rate", "correction", "only"})
+    is_joined = before is not None and before.text == "-" and not tokens[index].gap
+    opens = (
+        before is None or (before.is_end and not is_joined) or bool(before.meanings & {"rate", "correction", "only"})
+    )
     closes = after is None or after.is_end or bool(after.meanings & {"thanks", "happy"})
     if opens and closes:
         return Number(value, index, index, marked=before is not None and "rate" in before.meanings)
@@ -156,16 +178,25 @@ def _past_compound(tokens: Sequence[Token], index: int) -> int:
 
 def _is_part_of_code(tokens: Sequence[Token], index: int) -> bool:
     """Tell whether letters are glued to the number, or a sign of money or of a list stands before it."""
-    token, before, after = tokens[index], _at(tokens, index - 1), _at(tokens, index + 1)
-    if before is not None and before.text in _MONEY and not (before.text == "#" and index == 1):
-        return True
-    if before is not None and before.text == "-" and not token.gap and (before.gap or index == 1):
+    return _is_glued_to_left(tokens, index) or _is_glued_to_right(tokens, index)
+
+
+def _is_glued_to_left(tokens: Sequence[Token], index: int) -> bool:
+    before = _at(tokens, index - 1)
+    if before is None:
         return False
-    if before is not None and not token.gap and _is_latin(before) and not before.meanings & _LEFT:
-        return True
+    if before.text in _MONEY:
+        return not (before.text == "#" and index == 1)
+    return not tokens[index].gap and _is_latin(before) and not before.meanings & _LEFT
+
+
+def _is_glued_to_right(tokens: Sequence[Token], index: int) -> bool:
+    after, joined = _at(tokens, index + 1), _at(tokens, index + 2)
     if after is None or after.gap:
         return False
     if "count" in after.meanings and "point" not in after.meanings:
+        return True
+    if after.text == "-" and joined is not None and not joined.gap and _is_latin(joined):
         return True
     return (_is_latin(after) and not after.meanings & _RIGHT) or after.text == "%"
 

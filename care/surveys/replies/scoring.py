@@ -12,8 +12,8 @@ from care.surveys.replies.verdicts import Verdict, weigh
 from care.surveys.replies.wishes import needs_a_person, side_flags
 
 _UNCLEAR: Final = Reading(kind=Kind.UNCLEAR)
-_BLOCKS: Final = frozenset({"question", "conditional", "unreal", "mock", "harmless"})
-_BLOCKS_NUMBERS: Final = frozenset({"mock"})
+_EASE: Final = frozenset({"ease_good", "ease_best"})
+_BLOCKS: Final = frozenset({"question", "conditional", "unreal", "mock", "harmless", "no_marks"})
 
 
 def read_answer(reply: Reply, text: Text, scale: Scale) -> Reading:
@@ -32,10 +32,12 @@ def read_answer(reply: Reply, text: Text, scale: Scale) -> Reading:
 
 
 def _score(text: Text, scale: Scale) -> Reading:
+    if "no_marks" in text.met and not text.has_digit:
+        return Reading(kind=Kind.UNCLEAR, alert=True, flags=(Flag.OUT_OF_RANGE, Flag.NEGATIVE))
     choice = choose(text.tokens, text.met, scale)
     if choice is not NO_NUMBER:
         return _from_number(choice, text, scale)
-    grade = ease_grade(text.tokens, text.met, scale.words) if scale.words in ("ease", "likely") else None
+    grade = ease_grade(text.tokens, text.met, scale.words) if scale.words == "ease" else None
     if grade is not None and grade in scale.points:
         return _scored(scale.points[grade], scale, derived=True)
     return _from_words(text, scale)
@@ -90,6 +92,8 @@ def _unsure(text: Text, verdict: Verdict) -> Reading:
         flags.append(Flag.CONDITIONAL)
     if "question" in met or text.plain.endswith("?"):
         flags.append(Flag.QUESTION)
+    if "neutral" not in met and "happy" not in met and met & _EASE:
+        flags.append(Flag.POSITIVE)
     if "interested" in met:
         flags.append(Flag.INTERESTED)
     if negative:
@@ -121,9 +125,14 @@ def _yes_or_no(text: Text, scale: Scale) -> Reading:
 
 
 def _several(text: Text, scale: Scale) -> Reading:
+    """Return a point for each question; a lone digit answers the last one, which asks about everything."""
     points = several(text.tokens, text.met, scale)
     if points is not None:
         return Reading(kind=Kind.SCORE, score=points, alert=not scale.alarming.isdisjoint(points))
+    choice = choose(text.tokens, text.met, scale)
+    if choice.score is not None and len(text.tokens) <= _SHORT_ANSWER:
+        score = (*[None] * (scale.digits - 1), choice.score)
+        return Reading(kind=Kind.SCORE, score=score, derived=True, alert=choice.score in scale.alarming)
     if text.has_digit:
         return Reading(kind=Kind.UNCLEAR, flags=(Flag.INCOMPLETE,))
     return _unsure(text, weigh(text.tokens))

@@ -78,7 +78,7 @@ def _judge_clause(clause: Sequence[Token]) -> tuple[list[_Judged], int, bool]:
     """Return (judgements, unknown words, whether a subject of ours is named) of one clause."""
     subject = any("subject" in token.meanings for token in clause)
     unknown = sum(token.is_unknown for token in clause)
-    is_firm = unknown <= min(_MOST_UNKNOWN, len(clause) - unknown)
+    is_firm = 2 * unknown <= min(2 * _MOST_UNKNOWN, len(clause) - unknown)
     judged: list[_Judged] = []
     before = _Before()
     at_all = "at_all" in clause[-1].meanings
@@ -86,7 +86,7 @@ def _judge_clause(clause: Sequence[Token]) -> tuple[list[_Judged], int, bool]:
         grade = _grade_of(token, clause[index + 1] if index + 1 < len(clause) else None)
         if grade is None:
             before.hear(token.meanings)
-        elif "faint" not in token.meanings or subject or before.says_anything:
+        elif "faint" not in token.meanings or (not unknown and (subject or before.says_anything)):
             turned, leaning = before.turn(grade, at_all=at_all)
             judged.append(_Judged(turned, leaning, "label" in token.meanings, is_firm))
             before = _Before()

@@ -3,6 +3,7 @@
 from typing import Final
 
 from care.surveys.replies.model import Flag, Kind, Reading
+from care.surveys.replies.numbers import find_numbers
 from care.surveys.replies.text import Text
 
 _URGENT: Final = frozenset({Flag.SAFETY, Flag.DATA_REQUEST, Flag.CANCEL_SERVICE, Flag.COMPLAINT, Flag.NOT_RESOLVED})
@@ -47,6 +48,11 @@ def needs_a_person(flags: tuple[Flag, ...]) -> bool:
     return not _URGENT.isdisjoint(flags)
 
 
+def _counts(text: Text, index: int) -> bool:
+    after = text.tokens[index + 1 : index + 2]
+    return bool(after) and "count" in after[0].meanings
+
+
 def _is_only_keyword(text: Text) -> bool:
     """Tell whether a few English words say "start" and nothing else: Chinese ones are news of a line that is back."""
     return (
@@ -74,13 +80,14 @@ def _questions_a_digit(text: Text) -> bool:
     ends = text.plain.endswith("?")
     if not text.has_digit or not ("question" in text.met or ends):
         return False
+    digits = {number.first for number in find_numbers(text.tokens)}
     digit = asked = False
-    for token in text.tokens:
+    for index, token in enumerate(text.tokens):
         if token.is_end and token.text != "-":
             if digit and asked:
                 return True
             digit = asked = False
-        digit = digit or (token.value is not None and token.value <= 10)  # noqa: PLR2004 - the longest scale
+        digit = digit or index in digits or (index == 0 and token.value is not None and not _counts(text, index))
         asked = asked or "question" in token.meanings or (token.gap and token.text in _ASKING and ends)
     return digit and asked
 
