@@ -16,6 +16,8 @@ def yes_or_no(tokens: Sequence[Token], met: frozenset[str]) -> int | None:
     """Return 1 for yes, 0 for no, None where the words say neither or both."""
     if "partly" in met or "question" in met or "conditional" in met:
         return None
+    if any(token.text == "?" for token in tokens) and all(token.value is None for token in tokens):
+        return None
     digits = {token.value for token in tokens if token.value is not None}
     if digits & {1.0, 2.0} and len(digits) == 1 and len(find_numbers(tokens)) == 1:
         return _agreeing(1 if digits == {1.0} else 0, tokens)

@@ -7,12 +7,12 @@ from typing import Final
 from care.surveys.replies.text import Text
 
 _NUMBER: Final = re.compile(
-    r"(?:只能给|只给|我给|我打|我选|给你们|打|给|评分|选|评)?\s*[:：]?\s*"
+    r"(?:只能给|只给|我给|我打|俾|畀|我选|给你们|打|给|评分|选|评)?\s*[:：]?\s*"
     r"[0-9①-⑩❶-❿〇零一二两三四五六七八九十壹贰叁肆伍貳參]+(?:\.\d+)?[️⃣]*\s*"
     r"(?:/\s*(?:5|10|7)\b|out of (?:5|10|7|five|ten)|分(?!钟|鐘)|颗?星|顆星|stars?\b|points?\b|⭐|★)?",
     re.IGNORECASE,
 )
-_EDGES: Final = " \t\r\n,.;:、，。；：!！-–—~～*=/|"
+_EDGES: Final = "()（）[] \t\r\n,.;:、，。；：!！-–—~～*=/|"
 
 
 def comment_beside(original: str, text: Text) -> str:

@@ -22,12 +22,19 @@ def settle(reply: Reply, reading: Reading, text: Text) -> Reading:
     if "open" not in context or reading.kind not in _SOME:
         return reading
     last_out = str(context.get("last_out") or "").partition(":")[0]
-    if opened := _surveys(context, "open"):
-        if reading.kind is Kind.SCORE and last_out.endswith(_OFFERS) and len(text.tokens) == 1:
-            return Reading(kind=Kind.UNCLEAR, alert=True, flags=(Flag.AMBIGUOUS,), about=last_out)
-        if last_out and reading.kind is Kind.UNCLEAR:
-            return _about_last(reading, last_out)
-        return replace(reading, about=_about(opened, text))
+    opened = _surveys(context, "open")
+    return _while_open(reading, opened, last_out, text) if opened else _while_closed(reading, context, last_out, text)
+
+
+def _while_open(reading: Reading, opened: Sequence[Mapping[str, Any]], last_out: str, text: Text) -> Reading:
+    if reading.kind is Kind.SCORE and last_out.endswith(_OFFERS) and len(text.tokens) == 1:
+        return Reading(kind=Kind.UNCLEAR, alert=True, flags=(Flag.AMBIGUOUS,), about=last_out)
+    if last_out and reading.kind is Kind.UNCLEAR:
+        return _about_last(reading, last_out)
+    return replace(reading, about=_about(opened, text))
+
+
+def _while_closed(reading: Reading, context: Mapping[str, Any], last_out: str, text: Text) -> Reading:
     if reading.kind is not Kind.SCORE:
         return _about_last(reading, last_out)
     if closed := [one for one in _surveys(context, "closed") if _age_days(one) <= _LATE_UNTIL_DAYS]:

@@ -18,7 +18,7 @@ _CODES: Final = frozenset(
     {"t", "td", "r", "n", "0000", "00000", "退", "回t", "回td", "回r", "回复t", "回复td", "回复r"}
 )
 _MOST_UNKNOWN: Final = 1
-_LONGEST_KEYWORD: Final = 60
+_LONGEST_KEYWORD: Final = 40
 
 
 @cache
@@ -39,7 +39,7 @@ def keyword(text: str, lang: str) -> str:
     Codes such as T or R, which carriers made words in China only, count for Chinese customers and where the language
     is not known.
     """
-    if len(text) > _LONGEST_KEYWORD:
+    if len(text) > _LONGEST_KEYWORD or (text.isdecimal() and text not in _CODES):
         return ""
     word = keyword_of(text)
     refusals, returns, helps = _words_of_all_countries()

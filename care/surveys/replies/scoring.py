@@ -33,6 +33,8 @@ def read_answer(reply: Reply, text: Text, scale: Scale) -> Reading:
 
 def _score(text: Text, scale: Scale) -> Reading:
     if "no_marks" in text.met and not text.has_digit:
+        if scale.holds(0) and not text.unknown:
+            return _scored(0, scale, derived=True)
         return Reading(kind=Kind.UNCLEAR, alert=True, flags=(Flag.OUT_OF_RANGE, Flag.NEGATIVE))
     choice = choose(text.tokens, text.met, scale)
     if choice is not NO_NUMBER:

@@ -11,7 +11,7 @@ from care.surveys.replies.tokens import Token, tokenise
 CONDITIONAL: Final = "conditional"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Text:
     """The normalised text, its tokens, and every meaning that any of them has."""
 

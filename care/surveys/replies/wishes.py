@@ -40,7 +40,11 @@ def read_wish(text: Text) -> Reading | None:
 
 def side_flags(text: Text) -> tuple[Flag, ...]:
     """Return what a text says beside its answer."""
-    return tuple(flag for meaning, flag in _BESIDE if meaning in text.met)
+    return tuple(
+        flag
+        for meaning, flag in _BESIDE
+        if meaning in text.met and not (flag is Flag.SAFETY and _is_denied(text, meaning))
+    )
 
 
 def needs_a_person(flags: tuple[Flag, ...]) -> bool:
