@@ -2,7 +2,7 @@
 
     python benchmarks/bench_replies.py [--count N] [--rounds N]
 
-Half of the replies are a bare digit, as most are; the other half are the texts of `tests/surveys/replies/sayings.jsonl`.
+Half of the replies are a bare digit, as most are; the other half are the texts of `sayings.jsonl` beside its tests.
 The parser remembers no text. Time is that of the processor.
 """
 

@@ -40,6 +40,16 @@ class TestLists:
 
         assert lost == [("very", "十分")]  # alone it is ten points
 
+    def test_judge_each_word_one_way(self) -> None:
+        """No word is praise and blame at once."""
+        both = [
+            phrase
+            for phrase, meanings in shipped_lexicon().phrases.items()
+            if meanings & {"good", "best"} and meanings & {"bad", "worst"}
+        ]
+
+        assert both == []
+
     def test_name_only_known_meanings(self) -> None:
         """Patterns and roles speak of lists that exist."""
         known = {meaning for meaning, _, _ in _WORDS}
