@@ -32,6 +32,7 @@ from benchmarks import (
     bench_latency,
     bench_memory,
     bench_planning,
+    bench_replies,
     bench_segments,
     bench_start,
     bench_write_ahead,
@@ -56,6 +57,7 @@ class Sizes:
     emails: int = 6_000
     peer_emails: int = 2_000
     imported: int = 100_000
+    replies: int = 40_000
     dispatched: tuple[int, ...] = (1_000, 4_000, 16_000)
     latency_seconds: int = 60
     paces: tuple[int, ...] = (100, 300)
@@ -71,6 +73,7 @@ QUICK = Sizes(
     emails=1_500,
     peer_emails=500,
     imported=20_000,
+    replies=5_000,
     dispatched=(500, 2_000),
     latency_seconds=15,
     paces=(100,),
@@ -203,6 +206,10 @@ class Bench:
                 stretch=found["stretch"],
             )
 
+    def replies(self) -> Iterator[Row]:
+        """P13."""
+        yield bench_replies.measure(self.sizes.replies, self.sizes.rounds)
+
     def start(self) -> Iterator[Row]:
         """P15."""
         yield from bench_start.measure(self.sizes.rounds + 2)
@@ -216,6 +223,7 @@ PARTS: Mapping[tuple[str, ...], Callable[[Bench], Iterator[Row]]] = {
     ("P7", "P9", "P12"): Bench.big_worlds,
     ("P8",): Bench.imports,
     ("P10",): Bench.segments,
+    ("P13",): Bench.replies,
     ("P15",): Bench.start,
 }
 

@@ -34,6 +34,7 @@ GROUPS = (
     "segments",
     "sms",
     "suppressions",
+    "surveys",
 )
 """Modules of `care.cli` that hold one sub-application each, named like their command."""
 

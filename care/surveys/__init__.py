@@ -1,0 +1,1 @@
+"""Surveys: what customers answer when they are asked how it went."""

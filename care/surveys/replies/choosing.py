@@ -1,0 +1,154 @@
+"""One score out of the numbers of a reply: corrections, what was only wanted, two subjects, the ends of the scale."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from care.surveys.replies.model import Flag
+from care.surveys.replies.numbers import Number, find_numbers
+from care.surveys.replies.scales import Scale
+from care.surveys.replies.tokens import Token
+
+_DROPS: Final = frozenset({"wanted", "neg"})
+_KEEPS: Final = frozenset({"only", "correction"})
+_FULL_BASE: Final = (5.0, 7.0, 10.0, 100.0)
+_NEAR: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the numbers come to: a score, or why there is none. `place`: its first and last token."""
+
+    score: int | None = None
+    derived: bool = False
+    flags: tuple[Flag, ...] = ()
+    alert: bool = False
+    place: tuple[int, int] = (0, -1)
+
+
+NO_NUMBER: Final = Choice()
+
+
+def choose(tokens: Sequence[Token], met: frozenset[str], scale: Scale) -> Choice:
+    """Return the one score that the numbers and stars of a text name, never a guess."""
+    if "star" in met and (stars := _stars(tokens, scale)):
+        return stars
+    if "full_marks" in met and (full := _named_end(tokens, scale)):
+        return full
+    found = find_numbers(tokens)
+    if not found:
+        return NO_NUMBER
+    kept = [number for number in found if not _is_dropped(tokens, number)]
+    if not kept:
+        return Choice(flags=(Flag.NEGATIVE,), alert=True)
+    corrected = "correction" in met and len(tokens) > 1
+    if corrected:
+        kept = _corrected(tokens, kept)
+    elif "only" in met:
+        kept = [number for number in kept if _follows(tokens, number, "only")] or kept
+    kept = [number for number in kept if number.marked] or kept
+    choice = _one_of(tokens, kept, scale)
+    if corrected and choice.score is not None:
+        return Choice(choice.score, choice.derived, (Flag.CORRECTION,), place=choice.place)
+    return choice
+
+
+def _one_of(tokens: Sequence[Token], kept: Sequence[Number], scale: Scale) -> Choice:
+    values = {_worth(number, scale) for number in kept}
+    if len(values) > 1:
+        return Choice(flags=(Flag.MULTIPLE_SCORES,))
+    number, worth = kept[0], values.pop()
+    if worth is None or _is_negative(tokens, number):
+        is_nothing = number.value == 0 and (number.point or number.base > 0)
+        return Choice(flags=(Flag.OUT_OF_RANGE,), alert=is_nothing or _is_negative(tokens, number))
+    derived = number.spread or worth != number.value
+    return Choice(int(worth), derived, place=(number.first, number.last))
+
+
+def _worth(number: Number, scale: Scale) -> int | None:
+    """Return the point of the scale that a number stands for; None if the scale has none."""
+    value = number.value
+    if number.base and number.base != scale.high:
+        return scale.best if value == number.base and not scale.best_is_low else None
+    if value == 100 and (number.point or number.base):  # noqa: PLR2004 - a hundred points are full marks
+        return scale.best
+    if scale.holds(value):
+        return int(value)
+    whole = int(value)
+    if value != whole and scale.holds(whole) and value < scale.high:
+        return whole
+    return None
+
+
+def _is_negative(tokens: Sequence[Token], number: Number) -> bool:
+    """Tell whether a minus is glued to the number."""
+    index = number.first
+    if index == 0 or tokens[index].gap:
+        return False
+    sign = tokens[index - 1]
+    return sign.text == "-" and (index == 1 or sign.gap)
+
+
+def _is_dropped(tokens: Sequence[Token], number: Number) -> bool:
+    """Tell whether it says which score is not given: "想给0分没有", "not 4"."""
+    for index in range(number.first - 1, max(-1, number.first - 1 - _NEAR), -1):
+        token = tokens[index]
+        if token.is_end or token.value is not None or token.meanings & _KEEPS - {"correction"}:
+            break
+        if token.meanings & _DROPS and not token.meanings & {"thanks", "correction", "not_resolved"}:
+            return True
+        if token.meanings & {"best", "good", "bad", "worst", "thanks", "not_resolved", "resolved", "subject"}:
+            break
+    after = tokens[number.last + 1] if number.last + 1 < len(tokens) else None
+    return after is not None and after.text in (
+        "没 有",
+        "都 没 有",
+        "不 够",
+        "都 不 够",
+        "都 不 给",
+        "不 值",
+        "都 不 值",
+    )
+
+
+def _corrected(tokens: Sequence[Token], numbers: list[Number]) -> list[Number]:
+    """Return the numbers behind the last word of correction that has one behind it, else those before it."""
+    for index in range(len(tokens) - 1, -1, -1):
+        if "correction" in tokens[index].meanings:
+            behind = [number for number in numbers if number.first > index]
+            if behind:
+                return behind[-1:] if len(behind) > 1 else behind
+    return numbers
+
+
+def _follows(tokens: Sequence[Token], number: Number, meaning: str) -> bool:
+    return any(meaning in token.meanings for token in tokens[max(0, number.first - _NEAR) : number.first])
+
+
+def _stars(tokens: Sequence[Token], scale: Scale) -> Choice | None:
+    """Return how many stars are drawn; None where a digit says it, or where they are only an ornament."""
+    filled = [index for index, token in enumerate(tokens) if "star" in token.meanings and token.text != "星"]
+    if not filled or any(token.value is not None for token in tokens):
+        return None
+    if filled[-1] - filled[0] >= len(filled):
+        return Choice(flags=(Flag.MULTIPLE_SCORES,))
+    place = (filled[0], filled[-1])
+    if not scale.holds(len(filled)) or scale.best_is_low:
+        return Choice(flags=(Flag.OUT_OF_RANGE,))
+    if len(filled) == 1 and len(tokens) > 1 and not any("hollow_star" in token.meanings for token in tokens):
+        return None
+    return Choice(len(filled), derived=True, place=place)
+
+
+def _named_end(tokens: Sequence[Token], scale: Scale) -> Choice | None:
+    """Return the best point for "满分", unless a word before it takes that back or a number stands beside it."""
+    for index, token in enumerate(tokens):
+        if "full_marks" in token.meanings:
+            before = tokens[max(0, index - _NEAR) : index]
+            if any(one.meanings & _DROPS for one in before):
+                return Choice(flags=(Flag.NEGATIVE,), alert=True)
+            if any(one.value is not None for one in tokens):
+                return None
+            clear = all(one.is_end or one.meanings or one.is_chinese for one in tokens)
+            return Choice(scale.best, derived=True, place=(index, index)) if clear else None
+    return None

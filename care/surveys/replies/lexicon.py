@@ -1,0 +1,137 @@
+"""The word lists: what ships with the product, and what an operator lays over it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from care.base.errors import FileError
+from care.surveys.replies.normalise import normalise
+from care.surveys.replies.pieces import split_pieces
+from care.surveys.replies.spelling import by_shape
+
+LISTS: Final = ("verdicts", "grammar", "requests", "numbers", "emoji", "quotes")
+LANGUAGES: Final = frozenset({"en", "zh", "any"})
+_SEPARATOR: Final = " | "
+_NO_MEANING: Final[frozenset[str]] = frozenset()
+
+
+class Entry(NamedTuple):
+    """One line of a list: words of one language with one meaning."""
+
+    meaning: str
+    language: str
+    words: tuple[str, ...]
+
+
+class Step(NamedTuple):
+    """One part of a pattern: a list of words, how many others may stand before it, whether it may be missing."""
+
+    meaning: str
+    gap: int
+    optional: bool
+
+
+class Pattern(NamedTuple):
+    """Words in a row that mean something together; `alone`: only if the text says nothing else."""
+
+    meaning: str
+    alone: bool
+    steps: tuple[Step, ...]
+    needs: frozenset[str]  # the lists without which it cannot hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lexicon:
+    """Every phrase by its pieces, and by its first piece how long phrases get."""
+
+    phrases: Mapping[str, frozenset[str]]
+    lengths: Mapping[str, tuple[int, ...]]
+    patterns: Mapping[str, tuple[Pattern, ...]]  # by what they mean
+    shapes: Mapping[str, list[str]]  # long words by what a slip of the finger leaves of them
+
+    def patterns_for(self, meaning: str) -> tuple[Pattern, ...]:
+        """Return the patterns that mean it."""
+        return self.patterns.get(meaning, ())
+
+    def meanings(self, phrase: str) -> frozenset[str]:
+        """Return the lists that hold a phrase; nothing for an unknown one."""
+        return self.phrases.get(key_of(phrase), _NO_MEANING)
+
+
+def key_of(phrase: str) -> str:
+    """Return how a phrase is kept: its pieces, one blank between them."""
+    return " ".join(piece for _, piece in split_pieces(normalise(phrase)))
+
+
+@cache
+def shipped_entries() -> tuple[Entry, ...]:
+    """Return the lists of the product."""
+    return tuple(entry for name in LISTS for entry in _entries_of(name))
+
+
+@cache
+def shipped_patterns() -> tuple[Pattern, ...]:
+    """Return the patterns of the product."""
+    return tuple(_pattern(*fields) for _, fields in _rows("patterns"))
+
+
+@cache
+def shipped_lexicon() -> Lexicon:
+    """Return the product's own lists, ready for use."""
+    return build_lexicon(shipped_entries(), shipped_patterns())
+
+
+def build_lexicon(entries: Iterable[Entry], patterns: Sequence[Pattern]) -> Lexicon:
+    """Return a lexicon of these lists."""
+    phrases: dict[str, set[str]] = {}
+    for entry in entries:
+        for word in entry.words:
+            phrases.setdefault(key_of(word), set()).add(entry.meaning)
+    phrases.pop("", None)
+    lengths: dict[str, set[int]] = {}
+    for phrase in phrases:
+        pieces = phrase.split(" ")
+        lengths.setdefault(pieces[0], set()).add(len(pieces))
+    shared: dict[frozenset[str], frozenset[str]] = {}
+    known = {phrase: shared.setdefault(frozenset(found), frozenset(found)) for phrase, found in phrases.items()}
+    kinds = {pattern.meaning for pattern in patterns}
+    return Lexicon(
+        phrases=known,
+        shapes=by_shape(known),
+        lengths={first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
+        patterns={meaning: tuple(one for one in patterns if one.meaning == meaning) for meaning in kinds},
+    )
+
+
+def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
+    file = resources.files("care.surveys.replies").joinpath("words", f"{name}.tsv")
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if line and not line.startswith("#"):
+            yield number, line.split("\t")
+
+
+def _entries_of(name: str) -> Iterator[Entry]:
+    for number, fields in _rows(name):
+        if len(fields) != len(Entry._fields) or fields[1] not in LANGUAGES:
+            raise FileError(
+                Path(f"{name}.tsv"), "is no line of words", "Write: meaning, language, words; tabs between", line=number
+            )
+        meaning, language, words = fields
+        yield Entry(meaning, language, tuple(words.split(_SEPARATOR)))
+
+
+def _pattern(meaning: str, where: str, text: str) -> Pattern:
+    """Return `{stop} ~2 {send} {me}?` as steps."""
+    steps: list[Step] = []
+    gap = 0
+    for part in text.split():
+        if part.startswith("~"):
+            gap = int(part[1:])
+            continue
+        steps.append(Step(part.strip("{}?"), gap, part.endswith("?")))
+        gap = 0
+    needs = frozenset(step.meaning for step in steps if not step.optional)
+    return Pattern(meaning, where == "alone", tuple(steps), needs)

@@ -1,0 +1,93 @@
+"""`replies.yaml` beside the campaigns: an operator's own words, laid over the product's lists."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from care.base.errors import CareError, FileError, ManyErrors
+from care.base.yamlfile import did_you_mean, load_yaml, place_along
+from care.surveys.replies.lexicon import (
+    LANGUAGES,
+    Entry,
+    Lexicon,
+    build_lexicon,
+    key_of,
+    shipped_entries,
+    shipped_lexicon,
+    shipped_patterns,
+)
+
+FILE: Final = "replies.yaml"
+_PARTS: Final = ("add", "remove")
+
+
+def load_lexicon(override: Path | None = None) -> Lexicon:
+    """Return the word lists, with the operator's file laid over them where it exists.
+
+    The file has `add` and `remove`; below each stand meanings, below them languages with a list of words.
+
+    Raises:
+        FileError: one mistake in the file, with line and column.
+        ManyErrors: several.
+    """
+    if override is None or not override.exists():
+        return shipped_lexicon()
+    document = load_yaml(override)
+    errors = list(_errors(document, override))
+    if errors:
+        raise errors[0] if len(errors) == 1 else ManyErrors(errors)
+    removed = {(entry.meaning, key_of(word)) for entry in _entries(document, "remove") for word in entry.words}
+    kept = [_without(entry, removed) for entry in shipped_entries()]
+    return build_lexicon([*kept, *_entries(document, "add")], shipped_patterns())
+
+
+def _entries(document: Mapping[str, Any], part: str) -> Iterator[Entry]:
+    for meaning, languages in (document.get(part) or {}).items():
+        for language, words in languages.items():
+            yield Entry(meaning, language, tuple(str(word) for word in words))
+
+
+def _without(entry: Entry, removed: set[tuple[str, str]]) -> Entry:
+    kept = tuple(word for word in entry.words if (entry.meaning, key_of(word)) not in removed)
+    return entry._replace(words=kept)
+
+
+def _errors(document: Mapping[str, Any], path: Path) -> Iterator[CareError]:
+    known = {entry.meaning for entry in shipped_entries()}
+    for part, meanings in document.items():
+        if part not in _PARTS:
+            yield _wrong(document, path, [part], f"'{part}' is not known", did_you_mean(str(part), _PARTS))
+        elif not isinstance(meanings, Mapping):
+            yield _wrong(document, path, [part], f"'{part}' has no meanings", "Write 'good: {en: [splendid]}' below it")
+        else:
+            for meaning, languages in meanings.items():
+                yield from _errors_below(document, path, [part, meaning], languages, known)
+
+
+def _errors_below(
+    document: Mapping[str, Any], path: Path, where: list[Any], languages: Any, known: Iterable[str]
+) -> Iterator[CareError]:
+    meaning = where[-1]
+    if meaning not in known:
+        yield _wrong(document, path, where, f"'{meaning}' is not a meaning", did_you_mean(str(meaning), known))
+        return
+    if not isinstance(languages, Mapping):
+        yield _wrong(document, path, where, f"'{meaning}' has no languages", "Write 'en: [splendid]' below it")
+        return
+    for language, words in languages.items():
+        place = [*where, language]
+        if language not in LANGUAGES:
+            problem = f"'{language}' is not a language of the lists"
+            yield _wrong(document, path, place, problem, did_you_mean(str(language), LANGUAGES))
+        elif not isinstance(words, Sequence) or isinstance(words, str):
+            yield _wrong(document, path, place, "is not a list of words", "Write [one, two]")
+        else:
+            for index, word in enumerate(words):
+                if not isinstance(word, str) or not key_of(word):
+                    problem = "is not a word" if not isinstance(word, str) else "has no letter or sign"
+                    yield _wrong(document, path, [*place, index], problem, "Put it in quotation marks")
+
+
+def _wrong(document: Mapping[str, Any], path: Path, where: list[Any], problem: str, fix: str) -> FileError:
+    line, column = place_along(document, where)
+    return FileError(path, problem, fix, line=line, column=column)

@@ -1,0 +1,108 @@
+"""Whether a reply refuses our messages: a keyword, or any other clear wording, and not only a mention of one."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from care.policy.keywords import normalise as keyword_of
+from care.policy.load import load_policies
+from care.surveys.replies.lexicon import Lexicon
+from care.surveys.replies.patterns import find
+from care.surveys.replies.roles import role
+from care.surveys.replies.tokens import Token
+
+OPT_OUT: Final = "opt_out"
+_BESIDE: Final = role("beside_refusal")
+_NEGATIONS: Final = frozenset({"dont", "neg", "no"})
+_CODES: Final = frozenset(
+    {"t", "td", "r", "n", "0000", "00000", "退", "回t", "回td", "回r", "回复t", "回复td", "回复r"}
+)
+_MOST_UNKNOWN: Final = 1
+_LONGEST_KEYWORD: Final = 40
+
+
+@cache
+def _words_of_all_countries() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Return the words that refuse, take back and ask for help in any country; the codes of one country apart."""
+    policies = load_policies()
+    rules = [policy.opt_out for policy in (*policies.countries.values(), policies.elsewhere)]
+    return (
+        frozenset().union(*(rule.words for rule in rules)) - _CODES,
+        frozenset().union(*(rule.start_words for rule in rules)),
+        frozenset().union(*(rule.help_words for rule in rules)),
+    )
+
+
+def keyword(text: str, lang: str) -> str:
+    """Return opt_out, opt_in or help if the whole text is such a word of any country's policy, else nothing.
+
+    Codes such as T or R, which carriers made words in China only, count for Chinese customers and where the language
+    is not known.
+    """
+    if len(text) > _LONGEST_KEYWORD or (text.isdecimal() and text not in _CODES):
+        return ""
+    word = keyword_of(text)
+    refusals, returns, helps = _words_of_all_countries()
+    if word in refusals or (word in _CODES and not lang.startswith("en")):
+        return OPT_OUT
+    if word in returns:
+        return "opt_in"
+    return "help" if word in helps else ""
+
+
+def refuses(tokens: Sequence[Token], met: frozenset[str], lexicon: Lexicon) -> bool:
+    """Tell whether the text refuses our messages; `met` are the meanings of all tokens together."""
+    return _holds(OPT_OUT, tokens, met, lexicon)
+
+
+def takes_back(tokens: Sequence[Token], met: frozenset[str], lexicon: Lexicon) -> bool:
+    """Tell whether the text asks for our messages again."""
+    return ("opt_in" in met and "neg" not in met) or _holds("opt_in", tokens, met, lexicon)
+
+
+def _holds(meaning: str, tokens: Sequence[Token], met: frozenset[str], lexicon: Lexicon) -> bool:
+    for pattern in lexicon.patterns_for(meaning):
+        if not pattern.needs <= met:
+            continue
+        place = find(pattern, tokens)
+        if place is None or _is_denied(tokens, place[0]):
+            continue
+        if _is_about_service(tokens, place) or _asks_who_did(tokens, place[0]):
+            continue
+        if not pattern.alone or _says_nothing_else(tokens, place):
+            return True
+    return False
+
+
+def _is_denied(tokens: Sequence[Token], start: int) -> bool:
+    """Tell whether a negation stands right before: "don't unsubscribe me"."""
+    return any(
+        token.meanings & _NEGATIONS and "stop" not in token.meanings and not tokens[start - 1].is_end
+        for token in tokens[max(0, start - 2) : start]
+    )
+
+
+def _is_about_service(tokens: Sequence[Token], place: tuple[int, int]) -> bool:
+    """Tell whether what is refused is the service and not its messages: 退订宽带."""
+    near = tokens[place[0] : place[1] + 3]
+    return any("service" in token.meanings and "text" not in token.meanings for token in near) and not any(
+        "text" in token.meanings for token in near
+    )
+
+
+def _asks_who_did(tokens: Sequence[Token], start: int) -> bool:
+    """Tell whether it only asks or tells about a refusal: "did I unsubscribe?"."""
+    before = {token.text for token in tokens[max(0, start - 3) : start]}
+    return bool(before & {"did", "why", "have", "为 什 么", "谁", "if", "如 果", "没 有 人"}) and "have" not in before
+
+
+def _says_nothing_else(tokens: Sequence[Token], place: tuple[int, int]) -> bool:
+    unknown = 0
+    for index, token in enumerate(tokens):
+        if place[0] <= index < place[1] or token.is_end or token.value is not None:
+            continue
+        if "harmless" in token.meanings or ("question" in token.meanings and "ask_how" not in token.meanings):
+            return False
+        if token.is_unknown or (token.meanings and not token.meanings & _BESIDE):
+            unknown += 1
+    return unknown <= _MOST_UNKNOWN

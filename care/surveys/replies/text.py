@@ -1,0 +1,39 @@
+"""A reply, taken apart once for all rules."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from care.surveys.replies.lexicon import Lexicon
+from care.surveys.replies.patterns import is_found
+from care.surveys.replies.tokens import Token, tokenise
+
+CONDITIONAL: Final = "conditional"
+
+
+@dataclass
+class Text:
+    """The normalised text, its tokens, and every meaning that any of them has."""
+
+    plain: str
+    tokens: tuple[Token, ...]
+    met: frozenset[str]
+
+    @cached_property
+    def has_digit(self) -> bool:
+        """Tell whether a number stands in it."""
+        return any(token.value is not None for token in self.tokens)
+
+    @cached_property
+    def unknown(self) -> int:
+        """Return how many words no list holds."""
+        return sum(token.is_unknown for token in self.tokens)
+
+
+def read_text(plain: str, lexicon: Lexicon) -> Text:
+    """Return a normalised text with its tokens."""
+    tokens = tuple(tokenise(plain, lexicon))
+    met = frozenset().union(*(token.meanings for token in tokens))
+    if any(is_found(pattern, tokens, met) for pattern in lexicon.patterns_for(CONDITIONAL)):
+        met |= {CONDITIONAL}
+    return Text(plain, tokens, met)
