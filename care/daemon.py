@@ -104,7 +104,6 @@ class Daemon:
         assert services.hasher is not None  # a wrong suppression key refuses before anything starts
         leadership = leadership_for(services.engine, services.settings.data_dir, services.clock)
         leadership.acquire()
-        services.sentry().look_and_tell()
         services.errands = Errands(beside=True)
         services.room.lay_ballast()
         call_on_end(self._stop.set)
@@ -117,6 +116,7 @@ class Daemon:
         try:
             supervised[0].watch(services.clock.monotonic())
             log.info("daemon.started", campaigns=len(services.campaigns), children=list(self.children))
+            services.sentry().look_and_tell()
             scheduler = self._scheduler(leadership)
             scheduler.start()
             while not self._stop.is_set():

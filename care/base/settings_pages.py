@@ -14,6 +14,8 @@ from care.base.settings import Settings
 
 _EXAMPLES = {
     "approval.above": "10000",
+    "paths.state": '".care"',
+    "paths.journal": '"/mnt/another-disk/care-journal"',
     "limits.spend_per_day": "200",
     "trial.only_to": '["+8613800000001", "me@example.com"]',
     "bounces.ca_file": '"/etc/ssl/certs/mailbox.pem"',

@@ -26,7 +26,7 @@ def list_bans(
     limit: int = typer.Option(200, "--limit", min=1, help="At most so many, the newest first."),
     json: bool = AS_JSON,
 ) -> None:
-    """List bans: whose address, why, by whom and since when. Addresses are masked."""
+    """List bans: whose address, why, by whom and since when. Addresses are masked. Exit 0: shown, or there is none."""
     from care.base.database import plain_errors, read
     from care.bootstrap import build_services
     from care.cli.output import print_rows, say
@@ -50,7 +50,7 @@ def show(
     """Show a customer's bans, lifted ones too, and what counts towards the next one.
 
     Three failures in a row within 14 days that mean "probably gone" make a ban; each falls out after 14 days, and one
-    success or a lift clears them. Exit 1: no such customer.
+    success or a lift clears them. Exit 0: shown. Exit 1: no such customer.
     """
     from care.base.database import plain_errors, read
     from care.bootstrap import build_services

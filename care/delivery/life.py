@@ -27,15 +27,16 @@ class Life:
         work, now = self._work, self._work.clock.now()
         lock_name = work.sentry.begin_life()
         with write(work.engine) as conn:
-            self.number = lives.begin_incarnation(conn, "dispatch", now, lock_name=lock_name)
+            number = lives.begin_incarnation(conn, "dispatch", now, lock_name=lock_name)
             if work.sole:
-                recovered = lives.recover(conn, dead=lives.dead_incarnations(conn, self.number), now=now)
+                recovered = lives.recover(conn, dead=lives.dead_incarnations(conn, number), now=now)
             else:
-                recovered = work.sentry.recover(conn, self.number, now)
-            self._doors.begin(conn, self.number)
+                recovered = work.sentry.recover(conn, number, now)
+            self._doors.begin(conn, number)
             for channel, lane in work.rules.lanes.items():
                 open_retry_pace(conn, channel, rate_per_second=lane.rate_per_second, now=now)
             failpoint("recover.before_commit")
+        self.number = number  # only now is it certain
         _tell(recovered)
 
     def keep(self, ids: Collection[int]) -> None:

@@ -9,12 +9,16 @@ import structlog
 
 from care.base.clock import Clock
 from care.base.failpoints import failpoint
+from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Result
 from care.delivery.hand import Way
 from care.delivery.model import Ready
 from care.delivery.record import CLOSED, STALE, Answer
 from care.delivery.routes import Routes
 from care.messages.model import Outcome
+
+Desk = tuple[Channel, str]
+"""Channel and provider: who hands over."""
 
 log = structlog.get_logger()
 
@@ -31,9 +35,9 @@ class Senders:
     ) -> None:
         """`is_shut` tells of a message whose slot has come whether its provider has closed since its intent."""
         self._clock, self._on_answer, self._is_shut = clock, on_answer, is_shut
-        self._gateways = {(each.channel, each.provider): each for each in routes.all()}
-        self._queues: dict[Gateway, deque[tuple[Ready, float]]] = {each: deque() for each in routes.all()}
-        self._at_work: dict[Gateway, int] = dict.fromkeys(routes.all(), 0)
+        self._gateways: dict[Desk, Gateway] = {(each.channel, each.provider): each for each in routes.all()}
+        self._queues: dict[Desk, deque[tuple[Ready, float]]] = {desk: deque() for desk in self._gateways}
+        self._at_work: dict[Desk, int] = dict.fromkeys(self._gateways, 0)
         self._tasks: set[asyncio.Task[None]] = set()
         self._flying: dict[Way, int] = defaultdict(int)
         self.open_ids: set[int] = set()  # messages whose outcome is open
@@ -54,20 +58,20 @@ class Senders:
         if not ready:
             return
         way = _way_of(ready[0])
-        gateway = self._gateways[way[0], ready[0].provider]
+        desk = way[0], ready[0].provider
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        self._queues[gateway].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
+        self._queues[desk].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
         self._flying[way] += sum(one.prepared.parts for one in ready)
         self.open_ids.update(one.outgoing.message_id for one in ready)
-        most = gateway.capabilities.max_in_flight
-        for _ in range(min(most - self._at_work[gateway], len(ready))):
-            self._at_work[gateway] += 1
-            task = asyncio.create_task(self._work(gateway))
+        most = self._gateways[desk].capabilities.max_in_flight
+        for _ in range(min(most - self._at_work[desk], len(ready))):
+            self._at_work[desk] += 1
+            task = asyncio.create_task(self._work(desk))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _work(self, gateway: Gateway) -> None:
-        queue = self._queues[gateway]
+    async def _work(self, desk: Desk) -> None:
+        queue, gateway = self._queues[desk], self._gateways[desk]
         while queue:
             ready, leaves_at = queue.popleft()  # monotonic: the clock on the wall may be set meanwhile
             wait = leaves_at - self._clock.monotonic()
@@ -87,7 +91,7 @@ class Senders:
             seconds = self._clock.monotonic() - left_at
             self._on_answer(Answer(ready=ready, result=result, at=self._clock.now(), seconds=seconds))
             self._landed.set()
-        self._at_work[gateway] -= 1
+        self._at_work[desk] -= 1
 
     @staticmethod
     async def _hand_over(gateway: Gateway, ready: Ready) -> Result:

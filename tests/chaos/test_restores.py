@@ -146,7 +146,7 @@ class TestAnOldBackup:
             stood.drain()
             found = stood.tally()
         figures.show(15, f"the same without a journal, {told} attempts", "as many copies", str(found))
-        assert found.copies == found.undeclared == told
+        assert found.copies == found.forbidden == told
         assert told >= sent
 
     def test_comes_back_while_the_web_process_hears(self, stage: SetStage, database: tuple[str, Copy]):

@@ -69,7 +69,9 @@ def go_on(made: Operator, twilio: TwilioSimulator, count: int) -> None:
 
 def wait_for_the_end(made: Operator, twilio: TwilioSimulator) -> None:
     """Everything has left that may leave, and every receipt is worked on."""
-    wait_until("everything has left", lambda: not UNSENT & set(made.statuses()), 60)
+    wait_until(
+        "everything has left", lambda: not UNSENT & set(made.statuses()), 180
+    )  # one in hand at a kill waits a minute
     twilio.wait_until_settled(30)
     wait_until("every webhook is worked on", lambda: not made.ask("SELECT 1 FROM webhook WHERE done_at IS NULL"))
 

@@ -21,6 +21,7 @@ from care.delivery.adopting import adopt
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.journal import KEPT, Journal, JournalError
 from care.delivery.journal_pages import Entry, first_line, instance_of, last_tokens, newest_instance, pages, read_page
+from care.delivery.routes import Routes
 from care.delivery.tables import forgotten, machine
 from care.messages.tables import attempt, message, move
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -113,7 +114,7 @@ class TestWriting:
         """Nothing leaves, nothing is in doubt, and the same messages go when it works again."""
         greet(house, 2)
         boxes = postboxes()
-        work = house.services.work(boxes)
+        work = house.services.work(Routes(tuple(boxes.values())))
         work.sentry.journal._handle = os.open("/dev/full", os.O_WRONLY)
         work.sentry.journal._day = house.clock.now().date()
         with pytest.raises(JournalError, match="cannot be written .No space left on device., so nothing is sent"):

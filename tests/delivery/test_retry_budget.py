@@ -15,6 +15,7 @@ from care.delivery.channels.errors import classify_transport, classify_twilio
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.pace import join_retry_queue, open_retry_pace, retry_queue
 from care.delivery.retry import is_budgeted
+from care.delivery.routes import Routes
 from tests.delivery.test_dispatcher import Postbox, greet
 from tests.delivery.warped import WarpedLoop
 from tests.house import House, build_house
@@ -55,7 +56,7 @@ def run_until(house: House, storm: Storm, at: datetime, *, every: float = 10.0) 
 
     async def work() -> None:
         stop = asyncio.Event()
-        made = house.services.work({Channel.SMS: storm, Channel.EMAIL: Postbox(Channel.EMAIL)})
+        made = house.services.work(Routes((storm, Postbox(Channel.EMAIL))))
         made.tick_seconds, made.dice = every, random.Random(3)
         asyncio.get_running_loop().call_later((at - house.clock.now()).total_seconds(), stop.set)
         await Dispatcher(made).run(stop)

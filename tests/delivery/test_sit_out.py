@@ -41,7 +41,7 @@ async def run_through(dispatcher: Dispatcher, weather: Weather, done: Callable[[
     """Let a dispatcher work in bad weather, then in good weather until all is done."""
     stop = asyncio.Event()
     working = asyncio.create_task(dispatcher.run(stop))
-    while not dispatcher._number:  # noqa: ASYNC110 - it has begun
+    while not dispatcher._life.number:  # noqa: ASYNC110 - it has begun
         await asyncio.sleep(0.001)
     weather.is_bad = True
     await asyncio.sleep(0.5)
