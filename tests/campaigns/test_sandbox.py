@@ -154,6 +154,10 @@ class TestTheLint:
             "{% endif %}{% raw %}{{ as it is }}{% endraw %}"
         )
         parse(source, HERE)
+        said = compile_text(source)
+        assert said({"name": "wang", "years": 7, "plan": ""}) == "WANG{{ as it is }}"
+        assert said({"name": "y", "years": 1, "plan": "gold"}) == "gold{{ as it is }}"
+        assert said({"name": "y", "years": 3, "plan": "gold"}).endswith("years{{ as it is }}")
 
 
 class TestTheCage:
