@@ -1,5 +1,6 @@
 """Fixtures that the whole suite shares: a clean database of each kind, a clock that moves when told."""
 
+import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from care.base.clock import VirtualClock
 from care.base.database import metadata, open_engine, write
@@ -24,6 +26,18 @@ def lay_tables(engine: sa.Engine) -> None:
         connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)")
         connection.execute(sa.text("DELETE FROM alembic_version"))
         connection.execute(sa.text("INSERT INTO alembic_version VALUES (:version)"), {"version": newest()})
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_before() -> Iterator[None]:
+    """Put logging back as it was: a command run in a test sets the least level that is written, for all after it."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,18 +33,6 @@ WRITTEN = [
     "0755-81234567",
 ]
 ADDRESSES = ["wang.xm@mail.example.cn", "a+b@b.co", "用户@例子.中国", "x_y-z@sub.domain.org"]
-
-
-@pytest.fixture(autouse=True)
-def _loggers_as_before() -> Iterator[None]:
-    """Put logging back as it was, so that no other test writes through our handler."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture
