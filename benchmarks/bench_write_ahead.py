@@ -27,9 +27,11 @@ from benchmarks.measure import SINK_FACTOR, Row, Spent, compare, in_turn, rate, 
 from benchmarks.sinks import ceiling, sink
 from care.base.hot import Hot
 from care.bootstrap import Services
-from care.delivery import dispatcher, intent, record
+from care.delivery import claiming, dispatcher, doorkeeper, intent, life, record
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.doorkeeper import Choice
 from care.delivery.intent import commit_intents
+from care.delivery.lanes import Lane
 from care.delivery.model import Prepared, Ready
 from care.delivery.process import settle_memory
 from care.delivery.record import Answer
@@ -114,12 +116,19 @@ class WithoutWriteAhead(Dispatcher):
         super().__init__(work)
         self._ledger = ledger
 
-    def _commit(self, group: list[Prepared]) -> list[Ready]:
-        clock = self._work.clock
-        conn = self._ledger.begun()
-        now, monotonic = clock.now(), clock.monotonic()
-        rules = self._work.rules
-        return commit_intents(conn, group, rules=rules, incarnation=self._number, now=now, monotonic=monotonic).ready
+    def _commit(self, group: list[Prepared], lane: Lane, choice: Choice) -> list[Ready] | None:
+        clock, conn = self._work.clock, self._ledger.begun()
+        outcome = commit_intents(
+            conn,
+            group,
+            rules=self._work.rules,
+            lane=lane,
+            incarnation=self._life.number,
+            now=clock.now(),
+            monotonic=clock.monotonic(),
+        )
+        self._doors.committed(conn, group[0], choice, outcome.ready)
+        return outcome.ready
 
 
 @contextmanager
@@ -132,6 +141,9 @@ def late(engine: sa.Engine) -> Iterator[LateLedger]:
     )
     with (
         mock.patch.object(dispatcher, "write", ledger.write),
+        mock.patch.object(claiming, "write", ledger.write),
+        mock.patch.object(doorkeeper, "write", ledger.write),
+        mock.patch.object(life, "write", ledger.write),
         mock.patch.object(intent, "write_intents", ledger.keep),
         mock.patch.object(intent, "count_attempts", return_value=None),
         mock.patch.object(record, "_close_attempts", ledger.write_attempts),

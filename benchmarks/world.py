@@ -165,6 +165,7 @@ def make_due_again(services: Services) -> None:
         for table in (receipt, attempt, contact_claim, move):
             conn.execute(sa.delete(table))
         conn.execute(sa.update(message).values(**again, **nobody, wake_at=services.clock.now()))
+    shutil.rmtree(services.root / services.settings.journal_dir, ignore_errors=True)  # or it would refuse to send twice
     tidy(services.engine)
 
 
