@@ -3,12 +3,15 @@
 import sqlalchemy as sa
 
 import care.customers.tables
+import care.customers.tickets.tables
 import care.delivery.tables
+import care.inbound.events.tables
 import care.inbound.tables
 import care.messages.tables
 import care.migrations.tables
 import care.planning.tables
 import care.segments.tables
+import care.surveys.tables
 import care.watch.tables  # noqa: F401 - each import registers its tables
 from care.base.database import metadata
 

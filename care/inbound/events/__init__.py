@@ -1,0 +1,1 @@
+"""What the operator's other systems tell us: stored first, answered, worked on after."""

@@ -1,0 +1,90 @@
+"""Write answers down, whatever way they came: by text message, on the page, by phone or on paper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from care.base.database import insert
+from care.surveys.follow_ups import move_follow_ups
+from care.surveys.model import AnswerChannel, FollowUpState, Question, Survey
+from care.surveys.tables import survey_answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One answer. `score` has the best highest; `raw` is what was typed."""
+
+    question: Question
+    score: int | None = None
+    raw: int | None = None
+    scale: str | None = None
+    comment: str | None = None
+    derived: bool = False  # said in words, not typed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the answers are about, and how they came."""
+
+    survey: Survey
+    customer_id: int
+    follow_up_id: int | None
+    session_id: int | None
+    channel: AnswerChannel
+    source: str  # inbound:17, web:…, import:FILE:LINE; the same source is written down once
+    by: str | None = None  # who typed it in
+    is_late: bool = False
+
+
+def record_answers(conn: sa.Connection, given: Sequence[Given], about: About, *, now: datetime) -> int:
+    """Write answers down and return how many were news; earlier ones to the same questions are superseded.
+
+    The follow-up becomes `answered` with its overall question. A source that was written down before changes nothing.
+    """
+    written = [question for question in given if _write(conn, question, about, now)]
+    if about.follow_up_id is not None and any(one.question is Question.OVERALL for one in written):
+        move_follow_ups(conn, [about.follow_up_id], FollowUpState.ANSWERED, now=now)
+    return len(written)
+
+
+def _write(conn: sa.Connection, given: Given, about: About, now: datetime) -> bool:
+    row = {
+        "session_id": about.session_id,
+        "follow_up_id": about.follow_up_id,
+        "customer_id": about.customer_id,
+        "survey": str(about.survey),
+        "question": str(given.question),
+        "scale": given.scale,
+        "score": given.score,
+        "raw": given.raw,
+        "comment": given.comment,
+        "derived": given.derived,
+        "is_late": about.is_late,
+        "channel": str(about.channel),
+        "source": about.source,
+        "by": about.by,
+        "at": now,
+    }
+    statement = insert(conn, survey_answer).values(row).on_conflict_do_nothing().returning(survey_answer.c.id)
+    made = conn.execute(statement).scalar()
+    if made is None:
+        return False
+    conn.execute(
+        sa.update(survey_answer)
+        .where(
+            survey_answer.c.id != made,
+            survey_answer.c.question == str(given.question),
+            survey_answer.c.superseded_at.is_(None),
+            _same_matter(about),
+        )
+        .values(superseded_at=now)
+    )
+    return True
+
+
+def _same_matter(about: About) -> sa.ColumnElement[bool]:
+    if about.follow_up_id is not None:
+        return survey_answer.c.follow_up_id == about.follow_up_id
+    return survey_answer.c.session_id == (about.session_id if about.session_id is not None else -1)
