@@ -74,6 +74,9 @@ def _as_object(found: "Explanation") -> dict[str, Any]:
             for one in found.answers
         ],
         "other_messages": [as_object(entry) for entry in found.others],
+        "follow_ups": [
+            {"ticket": one.ticket, "kind": one.kind, "state": one.state, "text": one.text} for one in found.follow_ups
+        ],
     }
 
 
@@ -93,6 +96,8 @@ def _tell(found: "Explanation", *, in_full: bool) -> None:
         for entry in found.others:
             say(f"  {entry.campaign_id:<{width}}  {tell(entry, found.zone)}")
         notes = list(found.notes)
+    for told in found.follow_ups:
+        say(f"  {told.kind} {told.ticket}: {told.text}")
     if found.is_past and found.answers:
         notes.append("judged by today's campaign files")
     for note in notes:

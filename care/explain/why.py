@@ -11,6 +11,7 @@ from care.campaigns.model import Campaign
 from care.customers.tables import customer
 from care.explain.answer import Answer, Kind, answer, tell
 from care.explain.chain import clock
+from care.explain.follow_ups import Told, follow_ups_before
 from care.explain.loader import end_of_day, load_facts
 from care.explain.snapshot import Snapshot, snapshot
 from care.explain.whom import find_customer
@@ -32,6 +33,7 @@ class Explanation:
     answers: Sequence[Answer]
     others: Sequence[Entry]  # messages of the day from campaigns not asked about or no longer there
     notes: tuple[str, ...] = ()
+    follow_ups: Sequence[Told] = ()  # of the tickets resolved in the weeks before
 
 
 def explain_why(
@@ -71,6 +73,7 @@ def explain_why(
     shown = {entry.id for one in answers for entry in one.messages}
     others = [entry for entry in _of_day(conn, customer_id, day, gone_id) if entry.id not in shown]
     notes += _other_ways(conn, [*shown, *(entry.id for entry in others)])
+    told = follow_ups_before(conn, customer_id, min(now, end_of_day(day, zone)), zone)
     asked_all = gone_id is None and len(campaigns) != 1
     if not asked_all and gone_id is None:
         others = []
@@ -83,6 +86,7 @@ def explain_why(
         answers=answers,
         others=others,
         notes=notes,
+        follow_ups=told,
     )
 
 

@@ -10,7 +10,10 @@ _DIGITS = {
     "with spaces": "  {n} ",
 }
 _CIRCLED = "⓪①②③④⑤⑥⑦⑧⑨"
-_UNITS = {"zh": ("{n}分", "{n} 分", "打{n}分", "给{n}分", "{n}星"), "en": ("{n}/5", "{n} out of 5", "{n} stars", "a {n}")}
+_UNITS = {
+    "zh": ("{n}分", "{n} 分", "打{n}分", "给{n}分", "{n}星"),
+    "en": ("{n}/5", "{n} out of 5", "{n} stars", "a {n}"),
+}
 _WORDS = {
     "zh-CN": {5: ("很满意", "非常满意"), 4: ("满意",), 3: ("一般",), 2: ("不满意",), 1: ("很不满意", "非常不满意")},
     "zh-HK": {5: ("非常滿意",), 4: ("滿意",), 3: ("普通",), 2: ("不滿意",), 1: ("非常不滿意",)},
@@ -47,7 +50,11 @@ def say_all_at_once(scores: tuple[int, ...], dice: random.Random) -> str:
 
 def refuse(locale: str, dice: random.Random) -> str:
     """Return words that end all questions."""
-    return dice.choice({"zh-CN": ("退订", "别再发了"), "zh-HK": ("取消接收", "唔好再send"), "en-GB": ("STOP", "stop texting me")}[locale])
+    return dice.choice(
+        {"zh-CN": ("退订", "别再发了"), "zh-HK": ("取消接收", "唔好再send"), "en-GB": ("STOP", "stop texting me")}[
+            locale
+        ]
+    )
 
 
 def draw_score(dice: random.Random) -> int:
