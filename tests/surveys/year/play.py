@@ -1,0 +1,110 @@
+"""Lets the made-up year happen: events are posted, jobs run, messages leave, customers write; time jumps in between."""
+
+import asyncio
+import csv
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from care.base.database import write
+from care.bootstrap import Services
+from care.customers.importing.kinds import import_kind
+from care.customers.importing.run import Run, import_file
+from care.delivery.dispatcher import Dispatcher
+from care.delivery.routes import Routes
+from care.inbound.events import store as events
+from care.inbound.events.reading import read_entry
+from care.inbound.store import store_webhooks
+from care.schedule import JOBS, run_due_jobs
+from tests.house import House
+from tests.surveys.year.customers_life import Asked, Life
+from tests.surveys.year.people import Person
+from tests.surveys.year.tickets import Ticket, posted
+
+COLUMNS = ("id", "country", "timezone", "locale", "phone", "email", "name")
+MOST_SENDING_ROUNDS = 3
+"""A question that follows at once is planned by one round and leaves in the next."""
+
+
+@dataclass(kw_only=True)
+class Year:
+    """One made-up stretch of time."""
+
+    house: House
+    people: Sequence[Person]
+    tickets: Sequence[Ticket]
+    dice: random.Random
+    step: timedelta
+
+    def __post_init__(self) -> None:
+        """Know the customers."""
+        self.life = Life(self.people, self.house.clock, self.dice)
+
+    @property
+    def services(self) -> Services:
+        """The product."""
+        return self.house.services
+
+    def enter_people(self, folder: Path) -> None:
+        """Import the customers as an operator does."""
+        path = folder / "customers.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            out = csv.DictWriter(file, COLUMNS)
+            out.writeheader()
+            for one in self.people:
+                row = {"id": one.id, "country": one.country, "timezone": one.zone, "locale": one.locale}
+                out.writerow({**row, "phone": one.phone, "email": one.email, "name": "Jo Example"})
+        services = self.services
+        kind = import_kind(
+            "customers",
+            operator=services.settings.operator,
+            hasher=services.hasher,
+            currency_digits=2,
+            now=services.clock.now,
+        )
+        run = Run(engine=services.engine, kind=kind, suppression_key=services.keys.suppression, clock=services.clock)
+        report = import_file(run, path)
+        assert report.rejected == 0, report.refusals[:3]
+
+    def play(self, until: datetime) -> None:
+        """Live to an instant."""
+        clock, posts = self.house.clock, posted(self.tickets, self.dice)
+        routes = Routes(tuple(Asked(gateway, self.life) for gateway in self.services.gateways().all()))
+        number = 0
+        while clock.now() < until:
+            now, begun = clock.now(), number
+            while number < len(posts) and posts[number][0] <= now:
+                number += 1
+            self._post([event for _, event in posts[begun:number]], now)
+            self._hear(now)
+            self._work(routes)
+            clock.set(min(until, now + self.step))
+
+    def _post(self, items: Sequence[dict[str, Any]], now: datetime) -> None:
+        zone = ZoneInfo(self.services.settings.operator.timezone)
+        entries = [read_entry(item, zone=zone, now=now) for item in items]
+        assert all(entry.problem is None for entry in entries), [entry.problem for entry in entries]
+        rows = [events.row_of(entry.event, source="year", now=now) for entry in entries if entry.event]
+        if rows:
+            with write(self.services.engine) as conn:
+                events.add_events(conn, list({row["external_id"]: row for row in rows}.values()))
+
+    def _hear(self, now: datetime) -> None:
+        rows = self.life.written_by(now)
+        if rows:
+            with write(self.services.engine) as conn:
+                store_webhooks(conn, rows)
+
+    def _work(self, routes: Routes) -> None:
+        """Run the schedule and send, until nothing more follows at this instant."""
+        for _ in range(MOST_SENDING_ROUNDS):
+            failed = {job.name for job in JOBS if not job.every} - set(run_due_jobs(self.services, JOBS))
+            assert not failed, f"{failed} failed on {self.house.clock.now()}"
+            work = self.services.work(routes)
+            work.dice = self.dice
+            if not asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True)):
+                return
