@@ -115,8 +115,17 @@ _FAILURES: Final[Mapping[Channel, Sequence[tuple[float, Fate]]]] = {
     ),
     Channel.EMAIL: ((0.008, Fate(failure="5.1.1")), (0.004, Fate(failure="5.2.2")), (0.02, Fate(is_silent=True))),
 }
-_SURVEY: Final = "survey"
-_REPLY_SHARE: Final[Mapping[str, float]] = {_SURVEY: 0.42, "": 0.02}
+_REPLY_SHARE: Final[Mapping[str, float]] = {
+    "": 0.02,
+    "survey": 0.42,
+    "complaint_closed": 0.42,
+    "survey_low_apology": 0.6,
+    "survey_nps": 0.3,
+    "survey_ces": 0.3,
+    "survey_thanks": 0,
+    "survey_low_reason_thanks": 0,
+}
+"""How many answer, by the beginning of the template's name; the longest that fits counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +174,7 @@ def _drawn_fate(channel: Channel, dice: random.Random) -> Fate:
 
 
 def _drawn_reply(sent: Sent, dice: random.Random) -> str:
-    kind = _SURVEY if sent.template.startswith(_SURVEY) else ""
+    kind = max((begin for begin in _REPLY_SHARE if sent.template.startswith(begin)), key=len)
     if dice.random() >= _REPLY_SHARE[kind]:
         return ""
     weights, texts = _replies()[kind, "zh" if sent.locale.startswith("zh") else "en"]
