@@ -120,8 +120,8 @@ _REPLY_SHARE: Final[Mapping[str, float]] = {
     "survey": 0.42,
     "complaint_closed": 0.42,
     "survey_low_apology": 0.6,
-    "survey_nps": 0.3,
-    "survey_ces": 0.3,
+    "survey_nps": 0.42,
+    "survey_ces": 0.42,
     "survey_thanks": 0,
     "survey_low_reason_thanks": 0,
 }
