@@ -15,6 +15,7 @@ from care.delivery.forgotten import forget_older
 from care.delivery.journal import FORGET_AFTER
 from care.delivery.standstill import why_still
 from care.delivery.tables import job_run
+from care.inbound.events.store import KEEP_ANSWERS, forget_answers
 from care.messages import store as ledger
 from care.planning.run import plan_all
 from care.watch.facts import leader_unseen
@@ -104,6 +105,14 @@ def work_inbox(services: Services, now: datetime, _last: datetime | None) -> Non
     work(services.engine, services.inbound_rules, now=now)
 
 
+def work_events(services: Services, now: datetime, _last: datetime | None) -> None:
+    """Work on what other systems told us, as a second pair of hands for the web process."""
+    from care.inbound.events.applying import event_rules
+    from care.inbound.events.worker import work_events as work
+
+    work(services.engine, event_rules(services.settings, services.hasher), now=now)
+
+
 def watch(services: Services, now: datetime, _last: datetime | None) -> None:
     """Expire what waited past its time; name what was never confirmed; forget what providers answered long ago."""
     is_still = _stands_still(services)
@@ -112,6 +121,7 @@ def watch(services: Services, now: datetime, _last: datetime | None) -> None:
         silent = receipts.give_up_waiting(conn, now=now, older_than=now - UNCONFIRMED_AFTER)
         health.forget_tallies(conn, now)
         forget_older(conn, now - FORGET_AFTER)
+        forget_answers(conn, now - KEEP_ANSWERS)
     if expired or silent:
         log.info("watch.done", expired=expired, unconfirmed=silent)
 
@@ -127,6 +137,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="sandbox", every=timedelta(0), run=tell_sandbox, about="receipts and replies of the sandbox"),
     Job(name="mailbox", every=timedelta(minutes=1), run=ask_mailbox, about="fetch returned mails by IMAP"),
     Job(name="inbox", every=timedelta(0), run=work_inbox, about="work on receipts, replies and bounces"),
+    Job(name="events", every=timedelta(0), run=work_events, about="work on what other systems told us"),
     Job(name="watch", every=timedelta(minutes=1), run=watch, about="expire the late, name the unconfirmed"),
 )
 """The periodic jobs of the business, in the order of one tick."""

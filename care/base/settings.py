@@ -30,6 +30,7 @@ from care.base.settings_sections import (
     SecuritySettings,
     SmsSettings,
     SmtpSettings,
+    TicketSettings,
     TrialSettings,
     TwilioSettings,
     WebSettings,
@@ -54,6 +55,7 @@ __all__ = [
     "Settings",
     "SmsSettings",
     "SmtpSettings",
+    "TicketSettings",
     "TrialSettings",
     "TwilioSettings",
     "WebSettings",
@@ -79,6 +81,7 @@ class Settings(Section):
     email: EmailSettings = EmailSettings()
     smtp: SmtpSettings = SmtpSettings()
     bounces: BounceSettings = BounceSettings()
+    tickets: TicketSettings = TicketSettings()
     daemon: DaemonSettings = DaemonSettings()
     web: WebSettings = WebSettings()
     security: SecuritySettings = SecuritySettings()

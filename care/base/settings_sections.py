@@ -209,6 +209,14 @@ class BounceSettings(Section):
     webhook_tolerance_seconds: int = key(300, "How far a webhook's timestamp may be from now", ge=30, le=172_800)
 
 
+class TicketSettings(Section):
+    """Tickets that no customer is asked about."""
+
+    test_kinds: tuple[str, ...] = key(("test",), "Kinds of tickets that are tries")
+    test_staff: tuple[str, ...] = key((), "Words in the column staff whose tickets are tries")
+    test_customer_types: tuple[str, ...] = key(("staff",), "Customers of these types are colleagues")
+
+
 class DaemonSettings(Section):
     """How often the daemon looks, and how far ahead it plans."""
 

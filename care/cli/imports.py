@@ -1,4 +1,4 @@
-"""`care import`: files of other systems become customers, subscriptions and consents."""
+"""`care import`: files of other systems become customers, subscriptions, tickets and consents."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -46,6 +46,16 @@ def subscriptions(file: File, map_: Map = None, dry_run: DryRun = False, json: J
 
 
 @app.command()
+def tickets(file: File, map_: Map = None, dry_run: DryRun = False, json: Json = False) -> None:
+    """Import tickets of known customers; `id` is required, `customer` for new ones. Times: yours, or with offset.
+
+    What a file says of an older moment never undoes what is known of a newer one. Exit 0: all rows are in.
+    Exit 1: rows were rejected, see FILE.rejects.csv. Exit 2: the file cannot be used.
+    """
+    _import("tickets", file, map_ or [], dry_run=dry_run, as_json=json)
+
+
+@app.command()
 def consents(file: File, map_: Map = None, dry_run: DryRun = False, json: Json = False) -> None:
     """Import consents and withdrawals: customer, purpose, channel, given, at, source, wording.
 
@@ -59,6 +69,7 @@ def _import(kind: str, file: Path, maps: list[str], *, dry_run: bool, as_json: b
     from care.bootstrap import build_services
     from care.cli.output import print_json
     from care.customers.importing.run import Run, import_file
+    from care.inbound.events.store import wake_waiting
 
     services = build_services()
     with _progress(file, quiet=as_json) as on_progress:
@@ -71,6 +82,8 @@ def _import(kind: str, file: Path, maps: list[str], *, dry_run: bool, as_json: b
             on_progress=on_progress,
         )
         report = import_file(run, file, renames=_renames(maps))
+    if kind == "customers" and not dry_run:
+        wake_waiting(services.engine, services.clock.now())
     if as_json:
         print_json(report.as_dict())
     else:
@@ -92,6 +105,7 @@ def _kind(name: str, services: "Services") -> "ImportKind":
         hasher=AddressHasher(services.keys.suppression),
         currency_digits=get_currency_precision(operator.currency),
         now=services.clock.now,
+        tickets=services.settings.tickets,
     )
 
 

@@ -28,6 +28,7 @@ GROUPS = (
     "db",
     "import",
     "inbox",
+    "keys",
     "message",
     "provider",
     "providers",
@@ -35,6 +36,7 @@ GROUPS = (
     "sms",
     "suppressions",
     "surveys",
+    "tickets",
 )
 """Modules of `care.cli` that hold one sub-application each, named like their command."""
 

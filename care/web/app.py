@@ -11,7 +11,7 @@ from care import __version__
 from care.bootstrap import Services
 from care.web.guards import Guards
 from care.web.pages import StyleSheets
-from care.web.routes import console, health, unsubscribe
+from care.web.routes import console, events, health, unsubscribe
 from care.web.routes.email_hooks import EmailDoor
 from care.web.routes.twilio import TwilioDoor
 from care.web.state import WebState
@@ -39,6 +39,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(Exception, _own_fault)
     for part in (unsubscribe, health, console):
         app.router.routes.extend(part.ROUTES)
+    events.add_routes(app)
     app.mount("/static", StyleSheets())
     return app
 

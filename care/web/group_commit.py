@@ -6,30 +6,34 @@ While one commit is on its way to the disk, the rows that come meanwhile gather 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 MOST_ROWS = 500
 MOST_WAITING = 10_000
 
 Row = Mapping[str, Any]
+Item = TypeVar("Item")
 
 
 class OverloadedError(RuntimeError):
     """More rows wait than ever should; the caller says so, and the sender comes back."""
 
 
-class GroupCommit:
-    """Stores rows for one event loop. `commit` runs in a thread of its own and returns when all is durable."""
+class GroupCommit(Generic[Item]):
+    """Stores rows, or what stands for some, for one event loop.
 
-    def __init__(self, commit: Callable[[Sequence[Row]], None], *, after: Callable[[], None] | None = None) -> None:
+    `commit` runs in a thread of its own and returns when all is durable.
+    """
+
+    def __init__(self, commit: Callable[[Sequence[Item]], None], *, after: Callable[[], None] | None = None) -> None:
         """`after` is called in the event loop when a commit is done."""
         self._commit = commit
         self._after = after
-        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Item, asyncio.Future[None]]] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="group-commit")
         self._task: asyncio.Task[None] | None = None
 
-    async def store(self, row: Row) -> None:
+    async def store(self, row: Item) -> None:
         """Return when the row is durable.
 
         Raises:
@@ -54,7 +58,7 @@ class GroupCommit:
             self._task = None
 
     async def _store_group(
-        self, loop: asyncio.AbstractEventLoop, group: list[tuple[Row, asyncio.Future[None]]]
+        self, loop: asyncio.AbstractEventLoop, group: list[tuple[Item, asyncio.Future[None]]]
     ) -> None:
         problem: Exception | None = None
         try:

@@ -10,6 +10,11 @@ from care.base.failpoints import failpoint
 from care.bootstrap import Services
 from care.inbound import store
 from care.inbound.bounces.hooks.choice import email_hooks_of
+from care.inbound.events.applying import event_rules
+from care.inbound.events.intake import take_in
+from care.inbound.events.keys import KeyRing
+from care.inbound.events.model import Posted
+from care.inbound.events.worker import work_events
 from care.inbound.twilio_signature import TwilioAccounts, accounts_of
 from care.inbound.worker import work_inbox
 from care.web.group_commit import GroupCommit, Row
@@ -33,7 +38,10 @@ class WebState:
     twilio: TwilioAccounts = field(init=False)
     inbox: InboxThread = field(init=False)
     presence: PresenceThread = field(init=False)
-    webhooks: GroupCommit = field(init=False)
+    webhooks: GroupCommit[Row] = field(init=False)
+    event_hand: InboxThread = field(init=False)
+    events: GroupCommit[Posted] = field(init=False)
+    key_ring: KeyRing = field(init=False)
     email_hooks: "Mapping[str, EmailHook]" = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
     refusals: Limiter = field(default_factory=lambda: Limiter(per_second=1, burst=10))
@@ -57,6 +65,19 @@ class WebState:
             failpoint("webhook.committed")
 
         self.webhooks = GroupCommit(commit, after=self.inbox.notice)
+        self._prepare_events(turns)
+
+    def _prepare_events(self, turns: Turns) -> None:
+        engine, clock = self.services.engine, self.services.clock
+        rules = event_rules(self.services.settings, self.services.hasher)
+        self.key_ring = KeyRing(self.services.keys.secret)
+        self.event_hand = InboxThread(lambda: work_events(engine, rules, now=clock.now(), turn=turns.patient))
+
+        def commit(group: "Sequence[Posted]") -> None:
+            with turns.urgent(), write(engine) as conn:
+                take_in(conn, group, now=clock.now())
+
+        self.events = GroupCommit(commit, after=self.event_hand.notice)
 
     def _stand_in(self) -> None:
         from care.schedule import stand_in  # the planner comes along, which a web process does not need to begin
@@ -66,12 +87,15 @@ class WebState:
     def open(self) -> None:
         """Start working on what is stored."""
         self.inbox.start()
+        self.event_hand.start()
         self.presence.start()
 
     async def close(self) -> None:
         """Store and work on what is in hand."""
         await self.webhooks.close()
+        await self.events.close()
         self.inbox.stop()
+        self.event_hand.stop()
         self.presence.stop()
 
 

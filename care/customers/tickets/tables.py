@@ -32,6 +32,7 @@ ticket = sa.Table(
     sa.Column("closed_at", Instant),
     sa.Column("resolutions", sa.SmallInteger, nullable=False, server_default="0"),  # times it was resolved
     sa.Column("attributes", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("history", sa.JSON, nullable=False, server_default="[]"),  # every fact told of it; all else follows
     sa.Column("as_of", Instant, nullable=False),  # instant of the newest event that changed it
     sa.Column("updated_at", Instant, nullable=False),
     sa.Index("ix_ticket_customer_id", "customer_id", "opened_at"),
@@ -71,4 +72,7 @@ ticket_resolution = sa.Table(
     sa.Index("ix_ticket_resolution_resolved_at", "resolved_at"),
     sa.Index("ix_ticket_resolution_customer_id", "customer_id", "resolved_at"),
 )
-"""Append-only: the ticket as it was when it was resolved, whatever becomes of it later."""
+"""The ticket as it was when it was resolved, whatever becomes of it later.
+
+Facts that come late still correct a row that no follow-up has taken on; after that it never changes.
+"""

@@ -1,0 +1,68 @@
+"""A batch of checked ticket rows against what is stored."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from care.customers.addresses import AddressError, AddressHasher, normalise_phone
+from care.customers.importing.cells import KEEP
+from care.customers.importing.run import Settled
+from care.customers.importing.sheet import Sheet
+from care.customers.tickets import store
+from care.customers.tickets.book import Owner, TicketBook
+from care.customers.tickets.model import Deed, Fact, TicketRules
+
+_NO_WORDS = {"id", "customer", "resolved_at", "reopened_at"}
+
+
+def settle_tickets(
+    conn: sa.Connection, sheet: Sheet, *, rules: TicketRules, hasher: AddressHasher, country: str, now: datetime
+) -> Settled:
+    """Tell the stored tickets what the rows say; `country` is that of numbers whose customer has none."""
+    store.take_turn(conn)
+    values = sheet.values
+    book = TicketBook(conn, values["id"], rules=rules, hasher=hasher, now=now)
+    owners = store.find_owners(conn, sorted({name for name in values.get("customer", ()) if isinstance(name, str)}))
+    settled, refused = Settled(write=book.write), 0
+    for index, external_id in enumerate(values["id"]):
+        held = book.get(external_id)
+        given = values["customer"][index] if "customer" in values else KEEP
+        if given is KEEP and held is not None and held.row is not None:
+            owner, region = held.owner, held.row["country"]
+        elif isinstance(given, str) and given in owners:
+            found = owners[given]
+            owner, region = Owner(id=found["id"], customer_type=found["customer_type"]), found["country"]
+        else:
+            known = isinstance(given, str)
+            sheet.refuse(index, "customer", "is not known. Import the customers first" if known else "is missing")
+            refused += 1
+            continue
+        try:
+            told = _facts(sheet, index, region or country, now)
+        except AddressError as error:
+            sheet.refuse(index, "contact_phone", str(error))
+            refused += 1
+            continue
+        if book.tell(external_id, owner, told):
+            settled.added += held is None
+            settled.updated += held is not None
+    settled.unchanged = len(sheet) - refused - settled.added - settled.updated
+    sheet.drop_refused()
+    return settled
+
+
+def _facts(sheet: Sheet, index: int, region: str, now: datetime) -> list[Fact]:
+    """Return what a row says: when it was resolved and opened again, and its words, as of the newest of these.
+
+    Raises:
+        AddressError: nobody can have the reporter's number.
+    """
+    row = {name: column[index] for name, column in sheet.values.items() if column[index] is not KEEP}
+    words: dict[str, Any] = {name: word for name, word in row.items() if name not in _NO_WORDS}
+    if words.get("contact_phone"):
+        words["contact_phone"] = normalise_phone(words["contact_phone"], region)
+    deeds = [(Deed.RESOLVED, row.get("resolved_at")), (Deed.REOPENED, row.get("reopened_at"))]
+    facts = [Fact(at=at, deed=deed) for deed, at in deeds if at]
+    at = max((fact.at for fact in facts), default=words.get("first_response_at") or words.get("opened_at") or now)
+    return [*facts, Fact(at=at, deed=Deed.LISTED, words=words)]

@@ -1,0 +1,209 @@
+"""`care tickets` and `care keys` as a user types them, and what bad input says."""
+
+import csv
+import json
+from datetime import timedelta
+
+import pytest
+
+from care.base.database import write
+from care.inbound.events.tables import event
+from tests.inbound.events.factories_events import resolved, tell
+
+
+@pytest.fixture
+def shop(desk):
+    """A desk with the customer C1 and three tickets: T-1 resolved on the 20th, T-2 open, T-3 resolved on the 22nd."""
+    desk.customer("C1")
+    rows = ["T-1,repair,2026-09-20 10:00", "T-2,complaint,", "T-3,repair,2026-09-22 10:00"]
+    lines = [f"{row},C1,13900001111,李明,2026-09-19" for row in rows]
+    (desk.house.folder / "t.csv").write_text(
+        "\n".join(["id,kind,resolved_at,customer,contact_phone,contact_name,opened_at", *lines])
+    )
+    assert desk("import", "tickets", "t.csv").code == 0
+    return desk
+
+
+class TestResolve:
+    def test_resolves_as_the_ticket_system_would(self, shop) -> None:
+        """At a given hour, once; a second word changes nothing, and all of it is on record."""
+        answer = shop("tickets", "resolve", "T-2", "T-1", "--at", "2h", "--json")
+        assert answer.code == 0
+        assert [json.loads(line) for line in answer.out.splitlines()] == [
+            {"ticket": "T-2", "state": "resolved"},
+            {"ticket": "T-1", "state": "resolved"},
+        ]
+        shop("tickets", "resolve", "T-2", "--at", "2026-09-25 09:00")
+        shown = json.loads(shop("tickets", "show", "T-2", "--json").out)
+        assert [(one["external_id"], one["resolved_at"]) for one in shown["resolutions"]] == [
+            ("T-2:r1", "2026-09-25T00:00:00+00:00")
+        ]
+        assert [(one["source"], one["problem"]) for one in shown["events"]] == [
+            ("cli", None),
+            ("cli", "changes nothing: the ticket was resolved already"),
+        ]
+
+    def test_does_the_others_when_one_is_not_known(self, shop) -> None:
+        """Exit 1, with what to do."""
+        answer = shop("tickets", "resolve", "T-9", "T-2")
+        assert (answer.code, answer.err) == (
+            1,
+            "T-9: no ticket of this id is known. Import it: care import tickets FILE\n",
+        )
+        assert "resolved" in answer.out
+
+    @pytest.mark.parametrize(
+        ("at", "words"), [("soon", "--at soon: not a time"), ("2026-09-26", "--at 2026-09-26: lies in the future")]
+    )
+    def test_refuses_another_time(self, shop, at, words) -> None:
+        """Exit 2."""
+        answer = shop("tickets", "resolve", "T-2", "--at", at)
+        assert answer.code == 2
+        assert answer.err.startswith(f"care: {words}")
+
+
+class TestShow:
+    def test_masks_the_number(self, shop) -> None:
+        """For people and for programs."""
+        for words in (("--json",), ()):
+            answer = shop("tickets", "show", "T-1", *words)
+            assert answer.code == 0
+            assert "T-1:r1" in answer.out
+            assert "13900001111" not in answer.out
+
+    def test_of_an_unknown_one_is_no(self, shop) -> None:
+        """Exit 1."""
+        answer = shop("tickets", "show", "T-9")
+        assert answer.code == 1
+        assert answer.err.startswith("care: T-9: nobody told us of such a ticket")
+
+
+class TestEvents:
+    def test_shows_what_waits_and_why(self, shop) -> None:
+        """Until the customer is imported: then it is tried again."""
+        tell(shop.house.services, resolved(1, event_id="w", ticket="T-5", customer="C5"))
+        answer = shop("tickets", "events", "--state", "waiting", "--json")
+        (row,) = [json.loads(line) for line in answer.out.splitlines()]
+        assert (row["id"], row["problem"]) == (
+            "w",
+            "the customer is not known: it is tried again when they are imported",
+        )
+        (shop.house.folder / "c.csv").write_text("id\nC5\n")
+        assert shop("import", "customers", "c.csv").code == 0
+        from care.schedule import JOBS, run_due_jobs
+
+        jobs = tuple(job for job in JOBS if job.name == "events")
+        assert run_due_jobs(shop.house.services, jobs) == ["events"]
+        assert shop("tickets", "events", "--state", "waiting").out == "No event is in this state.\n"
+
+    def test_are_not_woken_by_a_dry_run(self, shop) -> None:
+        """It writes nothing."""
+        import sqlalchemy as sa
+
+        tell(shop.house.services, resolved(1, ticket="T-5", customer="C5"))
+        (shop.house.folder / "c.csv").write_text("id\nC5\n")
+        shop("import", "customers", "c.csv", "--dry-run")
+        with write(shop.engine) as conn:
+            assert conn.execute(sa.select(event.c.wake_at)).scalar_one() > shop.house.clock.now()
+
+    def test_knows_its_states(self, shop) -> None:
+        """Exit 2."""
+        assert shop("tickets", "events", "--state", "lost").code == 2
+
+
+class TestReconcile:
+    def check(self, shop, text: str, *words: str, name: str = "list.txt"):
+        (shop.house.folder / name).write_text(text, encoding="utf-8")
+        answer = shop("tickets", "reconcile", name, "--json", *words)
+        return answer.code, json.loads(answer.out) if answer.out else answer.err
+
+    def test_names_what_we_never_heard_of_first(self, shop) -> None:
+        """And what we hold as open; exit 1."""
+        code, found = self.check(shop, "T-1\nT-2\n\nT-7\n")
+        assert code == 1
+        assert (found["never_heard"], found["open_here"], found["resolved_again"]) == (["T-7"], ["T-2"], [])
+        assert (found["listed"], found["same"], found["only_here"]) == (3, 1, [])
+
+    def test_is_fine_when_all_are_here(self, shop) -> None:
+        """Exit 0, also in words."""
+        code, found = self.check(shop, "id\nT-1\nT-3\n")
+        assert (code, found["same"]) == (0, 2)
+        answer = shop("tickets", "reconcile", "list.txt")
+        assert answer.code == 0
+        assert answer.out.splitlines()[:2] == ["2 tickets in the list, 2 as here", "never heard of: 0"]
+
+    def test_uses_the_lists_own_times(self, shop) -> None:
+        """A later resolution than the last we heard of is a gap; ours that the list lacks are told."""
+        text = "id,resolved_at\nT-1,2026-09-23 10:00\n"
+        code, found = self.check(shop, text, name="list.csv")
+        assert (code, found["resolved_again"]) == (1, ["T-1"])
+        code, found = self.check(shop, "id;resolved_at\nT-1;2026-09-20 10:00\n", name="list.csv")
+        assert (code, found["only_here"]) == (0, ["T-3"])
+
+    def test_looks_at_a_time_only(self, shop) -> None:
+        """What the list resolved before is passed over."""
+        text = "id,resolved_at\nT-0,2026-09-01 10:00\nT-3,2026-09-22 10:00\n"
+        code, found = self.check(shop, text, "--since", "2026-09-21")
+        assert (code, found["listed"], found["only_here"]) == (0, 1, [])
+
+    def test_writes_the_gap(self, shop) -> None:
+        """A file that a spreadsheet opens."""
+        self.check(shop, "T-2\nT-7\n", "--csv", "gap.csv")
+        with (shop.house.folder / "gap.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert [(row["id"], row["gap"]) for row in csv.DictReader(file)] == [
+                ("T-7", "never_heard"),
+                ("T-2", "open_here"),
+            ]
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("", "list.txt"),
+            ("\n\n", "list.txt: lists no ticket"),
+            ("name,resolved_at\nx,\n", "list.txt:1: has no column 'id'"),
+            ("id,resolved_at\nT-1,noon\n", "list.txt:2: resolved_at is no time"),
+            ("T" * 57 + "\n", "list.txt:1: id is longer than 56 characters"),
+        ],
+    )
+    def test_refuses_a_file_it_cannot_use(self, shop, text, words) -> None:
+        """Exit 2, with the line."""
+        code, said = self.check(shop, text)
+        assert code == 2
+        assert said.startswith(f"care: {words}")
+
+    def test_needs_the_file(self, shop) -> None:
+        """Exit 2."""
+        answer = shop("tickets", "reconcile", "none.txt")
+        assert answer.code == 2
+        assert "none.txt" in answer.err
+
+
+class TestKeys:
+    def test_are_shown_once_listed_and_ended(self, desk) -> None:
+        """The secret half is in no list; ended once."""
+        made = json.loads(desk("keys", "create", "--scope", "events", "--name", "tickets", "--json").out)
+        assert made["key"].startswith(f"care_{made['id']}_")
+        desk.house.clock.advance(timedelta(hours=1))
+        hook = desk("keys", "create", "--scope", "events", "--kind", "webhook").out.splitlines()[0]
+        assert hook.startswith("whsec_")
+        listed = desk("keys", "list", "--json").out
+        assert made["key"].rpartition("_")[2] not in listed
+        assert [json.loads(line)["kind"] for line in listed.splitlines()] == ["bearer", "webhook"]
+        assert desk("keys", "revoke", made["id"]).code == 0
+        assert desk("keys", "revoke", made["id"]).code == 1
+        assert json.loads(desk("keys", "list", "--json").out.splitlines()[0])["revoked_at"]
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("--scope", "all"), "--scope all: no such scope. Use one of events"),
+            (("--scope", "events", "--kind", "magic"), "--kind magic: no such kind"),
+            (("--scope", "events", "--name", "x" * 65), "--name: is longer than 64"),
+            ((), "missing option"),
+        ],
+    )
+    def test_of_no_use_are_not_made(self, desk, words, said) -> None:
+        """Exit 2."""
+        answer = desk("keys", "create", *words)
+        assert answer.code == 2
+        assert answer.err.startswith(f"care: {said}")
