@@ -133,10 +133,11 @@ class Services:
     def shelf(self) -> "Shelf":
         """Campaign and segment files, read again when they change."""
         from care.planning.shelf import Shelf
+        from care.surveys.occasion import OCCASIONS
 
         directory = self.root / self.settings.paths.campaigns
         country = self.settings.operator.country
-        return Shelf(directory=directory, library=self.library, country=country, fields=self.fields)
+        return Shelf(directory=directory, library=self.library, country=country, fields=self.fields, kinds=OCCASIONS)
 
     @property
     def campaigns(self) -> "CampaignSet":
@@ -182,6 +183,7 @@ class Services:
         """What the planner needs besides campaigns."""
         from care.delivery.rules import rates_of
         from care.planning.selection import PlanningRules
+        from care.surveys.occasion import NEWS
 
         return PlanningRules(
             policies=self.policies,
@@ -190,6 +192,7 @@ class Services:
             facts=self.facts,
             rates=rates_of(self.settings),
             approval_above=self.settings.approval.above,
+            news={"ticket_resolved": NEWS},
         )
 
     @property
@@ -200,10 +203,9 @@ class Services:
     @cached_property
     def subjects(self) -> Mapping[str, sa.FromClause]:
         """The table each kind of occasion speaks of."""
-        from care.customers.tables import subscription
-        from care.inbound.tables import answered_inbound
+        from care.surveys.wiring import SUBJECTS
 
-        return {"subscription_end": subscription, "inbound": answered_inbound}
+        return SUBJECTS
 
     @cached_property
     def inbound_rules(self) -> "InboundRules":

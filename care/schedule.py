@@ -22,6 +22,9 @@ from care.watch.facts import leader_unseen
 from care.watch.rules import LEADER_LIMIT
 from care.watchers import ask_missed, ask_silent, check_books, resolve, say_alive, watch_house
 
+AWAKE = timedelta(minutes=15)
+"""A job that ended so lately has been running: what others ought to have done meanwhile was their turn to do."""
+
 UNCONFIRMED_AFTER = timedelta(hours=72)
 log = structlog.get_logger()
 
@@ -69,6 +72,32 @@ def _broken_ids(services: Services) -> frozenset[str]:
     with read(services.engine) as conn:
         known = conn.execute(sa.select(campaign_known.c.campaign_id)).scalars().all()
     return frozenset(i for i in known if services.campaigns.is_broken(i))
+
+
+def follow_up(services: Services, now: datetime, last: datetime | None) -> None:
+    """Follow up what was resolved: move follow-ups with the ledger, take on new resolutions."""
+    from care.calendars.overrides import load_overrides
+    from care.policy.answering import one_way_of
+    from care.surveys.asking import Asking
+    from care.surveys.following import follow
+    from care.surveys.inviting import take_on
+
+    if not services.room.may_plan() or _stands_still(services):
+        return
+    operator = services.settings.operator
+    asking = Asking(
+        campaigns=services.campaigns,
+        policies=services.policies,
+        operator_zone=operator.timezone,
+        operator_country=operator.country,
+        one_way=one_way_of(services.settings),
+        overrides=load_overrides(services.root / services.settings.paths.campaigns / "calendar.yaml"),
+    )
+    was_awake = last is not None and now - last < AWAKE
+    moved = follow(services.engine, asking, now=now, may_judge=was_awake)
+    taken = take_on(services.engine, asking, now=now)
+    if moved or taken:
+        log.info("follow_up.done", moved=moved, taken_on=taken)
 
 
 def rank_values(services: Services, now: datetime, _last: datetime | None) -> None:
@@ -133,6 +162,7 @@ def tell_sandbox(services: Services, now: datetime, _last: datetime | None) -> N
 
 JOBS: tuple[Job, ...] = (
     Job(name="values", every=timedelta(hours=1), run=rank_values, about="rank customers by value, once a month"),
+    Job(name="follow_up", every=timedelta(0), run=follow_up, about="follow up what was resolved, and what was asked"),
     Job(name="plan", every=timedelta(0), run=plan_ahead, about="turn what is due soon into ledger rows"),
     Job(name="sandbox", every=timedelta(0), run=tell_sandbox, about="receipts and replies of the sandbox"),
     Job(name="mailbox", every=timedelta(minutes=1), run=ask_mailbox, about="fetch returned mails by IMAP"),

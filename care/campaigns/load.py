@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,7 @@ def read_campaign(path: Path, reader: Reader) -> Campaign:
     model = campaign_model(reader.kinds)
     try:
         written = model.model_validate(node)
-        occasion = written.occasion.build(reader.around)
+        occasion = written.occasion.build(replace(reader.around, campaign=written.key))
     except ValidationError as error:
         problems += file_errors(error, node, path, model=model, kinds=reader.kinds)
     except OptionError as error:
@@ -144,6 +144,7 @@ def read_campaign(path: Path, reader: Reader) -> Campaign:
         channels=tuple(Channel(channel) for channel in written.channels),
         template=written.template,
         use_within=written.use_within,
+        reminder=written.reminder or "",
         on_every_channel=written.on_every_channel,
         spread=written.spread,
         holdout=Holdout(share=written.holdout.share, group=written.holdout.group or written.key)
@@ -189,11 +190,12 @@ def _in_order(problems: list[CareError]) -> CareError:
 def _digest(written: CampaignFile, audience: Rule, reader: Reader) -> str:
     """Return 16 hex digits that change with anything that alters what is sent, and to whom."""
     facts: dict[str, Any] = written.model_dump(mode="json", exclude={*_NOT_SENT, "audience"})
-    if written.spread is None:
-        del facts["spread"]  # what a file does not say changes nothing
+    for name in ("spread", "reminder"):
+        if getattr(written, name) is None:
+            del facts[name]  # what a file does not say changes nothing
     facts["audience"] = _spell_out(audience, reader.book)
     facts["country"] = reader.around.country
-    facts["texts"] = _texts(written.template, reader)
+    facts["texts"] = _texts(written.template, reader) + (_texts(written.reminder, reader) if written.reminder else "")
     return digest(json.dumps(facts, sort_keys=True, default=str))[:_DIGEST_LENGTH]
 
 

@@ -1,7 +1,7 @@
 """A campaign as the rest of the house sees it: audience, occasion, template, channels, limits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from care.campaigns.occasion import Occasion
 from care.segments.model import Rule
 
 MAIN_LEG = "main"
+REMINDER_LEG = "reminder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Campaign:
     channels: tuple[Channel, ...]
     template: str
     use_within: timedelta
+    reminder: str = ""  # template of the second word, where the occasion has one
     on_every_channel: bool = False  # one leg per channel instead of the first that reaches
     spread: timedelta | None = None  # over how long due times lie; None: what the rate needs, zero: not at all
     holdout: Holdout | None = None
@@ -56,3 +58,7 @@ class Campaign:
         if self.on_every_channel:
             return tuple((str(channel), (channel,)) for channel in self.channels)
         return ((MAIN_LEG, self.channels),)
+
+    def on_leg(self, leg: str) -> "Campaign":
+        """Return the campaign with the words of a leg: a reminder has a template of its own."""
+        return replace(self, template=self.reminder) if leg == REMINDER_LEG and self.reminder else self

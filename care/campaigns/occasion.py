@@ -25,6 +25,9 @@ class Due:
     joined: sa.Table | None = None
     on: sa.ColumnElement[bool] | None = None
     subject: sa.ColumnElement[str] | None = None  # external id of the subscription, ticket … spoken of
+    deadline: sa.ColumnElement[Any] | None = None  # type Instant; ends the time of use where it lies after `due_at`
+    also_to: sa.ColumnElement[str] | None = None  # hash of a phone that may be written to besides the customer's own
+    is_reminder: bool = False  # the second word about something, with the campaign's `reminder` as its text
 
 
 class Occasion(Protocol):
@@ -74,6 +77,7 @@ class Surroundings:
     """What an occasion may take from the operator where its campaign file is silent."""
 
     country: str = "CN"  # ISO 3166, whose festivals are meant
+    campaign: str = ""  # id of the campaign that the occasion belongs to
 
 
 class OptionError(InputError):

@@ -83,6 +83,10 @@ def sample_facts(
             "ends_on": ends_on,
             "ends_at": datetime(ends_on.year, ends_on.month, ends_on.day, 15, 59, tzinfo=UTC),
             "auto_renew": False,
+            "ref": words["ref"],
+            "kind": "repair",
+            "result": words["result"],
+            "staff": words["staff"],
             "attributes": {},
         },
     )

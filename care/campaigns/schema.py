@@ -87,6 +87,9 @@ class CampaignFile(BaseModel):
     channels: tuple[Channel, ...] = Field(min_length=1, description="the first that reaches", examples=["[sms, email]"])
     on_every_channel: bool = Field(False, description="one message on each channel instead of the first that reaches")
     template: TemplateName = Field(description="folder under templates/messages", examples=["birthday"])
+    reminder: TemplateName | None = Field(
+        None, description="folder of the text that reminds, once, where the occasion can", examples=["survey_reminder"]
+    )
     use_within: Duration = Field(description="later than this after it is due, silence is better", examples=["8h"])
     spread: Spread | None = Field(
         None, description="greetings and offers: over how long the due times lie; by itself what the rate needs, or off"

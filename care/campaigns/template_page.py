@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from care.base.vocabulary import Purpose
-from care.campaigns.occasion import Surroundings
+from care.campaigns.occasion import OccasionSpec, Surroundings
 from care.campaigns.occasions import KINDS
 from care.campaigns.samples import sample_values, shipped_purposes
 from care.campaigns.sandbox import FILTERS
@@ -16,6 +16,7 @@ _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "holiday": {"name": "mid_autumn"},
     "subscription_end": {"before": ["30d"]},
     "tenure": {"years": [5]},
+    "ticket_resolved": {"of": ["repair"], "deadline": "72h"},
 }
 _FILTER_WORDS: Final[Mapping[str, str]] = {
     "capitalize_first": "the first letter large, the rest as it was",
@@ -97,35 +98,35 @@ Each has an SMS in zh-CN, zh-TW and en, and an e-mail in the same languages unle
 """
 
 
-def markdown_page() -> str:
-    """Return the whole page."""
+def markdown_page(kinds: Mapping[str, type[OccasionSpec]] = KINDS) -> str:
+    """Return the whole page; `kinds` are the occasions that templates may be used for."""
     filters = "\n".join(f"| `{name}` | {_FILTER_WORDS[name]} |" for name in FILTERS)
-    variables = "\n".join(_variable_rows())
+    variables = "\n".join(_variable_rows(kinds))
     shipped = "\n".join(_shipped_rows())
     return f"{_INTRODUCTION}{filters}\n{_CHANNELS}{variables}\n{_SHIPPED}{shipped}\n"
 
 
-def occasion_variables() -> dict[str, list[str]]:
+def occasion_variables(kinds: Mapping[str, type[OccasionSpec]] = KINDS) -> dict[str, list[str]]:
     """Return each variable that a built-in occasion gives, with the kinds that give it."""
     found: dict[str, list[str]] = {}
-    for kind, spec in KINDS.items():
+    for kind, spec in kinds.items():
         occasion = spec.model_validate({"kind": kind, **_EXAMPLES.get(kind, {})}).build(Surroundings())
         for name in occasion.variable_names():
             found.setdefault(name, []).append(kind)
     return found
 
 
-def _variable_rows() -> Iterator[str]:
-    given = occasion_variables()
+def _variable_rows(kinds: Mapping[str, type[OccasionSpec]]) -> Iterator[str]:
+    given = {name: _listed(its, kinds) for name, its in occasion_variables(kinds).items()}
     for variable in CUSTOMER_VARIABLES:
-        also = f", occasion {_listed(given[variable.name])}" if variable.name in given else ""
+        also = f", occasion {given[variable.name]}" if variable.name in given else ""
         yield f"| `{variable.name}` | customer{also} | {variable.meaning} | {variable.default or 'skipped'} |"
     yield "| any other name | customer | the attribute of that name: an import column of your own | skipped |"
     for name, meaning in OPERATOR_VARIABLES.items():
         yield f"| `{name}` | settings | {meaning} | skipped |"
     known = {variable.name for variable in CUSTOMER_VARIABLES}
     for name in sorted(given.keys() - known):
-        yield f"| `{name}` | occasion {_listed(given[name])} | such as {_sample(name)} | skipped |"
+        yield f"| `{name}` | occasion {given[name]} | such as {_sample(name)} | skipped |"
     for name, meaning in LINK_VARIABLES.items():
         yield f"| `{name}` | sender, e-mail only | {meaning} | ask with `{{% if {name} %}}` |"
     other = sample_values("en").keys() - known - given.keys()
@@ -146,5 +147,5 @@ def _shipped_rows() -> Iterator[str]:
             yield f"| {purpose} | {', '.join(names)} |"
 
 
-def _listed(kinds: list[str]) -> str:
-    return "any" if len(kinds) == len(KINDS) else ", ".join(f"`{kind}`" for kind in sorted(kinds))
+def _listed(some: list[str], kinds: Mapping[str, type[OccasionSpec]]) -> str:
+    return "any" if len(some) == len(kinds) else ", ".join(f"`{kind}`" for kind in sorted(some))

@@ -30,8 +30,8 @@ def files_of(services: "Services") -> "tuple[CampaignSet, SegmentBook]":
 
     shelf = services.shelf
     book = load_segments(shelf.directory / SEGMENTS_FILE, fields=shelf.fields)
-    digest = services.library.digest
-    return load_campaigns(shelf.directory, book, country=shelf.country, template_digest=digest), book
+    digest, kinds = services.library.digest, shelf.kinds
+    return load_campaigns(shelf.directory, book, country=shelf.country, template_digest=digest, kinds=kinds), book
 
 
 def today_of(services: "Services") -> "date":

@@ -141,7 +141,9 @@ def schema() -> None:
     from care.bootstrap import build_services
     from care.campaigns.schema import json_schema
 
-    say(json.dumps(json_schema(fields=build_services().fields), ensure_ascii=False, indent=2))
+    services = build_services()
+    found = json_schema(services.shelf.kinds, fields=services.fields)
+    say(json.dumps(found, ensure_ascii=False, indent=2))
 
 
 app.add_typer(campaign_actions.app)
@@ -152,7 +154,6 @@ def _chosen(services: "Services", paths: list[Path], book: "SegmentBook") -> "Ca
     from care.base.errors import FileError
     from care.campaigns.load import Reader, campaign_files, gather
     from care.campaigns.occasion import Surroundings
-    from care.campaigns.occasions import KINDS
 
     files: list[Path] = []
     for path in paths:
@@ -160,7 +161,7 @@ def _chosen(services: "Services", paths: list[Path], book: "SegmentBook") -> "Ca
             raise FileError(path, "is not there", "Check the path")
         files += campaign_files(path) if path.is_dir() else [path]
     around = Surroundings(country=services.settings.operator.country)
-    reader = Reader(book=book, around=around, kinds=KINDS, template_digest=services.library.digest)
+    reader = Reader(book=book, around=around, kinds=services.shelf.kinds, template_digest=services.library.digest)
     return gather(dict.fromkeys(files), reader)
 
 

@@ -129,14 +129,12 @@ def _read_evidence(
     if not is_sqlite(conn):
         _LOCK.rows(conn, hashes=hashes, customers=customers)
     mine = _MINE.rows(conn, ids=ids, owner=incarnation)
-    chosen = hashes if purpose is Purpose.REPLY else ()
     lookup = rules.lookups[purpose]
-    contacts = lookup.contacts(conn, customers, first=chosen)
     evidence = Evidence(
         now=now,
         mine=frozenset(row[0] for row in mine),
         customers=lookup.judged(conn, customers),
-        open_addresses={i: {c.address_hash for c in found.values()} for i, found in contacts.items()},
+        open_addresses=lookup.open_addresses(conn, customers, named=_named(group)),
         paused={scope: until for scope, until in _PAUSES.rows(conn) if not until or until > now},
         no_longer_owed=_no_longer_owed(conn, group),
     )
@@ -144,9 +142,15 @@ def _read_evidence(
         evidence.told = held_contacts(conn, {contact_key(prepared) for prepared in group})
     if purpose in CAPPED:
         evidence.history = history_of(conn, customers=customers, address_hashes=hashes, lane=purpose.lane, now=now)
-        several = [p.message.id for p in group if p.message.campaign and p.message.campaign.on_every_channel]
+        several = [p.message.id for p in group if (c := p.message.campaign) and (c.on_every_channel or c.reminder)]
         evidence.other_legs = other_legs(conn, several)
     return evidence
+
+
+def _named(group: Sequence[Prepared]) -> set[str]:
+    """Return the addresses chosen because what is spoken of names them: of who wrote to us, of who reported a fault."""
+    said = {(p.message.subject or {}).get("address_hash") for p in group}
+    return {p.contact.address_hash for p in group} & said
 
 
 def _no_longer_owed(conn: sa.Connection, group: Sequence[Prepared]) -> frozenset[int]:

@@ -1,11 +1,12 @@
 """May this message go now? Facts in, verdict out; the order of the lines is the policy."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from care.base.vocabulary import Purpose
+from care.campaigns.model import REMINDER_LEG
 from care.delivery.history import History
 from care.delivery.model import Prepared, Verdict
 from care.messages.contacts import ContactKey
@@ -20,9 +21,10 @@ CAPPED = (Purpose.SURVEY, Purpose.OFFER, Purpose.GREETING)
 
 
 def contact_key(prepared: Prepared) -> ContactKey:
-    """Return what of the contact is claimed for the occasion."""
+    """Return what of the contact is claimed for the occasion; a reminder is a word of its own."""
     message = prepared.message
-    return message.campaign_id, message.occasion, prepared.contact.address_hash
+    occasion = f"{message.occasion}:{REMINDER_LEG}" if message.leg == REMINDER_LEG else message.occasion
+    return message.campaign_id, occasion, prepared.contact.address_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +168,8 @@ class Judge:
         if not touches and not coming and hours.first_is_free:
             return None
         sent, caps = list(touches.values()), hours.caps
+        if (message.subject or {}).get("is_capped") is False:  # asked whatever was asked before; it counts for others
+            caps = replace(caps, survey_invites_per_30d=None)
         release = cap_release(sent, message.purpose, caps, evidence.now)
         rule = f"frequency_cap:{release.rule}" if release else ""
         if release is None and coming:

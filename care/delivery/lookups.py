@@ -10,6 +10,7 @@ from care.base.hot import Hot
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.variables import READ_OF_CUSTOMER
 from care.customers.tables import contact_point, customer, suppression
+from care.customers.tickets.tables import ticket
 from care.delivery.model import Contact
 from care.planning.permission import ConsentByCountry, has_consent, silences
 
@@ -28,6 +29,8 @@ class Lookup:
         self._full, self._full_names = Hot(sa.select(*spoken_of, *may).where(mine)), _names(spoken_of, may)
         self._judged, self._judged_names = Hot(sa.select(*judged, *may).where(mine)), _names(judged, may)
         self._contacts = Hot(_open_contacts(purpose))
+        mine = among(contact_point.c.address_hash, "hashes")
+        self._named = (Hot(_open_contacts(purpose).where(mine)), Hot(_open_reporters(purpose)))
 
     def customers(self, conn: sa.Connection, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
         """Return customer rows by id, each with whether consent allows the purpose per channel."""
@@ -37,21 +40,40 @@ class Lookup:
         """Return, by id, what decides whether a message may go now."""
         return _by_id(self._judged_names, self._judged.rows(conn, ids=ids))
 
-    def contacts(
-        self, conn: sa.Connection, ids: Collection[int], *, first: Collection[str] = ()
-    ) -> dict[int, dict[Channel, Contact]]:
-        """Return per customer the first contact of each channel that no suppression silences for the purpose.
-
-        Addresses whose hash is in `first` go before the customer's own order: an answer goes to the number that
-        asked.
-        """
+    def contacts(self, conn: sa.Connection, ids: Collection[int]) -> dict[int, dict[Channel, Contact]]:
+        """Return per customer the first contact of each channel that no suppression silences for the purpose."""
         contacts: dict[int, dict[Channel, Contact]] = {}
         for customer_id, word, address, address_hash in self._contacts.rows(conn, ids=ids):
             mine = contacts.setdefault(customer_id, {})
             channel = _CHANNELS[word]
-            if channel not in mine or (address_hash in first and mine[channel].address_hash not in first):
+            if channel not in mine:
                 mine[channel] = Contact(channel=channel, address=address, address_hash=address_hash)
         return contacts
+
+    def named(
+        self, conn: sa.Connection, ids: Collection[int], hashes: Collection[str]
+    ) -> dict[tuple[int, str], Contact]:
+        """Return those of the named addresses that may be written to, by customer and hash.
+
+        They go before the customer's own order: an answer goes to the number that asked, a question about a ticket
+        to the number that reported it, be it the customer's own or another's.
+        """
+        if not hashes:
+            return {}
+        rows = [row for some in self._named for row in some.rows(conn, ids=ids, hashes=hashes)]
+        return {
+            (customer_id, address_hash): Contact(channel=_CHANNELS[word], address=address, address_hash=address_hash)
+            for customer_id, word, address, address_hash in rows
+        }
+
+    def open_addresses(
+        self, conn: sa.Connection, ids: Collection[int], *, named: Collection[str]
+    ) -> dict[int, set[str]]:
+        """Return the hashes that may be written to: the first of each channel, and the named ones."""
+        found = {i: {c.address_hash for c in mine.values()} for i, mine in self.contacts(conn, ids).items()}
+        for customer_id, address_hash in self.named(conn, ids, named):
+            found.setdefault(customer_id, set()).add(address_hash)
+        return found
 
 
 def _names(*columns: Collection[sa.ColumnElement[Any]]) -> tuple[str, ...]:
@@ -74,4 +96,17 @@ def _open_contacts(purpose: Purpose) -> sa.Select[Any]:
         sa.select(point.customer_id, point.channel, point.address, point.address_hash)
         .where(among(point.customer_id, "ids"), sa.not_(silenced))
         .order_by(point.customer_id, point.channel, point.position)
+    )
+
+
+def _open_reporters(purpose: Purpose) -> sa.Select[Any]:
+    """Return numbers that reported a ticket of the customer."""
+    silenced = sa.exists().where(suppression.c.address_hash == ticket.c.contact_hash, silences(purpose))
+    return sa.select(
+        ticket.c.customer_id, sa.literal(str(Channel.SMS)), ticket.c.contact_phone, ticket.c.contact_hash
+    ).where(
+        among(ticket.c.customer_id, "ids"),
+        among(ticket.c.contact_hash, "hashes"),
+        ticket.c.contact_phone.is_not(None),
+        sa.not_(silenced.correlate(ticket)),
     )

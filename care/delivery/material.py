@@ -38,13 +38,16 @@ def gather(
     customers = lookup.customers(conn, customer_ids)
     spent = _spent_channels(conn, [row.id for row in rows if row.attempts])
     spoken_of = _subjects(conn, rows, subjects)
-    asked_from = [str(said["address_hash"]) for said in spoken_of.values() if "address_hash" in said]
-    contacts = lookup.contacts(conn, customer_ids, first=asked_from)
+    contacts = lookup.contacts(conn, customer_ids)
+    named = lookup.named(conn, customer_ids, {str(said["address_hash"]) for said in spoken_of.values() if _names(said)})
     known = {campaign_id: campaigns.for_message(campaign_id) for campaign_id in {row.campaign_id for row in rows}}
     claimed = []
     for row in rows:
         who = customers.get(row.customer_id)
+        subject = spoken_of.get((_kind(row), row.subject))
         mine = contacts.get(row.customer_id, {})
+        if subject is not None and (first := named.get((row.customer_id, str(subject.get("address_hash"))))):
+            mine = {**mine, first.channel: first}
         allowed = {channel: c for channel, c in mine.items() if who is not None and who[CONSENT_COLUMN[channel]]}
         claimed.append(
             Claimed(
@@ -62,7 +65,7 @@ def gather(
                 campaign=known[row.campaign_id],
                 is_file_broken=known[row.campaign_id] is None and campaigns.is_broken(row.campaign_id),
                 customer=who,
-                subject=spoken_of.get((_kind(row), row.subject)),
+                subject=subject,
                 contacts=allowed,
                 spent_channels=spent.get(row.id, frozenset()),
                 has_contact=bool(mine),
@@ -78,6 +81,10 @@ def _spent_channels(conn: sa.Connection, ids: Collection[int]) -> dict[int, froz
     for message_id, channel in _SPENT.rows(conn, ids=ids):
         spent[message_id] = spent.get(message_id, frozenset()) | {Channel(channel)}
     return spent
+
+
+def _names(said: Mapping[str, Any]) -> bool:
+    return said.get("address_hash") is not None
 
 
 def _kind(row: ClaimedRow) -> str:

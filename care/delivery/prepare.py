@@ -44,7 +44,7 @@ class Preparer:
         contact = choose_contact(claimed)
         if contact is None:
             return nobody_to_reach(claimed)
-        return self._render(claimed, claimed.campaign, contact, now)
+        return self._render(claimed, claimed.campaign.on_leg(claimed.leg), contact, now)
 
     def _render(self, claimed: Claimed, campaign: Campaign, contact: Contact, now: datetime) -> Prepared | Verdict:
         facts = self.facts_of(claimed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,9 +31,17 @@ def watermark(conn: sa.Connection) -> str:
     return ".".join(str(value) for value in row)
 
 
-def stamp_of(digest: str, mark: str, *, above: int | None = None) -> str:
-    """Return what a settled day is stamped with: the campaign's version, from when it waits, and the watermark."""
-    return f"{digest[:16]}{'' if above is None else f'>{above}'}:{mark}"
+def stamp_of(digest: str, mark: str, *, above: int | None = None, news: str = "") -> str:
+    """Return what a settled day is stamped with: the campaign's version, from when it waits, and the watermark.
+
+    `news` is what else may make something due: it changes with it.
+    """
+    return f"{digest[:16]}{'' if above is None else f'>{above}'}{news and f'~{news}'}:{mark}"
+
+
+def news_of(conn: sa.Connection, query: sa.Select[Any] | None) -> str:
+    """Return one row as a short text without ':'; nothing where nothing is asked."""
+    return "" if query is None else ".".join(str(value) for value in conn.execute(query).one())
 
 
 def read(conn: sa.Connection, campaign_id: str, now: datetime) -> Mapping[tuple[date, str], str]:

@@ -119,9 +119,16 @@ def is_held_out(holdout: Holdout) -> sa.ColumnElement[bool]:
 
 
 def reason_not_to_write(
-    campaign: Campaign, channels: tuple[Channel, ...], rules: ConsentByCountry
+    campaign: Campaign,
+    channels: tuple[Channel, ...],
+    rules: ConsentByCountry,
+    *,
+    also_to: sa.ColumnElement[str] | None = None,
 ) -> sa.ColumnElement[str | None]:
-    """Return the first reason why the customer may not get this leg, NULL when they may. The order is the policy."""
+    """Return the first reason why the customer may not get this leg, NULL when they may. The order is the policy.
+
+    `also_to` is the hash of a phone that may be written to besides the customer's own; the same rules hold for it.
+    """
     purpose = campaign.purpose
     branches: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[Any]]] = []
     if purpose is not Purpose.EMERGENCY:
@@ -131,6 +138,12 @@ def reason_not_to_write(
     if purpose is Purpose.OFFER:
         branches.append((customer.c.hardship, sa.literal("hardship")))
     reachable = sa.or_(*(may_reach(channel, purpose, rules) for channel in channels))
+    if also_to is not None and Channel.SMS in channels:
+        silenced = sa.exists(
+            sa.select(sa.literal_column("1")).where(suppression.c.address_hash == also_to, silences(purpose))
+        )
+        is_open = sa.and_(also_to.is_not(None), sa.not_(silenced.correlate_except(suppression)))
+        reachable = sa.or_(reachable, sa.and_(is_open, has_consent(Channel.SMS, purpose, rules)))
     allowed: sa.ColumnElement[Any] = sa.null()
     if campaign.holdout is not None:
         allowed = sa.case((is_held_out(campaign.holdout), sa.literal(f"holdout:{campaign.holdout.group}")), else_=None)

@@ -63,7 +63,8 @@ def plan_campaign(
     with engine.connect() as conn:
         zones = zones_in_use(conn)
         done = marks.read(conn, campaign.id, now)
-    stamp = marks.stamp_of(campaign.digest, watermark, above=rules.approval_above)
+        news = marks.news_of(conn, rules.news.get(campaign.occasion.kind))
+    stamp = marks.stamp_of(campaign.digest, watermark, above=rules.approval_above, news=news)
     todos = {}
     for zone in zones:
         days = local_days(now, clock_of(zone, rules.operator_zone), back=back, ahead=ahead)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from care.base.database import Instant, to_micros
 from care.base.ids import MERSENNE_31, group_line
 from care.base.vocabulary import Channel
-from care.campaigns.model import Campaign
+from care.campaigns.model import REMINDER_LEG, Campaign
 from care.campaigns.occasion import Due
 from care.customers.tables import customer
 from care.messages.model import MessageStatus
@@ -62,6 +62,7 @@ class PlanningRules:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     rates: Mapping[Channel, float] = field(default_factory=dict)  # parts, or mails, per second
     approval_above: int | None = None  # customers of a campaign's day from which on it waits to be approved
+    news: Mapping[str, sa.Select[Any]] = field(default_factory=dict)  # kind of occasion: one row that changes with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,14 +173,21 @@ class OwedSet:
     def reason(self) -> sa.ColumnElement[str | None]:
         """Return why the customer may not get it, NULL when they may."""
         rules = ConsentByCountry.read(self.rules.policies, self.campaign.purpose)
-        return reason_not_to_write(self.campaign, self.channels, rules)
+        return reason_not_to_write(self.campaign, self.channels, rules, also_to=self.due.also_to)
+
+    @cached_property
+    def _use_by(self) -> sa.ColumnElement[Any]:
+        use_by = self._hour + int(self.campaign.use_within.total_seconds() * 1_000_000)
+        if self.due.deadline is None:
+            return use_by
+        deadline = sa.type_coerce(self.due.deadline, sa.BigInteger)
+        return sa.case((sa.and_(deadline > self._hour, deadline < use_by), deadline), else_=use_by)
 
     def rows(self, between: Ids | None = None) -> sa.Select[Any]:
         """Return the rows as planning writes them, one column per name in `PLAN_COLUMNS`.
 
         `between` narrows to customer ids from the first to the second, both included.
         """
-        use_within = int(self.campaign.use_within.total_seconds() * 1_000_000)
         subject = sa.null() if self.due.subject is None else self.due.subject
         whom = self.qualifies if between is None else sa.and_(customer.c.id.between(*between), self.qualifies)
         owed = (
@@ -188,7 +196,7 @@ class OwedSet:
                 self._occasion.label("occasion"),
                 subject.label("subject"),
                 self._due_at.label("due_at"),
-                (self._hour + use_within).label("use_by"),
+                self._use_by.label("use_by"),
                 self.reason().label("reason"),
             )
             .select_from(self.source)
@@ -238,7 +246,7 @@ def owed_sets(
     clock_zone = clock_of(zone, rules.operator_zone)
     for day in days:
         for due in campaign.occasion.select_due(day, clock_zone):
-            for leg, channels in campaign.legs:
+            for leg, channels in ((REMINDER_LEG, campaign.channels),) if due.is_reminder else campaign.legs:
                 yield OwedSet(
                     campaign=campaign,
                     leg=leg,

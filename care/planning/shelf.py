@@ -9,6 +9,8 @@ import structlog
 from care.base.errors import CareError
 from care.campaigns.campaign_set import CampaignSet
 from care.campaigns.load import SEGMENTS_FILE, load_campaigns
+from care.campaigns.occasion import OccasionSpec
+from care.campaigns.occasions import KINDS
 from care.campaigns.templates import TemplateLibrary
 from care.segments.book import SegmentBook
 from care.segments.fields import STANDARD_FIELDS, Fields
@@ -26,6 +28,7 @@ class Shelf:
     library: TemplateLibrary
     country: str
     fields: Fields = STANDARD_FIELDS
+    kinds: Mapping[str, type[OccasionSpec]] = field(default_factory=lambda: KINDS)
     _book: SegmentBook | None = field(default=None, init=False)
     _set: CampaignSet | None = field(default=None, init=False)
     _stamp: Stamp = field(default_factory=dict, init=False)
@@ -70,7 +73,13 @@ class Shelf:
             return False
         try:
             book = load_segments(self.directory / SEGMENTS_FILE, fields=self.fields)
-            found = load_campaigns(self.directory, book, country=self.country, template_digest=self.library.digest)
+            found = load_campaigns(
+                self.directory,
+                book,
+                country=self.country,
+                template_digest=self.library.digest,
+                kinds=self.kinds,
+            )
         except CareError as error:
             if self._set is None:
                 raise

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.surveys.model import NEXT_STATE, FollowUpState
 from care.surveys.tables import follow_up
 
@@ -23,23 +24,34 @@ def move_follow_ups(
 ) -> list[int]:
     """Move those that may go to `target` and return their ids; the others stay as they are.
 
-    `also` names further columns to set: `reason`, `merged_into`, `invite_message_id`.
+    `also` names further columns to set: `reason`, `merged_into`, `invite_message_id`, or the instant of the move where
+    it happened before now: `invited_at`, `covered_at` …
     """
     if not ids:
         return []
     sources = sorted(str(state) for state, targets in NEXT_STATE.items() if target in targets)
-    values = {"state": str(target), "state_at": now, **also}
+    values: dict[str, Any] = {"state": str(target), "state_at": now, **also}
     if target is not FollowUpState.MERGED:
         values.setdefault("merged_into", None)
     stamp = _STAMPS.get(target)
     if stamp:
-        values[stamp] = now
+        values.setdefault(stamp, now)
+    values["covered_at"] = _covered(values.get("covered_at", now)) if target is not FollowUpState.DUE else None
     statement = (
         sa.update(follow_up)
-        .where(follow_up.c.id.in_(sorted(ids)), follow_up.c.state.in_(sources))
-        .values(
-            **values, covered_at=sa.func.coalesce(follow_up.c.covered_at, sa.literal(now, follow_up.c.covered_at.type))
-        )
+        .where(among(follow_up.c.id, ids), follow_up.c.state.in_(sources))
+        .values(values)
         .returning(follow_up.c.id)
     )
     return sorted(conn.execute(statement).scalars())
+
+
+def _covered(at: Any) -> sa.ColumnElement[Any]:
+    """Return the first instant of being covered: what is covered once stays so until it is due again."""
+    column = follow_up.c.covered_at
+    return sa.func.coalesce(column, at if isinstance(at, sa.ColumnElement) else sa.literal(at, column.type))
+
+
+def lead_on(conn: sa.Connection, old: int, new: int) -> None:
+    """Let what was merged into one follow-up stand behind another: the first was merged itself."""
+    conn.execute(sa.update(follow_up).where(follow_up.c.merged_into == old).values(merged_into=new))

@@ -42,12 +42,18 @@ follow_up = sa.Table(
     sa.Column("answered_at", Instant),
     sa.Column("closed_at", Instant),
     sa.Column("state_at", Instant, nullable=False),
+    sa.Column("is_capped", sa.Boolean, nullable=False, server_default=sa.true()),  # one question in 30 days
+    sa.Column("remind_at", Instant),
     sa.CheckConstraint(_one_of("state", FollowUpState), name="state"),
     sa.CheckConstraint("state NOT IN ('exempt', 'phone_task') OR reason IS NOT NULL", name="reason"),
     sa.CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged"),
     sa.Index("ix_follow_up_state", "state", "due_at"),
     sa.Index("ix_follow_up_customer_id", "customer_id", "resolved_at"),
     sa.Index("ix_follow_up_due_at", "due_at"),
+    sa.Index("ix_follow_up_remind_at", "remind_at"),
+    sa.Index("ix_follow_up_ticket_id", "ticket_id"),
+    sa.Index("ix_follow_up_merged_into", "merged_into"),
+    sa.Index("ix_follow_up_state_at", "state_at"),
     sa.Index("ix_follow_up_resolved_at", "resolved_at"),
     sa.Index("ix_follow_up_invite_message_id", "invite_message_id"),
 )

@@ -15,6 +15,7 @@ from care.campaigns.load import load_campaigns
 from care.campaigns.templates import TemplateLibrary
 from care.policy.load import load_policies
 from care.segments.load import load_segments
+from care.surveys.occasion import OCCASIONS
 from tests.campaigns.conftest import BIRTHDAY, with_line
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ class TestCheckCampaigns:
         """What comes with the product has no error, and no warning but length and one import column."""
         library = TemplateLibrary(ROOT / "templates/messages")
         book = load_segments(ROOT / "campaigns/segments.yaml")
-        campaigns = load_campaigns(ROOT / "campaigns", book, template_digest=library.digest)
+        campaigns = load_campaigns(ROOT / "campaigns", book, template_digest=library.digest, kinds=OCCASIONS)
         context = CheckContext(library=library, policies=load_policies(), settings=Settings(), today=TODAY)
 
         findings = check_campaigns(campaigns, context)

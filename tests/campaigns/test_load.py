@@ -12,6 +12,7 @@ from care.campaigns.model import Holdout
 from care.campaigns.schema import json_schema
 from care.segments.book import SegmentBook
 from care.segments.load import load_segments
+from care.surveys.occasion import OCCASIONS
 from tests.campaigns.conftest import BIRTHDAY, with_line
 
 
@@ -309,7 +310,7 @@ class TestJsonSchema:
         assert schema["additionalProperties"] is False
 
     def test_is_shipped_as_it_is(self) -> None:
-        """The file that editors read beside the campaigns is the one the command prints."""
+        """The file that editors read beside the campaigns is the one the command prints, with all kinds there are."""
         shipped = Path(__file__).parents[2] / "campaigns/campaign.schema.json"
 
-        assert json.loads(shipped.read_text(encoding="utf-8")) == json_schema()
+        assert json.loads(shipped.read_text(encoding="utf-8")) == json_schema(OCCASIONS)

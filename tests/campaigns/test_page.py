@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from care.campaigns.occasions import KINDS
 from care.campaigns.schema import CampaignFile
+from care.surveys.occasion import OCCASIONS as KINDS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/campaigns.md").read_text(encoding="utf-8")

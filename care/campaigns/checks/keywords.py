@@ -7,6 +7,7 @@ from care.base.vocabulary import Channel, Purpose
 from care.campaigns.checks.context import CheckContext, Sample
 from care.campaigns.checks.findings import Finding, Severity, at_key
 from care.campaigns.model import Campaign
+from care.policy.answering import one_way_of
 from care.policy.keywords import Keyword, classify, normalise
 
 _QUOTES = "[\"'“”‘’「」『』《》【】]?"
@@ -92,14 +93,4 @@ def _meaning(word: str, sample: Sample) -> str:
 
 def _one_way(campaign: Campaign, sample: Sample, context: CheckContext) -> str:
     """Return why nobody can answer, or '' where they can."""
-    settings = context.settings
-    sender = settings.senders.get(campaign.purpose, "")
-    if any(char.isalpha() for char in sender) and not sender.startswith("MG"):
-        return f"the sender of {campaign.purpose} is a name, which takes no replies"
-    if settings.sms.provider != "twilio":
-        return ""
-    if not settings.twilio.two_way:
-        return "twilio.two_way is false"
-    if not sample.policy.sms.two_way:
-        return f"{sample.policy.name or sample.policy.code} takes no replies to an international gateway"
-    return ""
+    return one_way_of(context.settings).why(sample.policy, campaign.purpose)

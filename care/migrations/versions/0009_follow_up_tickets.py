@@ -15,6 +15,7 @@ def upgrade() -> None:
         "api_key",
         sa.Column("key_id", sa.String(length=16), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=8), server_default="bearer", nullable=False),
         sa.Column("scopes", sa.String(length=200), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
@@ -211,6 +212,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("resolutions", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("attributes", sa.JSON(), server_default="{}", nullable=False),
+        sa.Column("history", sa.JSON(), server_default="[]", nullable=False),
         sa.Column("as_of", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -290,6 +292,8 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.BigInteger(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("state_at", sa.BigInteger(), nullable=False),
+        sa.Column("is_capped", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("remind_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name=op.f("ck_follow_up_merged")),
         sa.CheckConstraint(
             "state IN ('due', 'invited', 'delivered', 'reminded', 'answered', 'phone_task', 'merged', 'exempt', 'closed_unanswered')",
@@ -309,8 +313,12 @@ def upgrade() -> None:
         batch_op.create_index("ix_follow_up_customer_id", ["customer_id", "resolved_at"], unique=False)
         batch_op.create_index("ix_follow_up_due_at", ["due_at"], unique=False)
         batch_op.create_index("ix_follow_up_invite_message_id", ["invite_message_id"], unique=False)
+        batch_op.create_index("ix_follow_up_merged_into", ["merged_into"], unique=False)
+        batch_op.create_index("ix_follow_up_remind_at", ["remind_at"], unique=False)
         batch_op.create_index("ix_follow_up_resolved_at", ["resolved_at"], unique=False)
         batch_op.create_index("ix_follow_up_state", ["state", "due_at"], unique=False)
+        batch_op.create_index("ix_follow_up_state_at", ["state_at"], unique=False)
+        batch_op.create_index("ix_follow_up_ticket_id", ["ticket_id"], unique=False)
 
     op.create_table(
         "phone_task",
@@ -331,8 +339,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("phone_task")
     with op.batch_alter_table("follow_up", schema=None) as batch_op:
+        batch_op.drop_index("ix_follow_up_ticket_id")
+        batch_op.drop_index("ix_follow_up_state_at")
         batch_op.drop_index("ix_follow_up_state")
         batch_op.drop_index("ix_follow_up_resolved_at")
+        batch_op.drop_index("ix_follow_up_remind_at")
+        batch_op.drop_index("ix_follow_up_merged_into")
         batch_op.drop_index("ix_follow_up_invite_message_id")
         batch_op.drop_index("ix_follow_up_due_at")
         batch_op.drop_index("ix_follow_up_customer_id")

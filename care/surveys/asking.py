@@ -1,0 +1,74 @@
+"""What the follow-up job needs to know: the campaigns that ask, the operator's office, who can answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from care.base.ids import group_position
+from care.base.vocabulary import Channel, Purpose
+from care.calendars.overrides import Overrides
+from care.campaigns.campaign_set import CampaignSet
+from care.campaigns.model import Campaign
+from care.policy.answering import OneWay
+from care.policy.model import CountryPolicy, Policies
+from care.policy.windows import contact_window, zones_for
+from care.surveys.commitments import Office, Promise, Waking
+from care.surveys.occasion import TicketResolved
+
+ORDINARY = Promise(name="follow_up_72h", within=timedelta(hours=72))
+"""Holds for kinds that no campaign asks about: their follow-up is exempt, and has a deadline all the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """The surroundings of the follow-up."""
+
+    campaigns: CampaignSet
+    policies: Policies
+    operator_zone: str
+    operator_country: str
+    one_way: OneWay
+    overrides: Overrides | None = None
+
+    @property
+    def by_kind(self) -> Mapping[str, tuple[Campaign, TicketResolved]]:
+        """Return the campaign that asks about each kind of ticket; of two the first by id."""
+        found: dict[str, tuple[Campaign, TicketResolved]] = {}
+        for campaign in sorted(self.campaigns, key=lambda campaign: campaign.id):
+            occasion = campaign.occasion
+            if isinstance(occasion, TicketResolved):
+                for kind in occasion.of:
+                    found.setdefault(kind, (campaign, occasion))
+        return found
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Tell whether a campaign is broken at the moment, so that a kind only seems to have none."""
+        return bool(self.campaigns.problems)
+
+    def office(self, occasion: TicketResolved | None) -> Office:
+        """Return the operator's clock as a campaign counts by it."""
+        zone, country, overrides = self.operator_zone, self.operator_country, self.overrides
+        if occasion is None:
+            return Office(zone=zone, country=country, overrides=overrides)
+        return Office(zone=zone, country=country, closes=occasion.office_closes, overrides=overrides)
+
+    def policy(self, country: str) -> CountryPolicy:
+        """Return the policy of a customer's country."""
+        return self.policies.country(country)
+
+    def waking(self, country: str, timezone: str | None, area: str | None) -> Waking:
+        """Return when a customer may be asked."""
+        windows = contact_window(self.policy(country), Purpose.SURVEY, area=area)
+        return Waking(windows=windows, zones=zones_for(timezone, country, self.policies))
+
+    def channels(self, campaign: Campaign, country: str) -> tuple[Channel, ...]:
+        """Return the channels on which a customer of a country can answer."""
+        if self.one_way.why(self.policy(country), Purpose.SURVEY):
+            return tuple(channel for channel in campaign.channels if channel is not Channel.SMS)
+        return campaign.channels
+
+
+def place_of(draw: int) -> float:
+    """Return a household's place among those who could be asked at the same minute, 0.0 up to but without 1.0."""
+    return min(group_position(draw, "follow_up"), 0.999_999)

@@ -1,0 +1,16 @@
+"""What the follow-up gives to the rooms below: the tables that occasions speak of."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from care.customers.tables import subscription
+from care.inbound.tables import answered_inbound
+from care.surveys.occasion import PREFIX, asked_ticket
+
+SUBJECTS: Mapping[str, sa.FromClause] = {
+    "subscription_end": subscription,
+    "inbound": answered_inbound,
+    PREFIX: asked_ticket,
+}
+"""By the word before the first ':' of a message's occasion."""
