@@ -32,8 +32,8 @@ def broken(year: Year) -> list[str]:
 def states(year: Year) -> Counter[str]:
     """Return how many follow-ups ended where."""
     with read(year.services.engine) as conn:
-        found = conn.execute(sa.select(follow_up.c.state, sa.func.count()).group_by(follow_up.c.state))
-        return Counter({state: count for state, count in found})
+        found = conn.execute(sa.select(follow_up.c.state, sa.func.count().label("count")).group_by(follow_up.c.state))
+        return Counter({row.state: row.count for row in found})
 
 
 def _every_ticket_once(year: Year) -> Iterator[str]:

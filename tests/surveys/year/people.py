@@ -7,7 +7,7 @@ from enum import StrEnum
 
 PLACES = (
     ("CN", "Asia/Shanghai", "zh-CN", "+861390", 14),
-    ("HK", "Asia/Hong_Kong", "zh-HK", "+8526", 12),
+    ("HK", "Asia/Hong_Kong", "zh-HK", "+85261", 12),
     ("GB", "Europe/London", "en-GB", "+447400", 13),
 )
 """Country, zone, language, and how a telephone number begins and how long it is."""

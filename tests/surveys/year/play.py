@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from care.base.database import write
+import sqlalchemy as sa
+
+from care.base.database import read, write
 from care.bootstrap import Services
 from care.customers.importing.kinds import import_kind
 from care.customers.importing.run import Run, import_file
@@ -19,6 +21,8 @@ from care.delivery.routes import Routes
 from care.inbound.events import store as events
 from care.inbound.events.reading import read_entry
 from care.inbound.store import store_webhooks
+from care.messages.model import CLAIMABLE
+from care.messages.tables import message
 from care.schedule import JOBS, run_due_jobs
 from tests.house import House
 from tests.surveys.year.customers_life import Asked, Life
@@ -26,6 +30,7 @@ from tests.surveys.year.people import Person
 from tests.surveys.year.tickets import Ticket, posted
 
 COLUMNS = ("id", "country", "timezone", "locale", "phone", "email", "name")
+TICK = timedelta(hours=6)
 MOST_SENDING_ROUNDS = 3
 """A question that follows at once is planned by one round and leaves in the next."""
 
@@ -71,10 +76,10 @@ class Year:
         assert report.rejected == 0, report.refusals[:3]
 
     def play(self, until: datetime) -> None:
-        """Live to an instant."""
+        """Live to an instant, in whole steps, over those in which nothing can happen."""
         clock, posts = self.house.clock, posted(self.tickets, self.dice)
         routes = Routes(tuple(Asked(gateway, self.life) for gateway in self.services.gateways().all()))
-        number = 0
+        begin, number, next_tick = clock.now(), 0, clock.now()
         while clock.now() < until:
             now, begun = clock.now(), number
             while number < len(posts) and posts[number][0] <= now:
@@ -82,7 +87,12 @@ class Year:
             self._post([event for _, event in posts[begun:number]], now)
             self._hear(now)
             self._work(routes)
-            clock.set(min(until, now + self.step))
+            next_tick = now + TICK if now >= next_tick else next_tick
+            news = posts[number][0] if number < len(posts) else None
+            coming = [news, self.life.next_at(), self.services.sandbox_life.next_at(), self._next_wake(), next_tick]
+            soonest = min(at for at in coming if at is not None)
+            steps = max((now - begin) // self.step + 1, -((begin - soonest) // self.step))
+            clock.set(min(until, begin + steps * self.step))
 
     def _post(self, items: Sequence[dict[str, Any]], now: datetime) -> None:
         zone = ZoneInfo(self.services.settings.operator.timezone)
@@ -104,7 +114,18 @@ class Year:
         for _ in range(MOST_SENDING_ROUNDS):
             failed = {job.name for job in JOBS if not job.every} - set(run_due_jobs(self.services, JOBS))
             assert not failed, f"{failed} failed on {self.house.clock.now()}"
+            if not self._is_due():
+                return
             work = self.services.work(routes)
             work.dice = self.dice
-            if not asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True)):
-                return
+            asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
+
+    def _is_due(self) -> bool:
+        wakes = self._next_wake()
+        return wakes is not None and wakes <= self.house.clock.now()
+
+    def _next_wake(self) -> datetime | None:
+        waits = message.c.status.in_([str(status) for status in CLAIMABLE])
+        with read(self.services.engine) as conn:
+            wakes: datetime | None = conn.execute(sa.select(sa.func.min(message.c.wake_at)).where(waits)).scalar()
+        return wakes
