@@ -106,7 +106,9 @@ class Services:
     @cached_property
     def facts(self) -> "Mapping[str, Fact]":
         """What other capabilities know about a customer and rules may ask, by name."""
-        return {}
+        from care.segments.ticket_facts import ticket_facts
+
+        return ticket_facts()
 
     @cached_property
     def fields(self) -> "Fields":

@@ -20,8 +20,9 @@ from care.base.vocabulary import DELIVERIES, Channel, Purpose
 from care.campaigns.occasion import OccasionSpec
 from care.campaigns.occasions import KINDS
 from care.campaigns.scalars import Duration, Name, Share, Spread, TemplateName, check_locale, mistake
-from care.segments.fields import STANDARD_FIELDS, Fields
+from care.segments.fields import Fields
 from care.segments.schema import DIALECT, rule_definitions
+from care.segments.ticket_facts import DECLARED_FIELDS
 
 SCHEMA_FILE = "campaign.schema.json"
 """Where `care campaigns schema` is meant to be kept: `# yaml-language-server: $schema=campaign.schema.json`."""
@@ -168,7 +169,7 @@ def campaign_model(kinds: Mapping[str, type[OccasionSpec]] = KINDS) -> type[Camp
     return _model_of(tuple(kinds.values()))
 
 
-def json_schema(kinds: Mapping[str, type[OccasionSpec]] = KINDS, *, fields: Fields = STANDARD_FIELDS) -> dict[str, Any]:
+def json_schema(kinds: Mapping[str, type[OccasionSpec]] = KINDS, *, fields: Fields = DECLARED_FIELDS) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of campaign files, for editors."""
     schema = campaign_model(kinds).model_json_schema()
     schema["$defs"] |= rule_definitions(fields)

@@ -82,7 +82,7 @@ def _import(kind: str, file: Path, maps: list[str], *, dry_run: bool, as_json: b
             on_progress=on_progress,
         )
         report = import_file(run, file, renames=_renames(maps))
-    if kind == "customers" and not dry_run:
+    if kind in ("customers", "tickets") and not dry_run:
         wake_waiting(services.engine, services.clock.now())
     if as_json:
         print_json(report.as_dict())

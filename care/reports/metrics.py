@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from care.base.vocabulary import LANES
 from care.delivery.standstill import why_still
+from care.inbound.events.tables import event
 from care.inbound.model import HandledAs
 from care.inbound.tables import inbound_message, webhook
 from care.messages.model import CLAIMABLE, FINAL, OPEN, MessageStatus, Outcome
@@ -35,6 +36,7 @@ def figures(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
     yield from _messages(conn, now)
     yield from _attempts(conn, now)
     yield from _inbox(conn, now)
+    yield from _events(conn)
     yield Figure(name="care_oldest_due_seconds", value=oldest_due(conn, now).total_seconds())
 
 
@@ -51,6 +53,12 @@ def _messages(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
         for row in conn.execute(query.group_by(message.c.status, message.c.lane)):
             labels = (("status", row.status), ("purpose", str(LANES[row.lane])))
             yield Figure(name=name, value=row.n, labels=labels)
+
+
+def _events(conn: sa.Connection) -> Iterator[Figure]:
+    counts = sa.select(event.c.state, sa.func.count().label("n")).where(event.c.state.in_(["new", "waiting"]))
+    for row in conn.execute(counts.group_by(event.c.state)):
+        yield Figure(name="care_events_open", value=row.n, labels=(("state", row.state),))
 
 
 def _attempts(conn: sa.Connection, now: datetime) -> Iterator[Figure]:

@@ -6,13 +6,13 @@ from care.segments.fields import (
     ATTRIBUTE_PREFIX,
     IS,
     OPERATORS,
-    STANDARD,
     TOP_PERCENT,
     Field,
     Kind,
     Source,
     attribute_field,
 )
+from care.segments.ticket_facts import DECLARED_FIELDS
 
 _INTRODUCTION = """\
 # Segments
@@ -69,7 +69,7 @@ _NOTES = """\
 """
 
 
-def markdown_page(fields: Sequence[Field] = STANDARD) -> str:
+def markdown_page(fields: Sequence[Field] = tuple(DECLARED_FIELDS.named.values())) -> str:
     """Return the page: how rules are written, every operator, every field."""
     operators = _table(
         ("operator", "holds when the value is"), ((f"`{name}`", text) for name, text in OPERATORS.items())

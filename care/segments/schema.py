@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from care.segments.fields import LEAVE_BELOW, OPERATORS, STANDARD_FIELDS, TOP_PERCENT, Field, Fields, Kind
+from care.segments.fields import LEAVE_BELOW, OPERATORS, TOP_PERCENT, Field, Fields, Kind
 from care.segments.rules import GROUPS
+from care.segments.ticket_facts import DECLARED_FIELDS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FREE = "attributes"
@@ -28,7 +29,7 @@ _VALUES: Mapping[Kind, Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def rule_definitions(fields: Fields = STANDARD_FIELDS) -> dict[str, Any]:
+def rule_definitions(fields: Fields = DECLARED_FIELDS) -> dict[str, Any]:
     """Return what belongs under `$defs` of a schema that speaks of rules as `{"$ref": "#/$defs/rule"}`."""
     rule = {
         "anyOf": [
@@ -42,7 +43,7 @@ def rule_definitions(fields: Fields = STANDARD_FIELDS) -> dict[str, Any]:
     return {"rule": rule, **{f"field.{field.name}": _comparison(field) for field in compared}}
 
 
-def segments_schema(fields: Fields = STANDARD_FIELDS) -> dict[str, Any]:
+def segments_schema(fields: Fields = DECLARED_FIELDS) -> dict[str, Any]:
     """Return the schema of a whole file of segments."""
     titles = {"anyOf": [_WORDS, {"type": "object", "additionalProperties": _WORDS}]}
     extras = {"title": titles, "description": {"type": "string"}}

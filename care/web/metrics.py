@@ -23,6 +23,7 @@ _MEANINGS = {
     "care_webhooks_last_day": "Webhooks worked on in the last 24 hours",
     "care_oldest_webhook_seconds": "Age of the oldest webhook that waits",
     "care_inbox_waiting": "Messages of customers that wait for a person",
+    "care_events_open": "What other systems told us and is not worked on yet, or waits for repair",
     "care_incident_open": "1 while an incident of this kind is open",
     "care_provider_differences": "Messages that differ between us and a provider's list, per day compared",
     "care_provider_well": "1 while messages may go to this provider, for all senders alike",

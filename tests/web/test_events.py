@@ -330,3 +330,11 @@ class TestTheDocument:
         assert set(operation["responses"]) >= {"200", "202", "207", "401", "403", "409", "413", "422"}
         assert "ticket.resolved" in json.dumps(operation)
         assert list(page["paths"]) == [PATH]
+
+
+class TestMetrics:
+    def test_count_what_waits(self, site, post) -> None:
+        """An event whose customer nobody knows is seen by whoever watches."""
+        post(resolved(1, customer="C9"))
+        site.wait(lambda: site.rows(event)[0].state == "waiting")
+        assert 'care_events_open{state="waiting"} 1.0' in site.client.get("/metrics").text

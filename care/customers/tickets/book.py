@@ -103,19 +103,21 @@ class TicketBook:
         self._write_resolutions(conn, changed, ids)
 
     def _write_resolutions(self, conn: sa.Connection, changed: Sequence[Held], ids: Mapping[str, int]) -> None:
-        gone: list[int] = []
         made: list[dict[str, Any]] = []
+        corrected: dict[int, dict[str, Any]] = {}
+        gone: list[int] = []
         for held in changed:
             wanted = {row["n"]: row for row in self._resolution_rows(held, ids[held.external_id])}
             for one in held.resolutions:
+                row = wanted.pop(one["n"], None)
                 if one["followed_up_at"] is not None:
                     continue
-                same = wanted.get(one["n"])
-                if same and all(one[name] == value for name, value in same.items() if name != "recorded_at"):
-                    del wanted[one["n"]]
-                else:
+                if row is None:
                     gone.append(one["id"])
+                elif any(one[name] != value for name, value in row.items() if name != "recorded_at"):
+                    corrected[one["id"]] = row
             made += wanted.values()
+        store.update_resolutions(conn, corrected)
         if gone:
             store.delete_resolutions(conn, gone)
         store.insert_resolutions(conn, made)

@@ -31,10 +31,9 @@ def find_tickets(conn: sa.Connection, external_ids: Collection[str]) -> dict[str
 
 
 def find_resolutions(conn: sa.Connection, ticket_ids: Collection[int]) -> Sequence[sa.RowMapping]:
-    """Return the resolutions of tickets, oldest number first, locked: no follow-up takes one on meanwhile."""
+    """Return the resolutions of tickets, locked in the order of their ids: no follow-up takes one on meanwhile."""
     mine = sa.select(ticket_resolution).where(among(ticket_resolution.c.ticket_id, ticket_ids))
-    ordered = mine.order_by(ticket_resolution.c.ticket_id, ticket_resolution.c.n)
-    return conn.execute(ordered.with_for_update()).mappings().all()
+    return conn.execute(mine.order_by(ticket_resolution.c.id).with_for_update()).mappings().all()
 
 
 def find_owners(conn: sa.Connection, external_ids: Collection[str]) -> dict[str, sa.RowMapping]:
@@ -66,6 +65,17 @@ def insert_resolutions(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -
     """Write resolutions down."""
     if rows:
         conn.execute(sa.insert(ticket_resolution), list(rows))
+
+
+def update_resolutions(conn: sa.Connection, rows: Mapping[int, Mapping[str, Any]]) -> None:
+    """Write resolutions anew, by id, that no follow-up has taken on; all rows have the same columns."""
+    if rows:
+        columns = next(iter(rows.values()))
+        values: dict[str, Any] = {name: sa.bindparam(f"_{name}") for name in columns}
+        table = ticket_resolution.c
+        statement = sa.update(ticket_resolution).where(table.id == sa.bindparam("_key"), table.followed_up_at.is_(None))
+        given = [{"_key": key} | {f"_{name}": value for name, value in row.items()} for key, row in rows.items()]
+        conn.execute(statement.values(values), given)
 
 
 def delete_resolutions(conn: sa.Connection, ids: Collection[int]) -> None:

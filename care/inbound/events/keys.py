@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from care.inbound.events.signing import ID_HEADER, SECRET_PREFIX, signer_of
+from care.inbound.events.signing import SECRET_PREFIX, SIGNATURE_HEADER, signer_of
 from care.inbound.events.tables import api_key
 
 SCOPES: Final = ("events",)
@@ -94,7 +94,7 @@ def who_sends(
     Raises:
         RefusedError: 401 for no key, a wrong or a revoked one; 403 if it lacks the scope.
     """
-    if ID_HEADER in headers:
+    if SIGNATURE_HEADER in headers:
         found = _by_signature(conn, ring, headers, body, now)
     else:
         found = _by_bearer(conn, ring, headers.get("authorization", ""))

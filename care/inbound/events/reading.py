@@ -16,7 +16,7 @@ from care.inbound.events.model import KNOWN_TYPES, Entry, EventProblem, EventTyp
 LONGEST_ID: Final = 120
 MOST_ITEMS: Final = 1_000
 _LONGEST_NAME: Final = 100
-_ID_NAMES: Final = ("ticket", "id", "order")
+_ID_NAMES: Final = ("ticket", "ticket_id", "id", "order")
 """What the ticket's id may be called in `data`; the first that is there counts."""
 _OURS: Final = ("by", "webhook_id")
 """Words in `data` that tell who caused it: our own doing comes back as an event too."""

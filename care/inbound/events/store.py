@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from care.base.among import among
 from care.base.database import insert, write
+from care.customers.tickets.store import take_turn
 from care.inbound.events.model import Answer, EventState, NewEvent, Posted
 from care.inbound.events.tables import event, idempotent_answer, outgoing_webhook
 
@@ -103,8 +104,9 @@ def wake_subjects(conn: sa.Connection, subjects: Collection[str], now: datetime)
 
 
 def wake_waiting(engine: sa.Engine, now: datetime) -> int:
-    """Look again at everything that waits, as there are new customers; return how many events that are."""
+    """Look again at everything that waits, as there may be new customers or tickets; return how many that are."""
     with write(engine) as conn:
+        take_turn(conn)
         waiting = event.c.state == str(EventState.WAITING)
         return conn.execute(sa.update(event).where(waiting).values(wake_at=now)).rowcount
 
