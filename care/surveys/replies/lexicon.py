@@ -51,6 +51,7 @@ class Lexicon:
     lengths: Mapping[str, tuple[int, ...]]
     patterns: Mapping[str, tuple[Pattern, ...]]  # by what they mean
     shapes: Mapping[str, list[str]]  # long words by what a slip of the finger leaves of them
+    refusals: frozenset[str] = _NO_MEANING  # whole messages that refuse by the operator's own policy, as keywords
 
     def patterns_for(self, meaning: str) -> tuple[Pattern, ...]:
         """Return the patterns that mean it."""

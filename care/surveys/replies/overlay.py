@@ -1,11 +1,14 @@
 """`replies.yaml` beside the campaigns: an operator's own words, laid over the product's lists."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from care.base.errors import CareError, FileError, ManyErrors
 from care.base.yamlfile import did_you_mean, load_yaml, place_along
+from care.policy.load import load_policies
+from care.policy.model import Policies
 from care.surveys.replies.lexicon import (
     LANGUAGES,
     Entry,
@@ -21,24 +24,39 @@ FILE: Final = "replies.yaml"
 _PARTS: Final = ("add", "remove")
 
 
-def load_lexicon(override: Path | None = None) -> Lexicon:
+def load_lexicon(override: Path | None = None, policies: Policies | None = None) -> Lexicon:
     """Return the word lists, with the operator's file laid over them where it exists.
 
-    The file has `add` and `remove`; below each stand meanings, below them languages with a list of words.
+    The words by which `policies` let customers refuse count as well. The file has `add` and `remove`; below each stand
+    meanings, below them languages with a list of words.
 
     Raises:
         FileError: one mistake in the file, with line and column.
         ManyErrors: several.
     """
     if override is None or not override.exists():
-        return shipped_lexicon()
+        return _with_refusals(shipped_lexicon(), policies)
     document = load_yaml(override)
     errors = list(_errors(document, override))
     if errors:
         raise errors[0] if len(errors) == 1 else ManyErrors(errors)
     removed = {(entry.meaning, key_of(word)) for entry in _entries(document, "remove") for word in entry.words}
     kept = [_without(entry, removed) for entry in shipped_entries()]
-    return build_lexicon([*kept, *_entries(document, "add")], shipped_patterns())
+    return _with_refusals(build_lexicon([*kept, *_entries(document, "add")], shipped_patterns()), policies)
+
+
+def _with_refusals(lexicon: Lexicon, policies: Policies | None) -> Lexicon:
+    """Let an operator's own words of refusal count, without those that ship: the codes of one country are no words."""
+    if policies is None:
+        return lexicon
+    shipped = load_policies()
+    known = frozenset[str]().union(
+        *(policy.opt_out.words for policy in (*shipped.countries.values(), shipped.elsewhere))
+    )
+    own = frozenset[str]().union(
+        *(policy.opt_out.words for policy in (*policies.countries.values(), policies.elsewhere))
+    )
+    return replace(lexicon, refusals=own - known)
 
 
 def _entries(document: Mapping[str, Any], part: str) -> Iterator[Entry]:

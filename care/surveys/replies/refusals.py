@@ -33,17 +33,17 @@ def _words_of_all_countries() -> tuple[frozenset[str], frozenset[str], frozenset
     )
 
 
-def keyword(text: str, lang: str) -> str:
+def keyword(text: str, lang: str, own: frozenset[str] = frozenset()) -> str:
     """Return opt_out, opt_in or help if the whole text is such a word of any country's policy, else nothing.
 
-    Codes such as T or R, which carriers made words in China only, count for Chinese customers and where the language
-    is not known.
+    `own` are further words of refusal, of the operator. Codes such as T or R, which carriers made words in China only,
+    count for Chinese customers and where the language is not known.
     """
-    if len(text) > _LONGEST_KEYWORD or (text.isdecimal() and text not in _CODES):
+    if len(text) > _LONGEST_KEYWORD or (text.isdecimal() and text not in _CODES and text not in own):
         return ""
     word = keyword_of(text)
     refusals, returns, helps = _words_of_all_countries()
-    if word in refusals or (word in _CODES and not lang.startswith("en")):
+    if word in refusals or word in own or (word in _CODES and not lang.startswith("en")):
         return OPT_OUT
     if word in returns:
         return "opt_in"
