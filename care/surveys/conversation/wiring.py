@@ -53,16 +53,21 @@ def build_conversation(
     return SurveyConversation(
         lexicon=OwnWords(path=folder / FILE, policies=policies),
         template_of=_template_of(campaigns),
-        call_back=CallBack(
-            within=timedelta(hours=settings.call_back.within_hours),
-            opens=time.fromisoformat(settings.call_back.opens),
-            closes=time.fromisoformat(settings.call_back.closes),
-            zone=operator.timezone,
-            country=operator.country,
-            overrides=_days_of(folder / "calendar.yaml"),
-        ),
+        call_back=call_back_of(settings, root=root),
         zone=operator.timezone,
         locale=operator.locale,
+    )
+
+
+def call_back_of(settings: Settings, *, root: Path) -> CallBack:
+    """Return how soon a person calls."""
+    return CallBack(
+        within=timedelta(hours=settings.call_back.within_hours),
+        opens=time.fromisoformat(settings.call_back.opens),
+        closes=time.fromisoformat(settings.call_back.closes),
+        zone=settings.operator.timezone,
+        country=settings.operator.country,
+        overrides=_days_of(root / settings.paths.campaigns / "calendar.yaml"),
     )
 
 

@@ -1,9 +1,12 @@
 """`replies.yaml` beside the campaigns: an operator's own words, laid over the product's lists."""
 
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+
+from ruamel.yaml import YAML
 
 from care.base.errors import CareError, FileError, ManyErrors
 from care.base.yamlfile import did_you_mean, load_yaml, place_along
@@ -57,6 +60,27 @@ def _with_refusals(lexicon: Lexicon, policies: Policies | None) -> Lexicon:
         *(policy.opt_out.words for policy in (*policies.countries.values(), policies.elsewhere))
     )
     return replace(lexicon, refusals=own - known)
+
+
+def add_words(path: Path, words: Iterable[tuple[str, str, str]]) -> None:
+    """Write (meaning, language, word) into the file, below what stands there; it is made where there is none.
+
+    Raises:
+        FileError: the file cannot be read.
+    """
+    document: Any = load_yaml(path) if path.exists() else {}
+    added = document.setdefault("add", {})
+    for meaning, language, word in words:
+        listed = added.setdefault(meaning, {}).setdefault(language, [])
+        if word not in listed:
+            listed.append(word)
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.width = 120
+    yaml.dump(document, text)
+    beside = path.with_suffix(".new")
+    beside.write_text(text.getvalue(), encoding="utf-8")
+    beside.replace(path)  # whoever reads it meanwhile sees the old or the new words, never half of them
 
 
 def _entries(document: Mapping[str, Any], part: str) -> Iterator[Entry]:
