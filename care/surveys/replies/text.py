@@ -8,7 +8,8 @@ from care.surveys.replies.lexicon import Lexicon
 from care.surveys.replies.patterns import is_found
 from care.surveys.replies.tokens import Token, tokenise
 
-CONDITIONAL: Final = "conditional"
+COMPOSED: Final = ("conditional", "not_resolved", "wrong_number", "data_request", "safety")
+"""Meanings that words in a row may have together; refusals have rules of their own."""
 
 
 @dataclass
@@ -34,6 +35,7 @@ def read_text(plain: str, lexicon: Lexicon) -> Text:
     """Return a normalised text with its tokens."""
     tokens = tuple(tokenise(plain, lexicon))
     met = frozenset().union(*(token.meanings for token in tokens))
-    if any(is_found(pattern, tokens, met) for pattern in lexicon.patterns_for(CONDITIONAL)):
-        met |= {CONDITIONAL}
+    for meaning in COMPOSED:
+        if meaning not in met and any(is_found(pattern, tokens, met) for pattern in lexicon.patterns_for(meaning)):
+            met |= {meaning}
     return Text(plain, tokens, met)
