@@ -17,6 +17,8 @@ _NEGATIONS: Final = frozenset({"dont", "neg", "no"})
 _CODES: Final = frozenset(
     {"t", "td", "r", "n", "0000", "00000", "退", "回t", "回td", "回r", "回复t", "回复td", "回复r"}
 )
+_OF_OTHERS: Final = frozenset({"harmless", "matter"})
+"""What is cancelled or ended there is none of our messages: "cancel the dinner"."""
 _MOST_UNKNOWN: Final = 1
 _LONGEST_KEYWORD: Final = 40
 
@@ -101,7 +103,7 @@ def _says_nothing_else(tokens: Sequence[Token], place: tuple[int, int]) -> bool:
     for index, token in enumerate(tokens):
         if place[0] <= index < place[1] or token.is_end or token.value is not None:
             continue
-        if "harmless" in token.meanings or ("question" in token.meanings and "ask_how" not in token.meanings):
+        if token.meanings & _OF_OTHERS or ("question" in token.meanings and "ask_how" not in token.meanings):
             return False
         if token.is_unknown or (token.meanings and not token.meanings & _BESIDE):
             unknown += 1
