@@ -1,7 +1,7 @@
 """Settings to services, and who fills which port. The only module that knows every adapter."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -171,14 +171,9 @@ class Services:
         """Chooses channels and renders."""
         from care.delivery.prepare import Preparer
 
-        operator = self.settings.operator
-        return Preparer(
-            renderer=self.renderer,
-            links=self.links,
-            locale=operator.locale,
-            timezone=operator.timezone,
-            currency=operator.currency,
-        )
+        own = self.settings.operator
+        renderer, links = self.renderer, self.links
+        return Preparer(renderer=renderer, links=links, locale=own.locale, timezone=own.timezone, currency=own.currency)
 
     @property
     def planning_rules(self) -> "PlanningRules":
@@ -214,6 +209,7 @@ class Services:
         """What routes the messages of customers."""
         from care.inbound.route import InboundRules
         from care.inbound.twilio import ANSWERED_WORDS
+        from care.surveys.conversation.wiring import build_conversation
 
         settings = self.settings
         by_twilio = settings.sms.provider == "twilio" and settings.twilio.opt_out_replies == "twilio"
@@ -224,6 +220,9 @@ class Services:
             operator_country=settings.operator.country,
             operator_zone=settings.operator.timezone,
             answered_by_provider=ANSWERED_WORDS if by_twilio else frozenset(),
+            handlers=(
+                build_conversation(settings, root=self.root, policies=self.policies, campaigns=self.shelf.fresh),
+            ),
         )
 
     @cached_property
@@ -231,8 +230,8 @@ class Services:
         """Room on the disk, where the ledger is a file of ours."""
         from care.delivery.room import Room
 
-        is_file = self.settings.database.url.startswith("sqlite")
-        return Room(folder=self.settings.data_dir, settings=self.settings.disk, is_ours=is_file)
+        on = self.settings
+        return Room(folder=on.data_dir, settings=on.disk, is_ours=on.database.url.startswith("sqlite"))
 
     def gateways(self) -> "Routes":
         """Return fresh gateways, those of each channel with the primary first, not yet opened."""
@@ -258,9 +257,11 @@ class Services:
     def intent_rules(self) -> "IntentRules":
         """What the intent transaction checks."""
         from care.delivery.rules import build_intent_rules
+        from care.surveys.conversation.open_questions import open_questions
 
-        digits = minor_digits(self.settings.operator.currency)
-        return build_intent_rules(self.settings, self.policies, mail_ids=self.mail_ids, minor_digits=digits)
+        settings, digits = self.settings, minor_digits(self.settings.operator.currency)
+        rules = build_intent_rules(settings, self.policies, mail_ids=self.mail_ids, minor_digits=digits)
+        return replace(rules, open_questions=open_questions)
 
     def sentry(self, *, sole: bool | None = None) -> "Sentry":
         """Return a fresh guard for one process that sends; `sole` says that a lock keeps all others out."""

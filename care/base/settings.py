@@ -17,6 +17,7 @@ from care.base.settings_sections import (
     AlertSettings,
     ApprovalSettings,
     BounceSettings,
+    CallBackSettings,
     Country,
     DaemonSettings,
     DatabaseSettings,
@@ -74,6 +75,7 @@ class Settings(Section):
     prices: Mapping[Country, Decimal] = Field({}, description="Price of one SMS part per country: CN = 0.045")
     limits: LimitSettings = LimitSettings()
     approval: ApprovalSettings = ApprovalSettings()
+    call_back: CallBackSettings = CallBackSettings()
     trial: TrialSettings = TrialSettings()
     paths: PathSettings = PathSettings()
     sms: SmsSettings = SmsSettings()

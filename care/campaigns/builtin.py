@@ -5,17 +5,24 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from care.base.vocabulary import Channel, Purpose
-from care.campaigns.formats import format_day
+from care.campaigns.formats import format_day, format_moment
+from care.campaigns.locales import choose_locale, language_of
 from care.campaigns.model import Campaign
 from care.campaigns.occasion import Due, OccasionFacts
 from care.segments.model import EVERYONE
 
 REPLY_PREFIX = "reply:"
 REPLY_WITHIN = timedelta(minutes=30)
+REASON_MENU: Mapping[str, str] = {
+    "zh-CN": "1等太久 2态度 3没解决 4其他",
+    "zh-TW": "1等太久 2態度 3沒解決 4其他",
+    "en": "1 slow, 2 attitude, 3 not fixed, 4 other",
+}
 START_WORD = "START"
 """The way back that texts name: every country's policy and every provider know it."""
 
@@ -40,13 +47,17 @@ class Reply:
         given: dict[str, str | int] = {
             "date": format_day(facts.occasion_on, facts.locale),
             "start_kw": START_WORD,
+            "reason_menu": REASON_MENU[choose_locale(facts.locale, REASON_MENU) or "en"],
         }
         given |= {name: value for name, value in subject.items() if type(value) in (str, int)}
+        if call_by := subject.get("call_by"):
+            local = format_moment(call_by.astimezone(ZoneInfo(facts.zone)), facts.locale)
+            given["callback_by"] = f"{local}前" if language_of(facts.locale) == "zh" else local
         return given
 
     def variable_names(self) -> frozenset[str]:
         """Return the names `variables` gives: `ref` where a case is spoken of, `text` in a person's own answer."""
-        return frozenset({"date", "ref", "callback_by", "start_kw", "text"})
+        return frozenset({"date", "ref", "callback_by", "reason_menu", "start_kw", "text"})
 
     def describe(self) -> str:
         """Return the occasion in plain English."""

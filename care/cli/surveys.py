@@ -8,8 +8,12 @@ from typing import Any
 import typer
 
 from care.base.errors import FileError, InputError
+from care.cli.surveys_answers import app as answers
+from care.cli.surveys_learn import learn
 
 app = typer.Typer(help="Surveys and the replies to them.", no_args_is_help=True)
+app.add_typer(answers, name="answers")
+app.command()(learn)
 
 
 @app.callback()
@@ -31,7 +35,9 @@ def parse(
     with a field `result`. Exit 0: every line was read. Exit 2: a line or the words cannot be used; the lines before it
     are answered.
     """
-    from care.surveys.replies.overlay import load_lexicon
+    from care.base.settings import load_settings
+    from care.policy.load import load_policies
+    from care.surveys.replies.overlay import FILE, load_lexicon
     from care.surveys.replies.parsing import reply_of
     from care.surveys.replies.read import read_reply
     from care.surveys.replies.scales import scale_named
@@ -39,7 +45,8 @@ def parse(
     if words is not None and not words.exists():
         raise FileError(words, "cannot be read (no such file)", "Name a file with words, or leave --words out")
     scale_named(scale)
-    lexicon = load_lexicon(words or _own_words())
+    folder = load_settings().paths.campaigns
+    lexicon = load_lexicon(words or folder / FILE, load_policies(folder / "policy.yaml"))
     write, flush = sys.stdout.write, sys.stdout.flush
     for number, line in enumerate(sys.stdin.buffer, start=1):
         if line.isspace():
@@ -52,14 +59,6 @@ def parse(
             raise FileError("stdin", problem, fix, line=number) from None
         write(json.dumps({**row, "result": reading.as_dict()}, ensure_ascii=False) + "\n")
         flush()
-
-
-def _own_words() -> Path:
-    """Return where the operator's own words lie, beside the campaigns; the file may be missing."""
-    from care.base.settings import load_settings
-    from care.surveys.replies.overlay import FILE
-
-    return load_settings().paths.campaigns / FILE
 
 
 def _row_of(line: bytes, number: int) -> dict[str, Any]:

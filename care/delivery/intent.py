@@ -23,6 +23,7 @@ from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
 from care.delivery.lanes import Lane
 from care.delivery.lookups import Lookup
 from care.delivery.model import Prepared, Ready, Verdict
+from care.delivery.one_question import ANOTHER, OpenQuestions, keep_one_question
 from care.delivery.pace import last_moment, take_slice
 from care.messages import store as ledger
 from care.messages.contacts import claim_contacts, held_contacts, release_contacts
@@ -60,6 +61,7 @@ class IntentRules:
     spend_limit_minor: int | None
     international_limit: int
     price_minor: Mapping[str, Decimal]
+    open_questions: OpenQuestions | None = None
 
 
 @dataclass(kw_only=True)
@@ -93,6 +95,9 @@ def commit_intents(
             _count(prepared, evidence, now)
         else:
             outcome.verdicts.append((prepared, verdict))
+    if purpose is Purpose.SURVEY and lane.channel is Channel.SMS and rules.open_questions:
+        passed, waiting = keep_one_question(conn, passed, rules.open_questions, now)
+        outcome.verdicts += [(one, rules.judge.hold(one, until, ANOTHER)) for one, until in waiting]
     passed = _claim_contacts(conn, passed, outcome, now)
     if lane.channel is Channel.SMS:
         passed = _brake(conn, passed, outcome, rules, now)

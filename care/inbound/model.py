@@ -37,6 +37,7 @@ class Inbound:
     """A stored inbound message with what is known about its sender."""
 
     id: int
+    provider_ref: str
     channel: Channel
     address: str  # normalised where it is a phone number
     address_hash: str

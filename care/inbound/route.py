@@ -107,6 +107,7 @@ def _store(conn: sa.Connection, incoming: Incoming, sender: _Sender) -> Inbound 
         return None
     return Inbound(
         id=inbound_id,
+        provider_ref=incoming.provider_ref,
         channel=incoming.channel,
         address=sender.address,
         address_hash=sender.address_hash,

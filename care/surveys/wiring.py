@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from care.customers.tables import subscription
-from care.inbound.tables import answered_inbound
+from care.surveys.conversation.tables import spoken_of
 from care.surveys.occasion import PREFIX, asked_ticket
 
 SUBJECTS: Mapping[str, sa.FromClause] = {
     "subscription_end": subscription,
-    "inbound": answered_inbound,
+    "inbound": spoken_of,
     PREFIX: asked_ticket,
 }
 """By the word before the first ':' of a message's occasion."""

@@ -36,7 +36,7 @@ def _in_words(tokens: Sequence[Token]) -> int | None:
     for index, token in enumerate(tokens):
         meanings = token.meanings
         if "not_resolved" in meanings:
-            denies = True
+            denies, negated = True, "no" in meanings
         elif "resolved" in meanings:
             denies, affirms = denies or negated, affirms or not negated
             negated = False

@@ -1,7 +1,7 @@
 """The word lists: what ships with the product, and what an operator lays over it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -51,6 +51,7 @@ class Lexicon:
     lengths: Mapping[str, tuple[int, ...]]
     patterns: Mapping[str, tuple[Pattern, ...]]  # by what they mean
     shapes: Mapping[str, list[str]]  # long words by what a slip of the finger leaves of them
+    refusals: frozenset[str] = _NO_MEANING  # whole messages that refuse by the operator's own policy, as keywords
 
     def patterns_for(self, meaning: str) -> tuple[Pattern, ...]:
         """Return the patterns that mean it."""
@@ -104,6 +105,19 @@ def build_lexicon(entries: Iterable[Entry], patterns: Sequence[Pattern]) -> Lexi
         lengths={first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
         patterns={meaning: tuple(one for one in patterns if one.meaning == meaning) for meaning in kinds},
     )
+
+
+def extend_lexicon(lexicon: Lexicon, entries: Iterable[Entry]) -> Lexicon:
+    """Return a lexicon with further words."""
+    phrases = dict(lexicon.phrases)
+    lengths = dict(lexicon.lengths)
+    for entry in entries:
+        for key in filter(None, map(key_of, entry.words)):
+            phrases[key] = phrases.get(key, _NO_MEANING) | {entry.meaning}
+            pieces = key.split(" ")
+            known = {*lengths.get(pieces[0], ()), len(pieces)}
+            lengths[pieces[0]] = tuple(sorted(known, reverse=True))
+    return replace(lexicon, phrases=phrases, lengths=lengths)
 
 
 def _rows(name: str) -> Iterator[tuple[int, list[str]]]:

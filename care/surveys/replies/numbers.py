@@ -8,6 +8,7 @@ from care.surveys.replies.roles import role
 from care.surveys.replies.tokens import Token, number_word
 
 _LONGEST: Final = 3
+_GIVER: Final = ("from", "for")
 _LEFT: Final = role("left_of_score")
 _RIGHT: Final = _LEFT | role("right_of_score")
 _PLURAL_BUT: Final = ("ss", "us", "is", "'s")
@@ -114,7 +115,9 @@ def _spelled(tokens: Sequence[Token], index: int) -> Number | None:
     opens = (
         before is None or (before.is_end and not is_joined) or bool(before.meanings & {"rate", "correction", "only"})
     )
-    closes = after is None or after.is_end or bool(after.meanings & {"thanks", "happy"})
+    closes = after is None or after.is_end or bool(after.meanings & {"thanks", "happy", "because"})
+    if after is not None and after.text in _GIVER and before is not None and "rate" in before.meanings:
+        closes = True
     if opens and closes:
         return Number(value, index, index, marked=before is not None and "rate" in before.meanings)
     return None

@@ -46,9 +46,9 @@ def _by_machine(_reply: Reply, text: Text, _scale: Scale, _words: Lexicon) -> Re
     return Reading(kind=Kind.IGNORE, flags=(Flag.AUTO_REPLY,)) if "auto_reply" in text.met else None
 
 
-def _keyword(reply: Reply, text: Text, scale: Scale, _words: Lexicon) -> Reading | None:
+def _keyword(reply: Reply, text: Text, scale: Scale, words: Lexicon) -> Reading | None:
     """Return what a text that is one keyword asks for; "n" answers a question of yes or no, "恢复" is news."""
-    kind = _KEYWORDS.get(keyword(text.plain, reply.lang))
+    kind = _KEYWORDS.get(keyword(text.plain, reply.lang, words.refusals))
     if kind is None or (scale.words == "yes" and text.plain in ("n", "y", "no")):
         return None
     if kind is Kind.OPT_IN and reply.stage is not Stage.OPTED_OUT and not text.plain.isascii():

@@ -17,6 +17,8 @@ _NEGATIONS: Final = frozenset({"dont", "neg", "no"})
 _CODES: Final = frozenset(
     {"t", "td", "r", "n", "0000", "00000", "退", "回t", "回td", "回r", "回复t", "回复td", "回复r"}
 )
+_OF_OTHERS: Final = frozenset({"harmless", "matter"})
+"""What is cancelled or ended there is none of our messages: "cancel the dinner"."""
 _MOST_UNKNOWN: Final = 1
 _LONGEST_KEYWORD: Final = 40
 
@@ -33,17 +35,17 @@ def _words_of_all_countries() -> tuple[frozenset[str], frozenset[str], frozenset
     )
 
 
-def keyword(text: str, lang: str) -> str:
+def keyword(text: str, lang: str, own: frozenset[str] = frozenset()) -> str:
     """Return opt_out, opt_in or help if the whole text is such a word of any country's policy, else nothing.
 
-    Codes such as T or R, which carriers made words in China only, count for Chinese customers and where the language
-    is not known.
+    `own` are further words of refusal, of the operator. Codes such as T or R, which carriers made words in China only,
+    count for Chinese customers and where the language is not known.
     """
-    if len(text) > _LONGEST_KEYWORD or (text.isdecimal() and text not in _CODES):
+    if len(text) > _LONGEST_KEYWORD or (text.isdecimal() and text not in _CODES and text not in own):
         return ""
     word = keyword_of(text)
     refusals, returns, helps = _words_of_all_countries()
-    if word in refusals or (word in _CODES and not lang.startswith("en")):
+    if word in refusals or word in own or (word in _CODES and not lang.startswith("en")):
         return OPT_OUT
     if word in returns:
         return "opt_in"
@@ -101,7 +103,7 @@ def _says_nothing_else(tokens: Sequence[Token], place: tuple[int, int]) -> bool:
     for index, token in enumerate(tokens):
         if place[0] <= index < place[1] or token.is_end or token.value is not None:
             continue
-        if "harmless" in token.meanings or ("question" in token.meanings and "ask_how" not in token.meanings):
+        if token.meanings & _OF_OTHERS or ("question" in token.meanings and "ask_how" not in token.meanings):
             return False
         if token.is_unknown or (token.meanings and not token.meanings & _BESIDE):
             unknown += 1

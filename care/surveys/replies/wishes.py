@@ -115,7 +115,7 @@ def _ends_a_service(text: Text) -> bool:
 
 def _is_denied(text: Text, meaning: str) -> bool:
     places = [index for index, token in enumerate(text.tokens) if meaning in token.meanings]
-    return all(_denied_at(text, index) for index in places)
+    return bool(places) and all(_denied_at(text, index) for index in places)
 
 
 def _denied_at(text: Text, index: int) -> bool:

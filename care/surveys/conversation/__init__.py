@@ -1,0 +1,1 @@
+"""The conversation by text message: what a reply leads to, and what is said next."""

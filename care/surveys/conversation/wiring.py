@@ -1,0 +1,98 @@
+"""From settings to the conversation: words that follow their file, texts of campaigns, hours of the office."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from pathlib import Path
+
+import structlog
+
+from care.base.errors import CareError
+from care.base.settings import Settings
+from care.calendars.overrides import Overrides, load_overrides
+from care.campaigns.campaign_set import CampaignSet
+from care.policy.model import Policies
+from care.surveys.conversation.deadlines import CallBack
+from care.surveys.conversation.handler import SurveyConversation
+from care.surveys.replies.lexicon import Lexicon
+from care.surveys.replies.overlay import FILE, load_lexicon
+
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class OwnWords:
+    """The word lists with the operator's file over them, read again when it changes."""
+
+    path: Path
+    policies: Policies
+    _stamp: tuple[int, int] | None = field(default=None, init=False)
+    _lexicon: Lexicon | None = field(default=None, init=False)
+
+    def __call__(self) -> Lexicon:
+        """Return the lists; a file with a mistake leaves them as they were."""
+        stamp = _stamp_of(self.path)
+        if self._lexicon is None or stamp != self._stamp:
+            self._stamp = stamp
+            self._lexicon = self._read()
+        return self._lexicon
+
+    def _read(self) -> Lexicon:
+        try:
+            return load_lexicon(self.path, self.policies)
+        except CareError as error:
+            log.error("replies.unreadable", problem=str(error).splitlines()[0])
+            return self._lexicon or load_lexicon(None, self.policies)
+
+
+def build_conversation(
+    settings: Settings, *, root: Path, policies: Policies, campaigns: Callable[[], CampaignSet]
+) -> SurveyConversation:
+    """Return who hears replies to surveys; `root` is where relative paths start."""
+    folder, operator = root / settings.paths.campaigns, settings.operator
+    return SurveyConversation(
+        lexicon=OwnWords(path=folder / FILE, policies=policies),
+        template_of=_template_of(campaigns),
+        call_back=call_back_of(settings, root=root),
+        zone=operator.timezone,
+        locale=operator.locale,
+    )
+
+
+def call_back_of(settings: Settings, *, root: Path) -> CallBack:
+    """Return how soon a person calls."""
+    return CallBack(
+        within=timedelta(hours=settings.call_back.within_hours),
+        opens=time.fromisoformat(settings.call_back.opens),
+        closes=time.fromisoformat(settings.call_back.closes),
+        zone=settings.operator.timezone,
+        country=settings.operator.country,
+        overrides=_days_of(root / settings.paths.campaigns / "calendar.yaml"),
+    )
+
+
+def _template_of(campaigns: Callable[[], CampaignSet]) -> Callable[[str], str]:
+    def find(campaign_id: str) -> str:
+        try:
+            campaign = campaigns().for_message(campaign_id)
+        except CareError:  # customers' messages are heard, whatever is wrong with the files of campaigns
+            return ""
+        return campaign.template if campaign else ""
+
+    return find
+
+
+def _days_of(path: Path) -> Overrides | None:
+    try:
+        return load_overrides(path)
+    except CareError as error:
+        log.error("calendar.unreadable", problem=str(error).splitlines()[0])
+        return None
+
+
+def _stamp_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

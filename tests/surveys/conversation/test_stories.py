@@ -1,0 +1,348 @@
+"""Conversations read aloud, from the text that comes in to the text that goes out."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from care.base.clock import VirtualClock
+from care.base.database import write
+from care.bootstrap import Services
+from care.customers.tables import suppression
+from care.surveys.tables import survey_answer, survey_case, survey_session
+from tests.factories import make_customer
+from tests.inbound.house import dispatch, make_attempt, make_message, outbox
+from tests.surveys.conversation.factories_talk import (
+    PHONE,
+    answers,
+    ask,
+    cases,
+    handled,
+    make_invitation,
+    rows,
+    say,
+    stage,
+    state,
+)
+
+
+class TestASatisfiedCustomer:
+    def test_is_asked_one_thing_after_the_other(self, services: Services) -> None:
+        """Overall first, then result, timeliness, attitude; thanks at the end, and the follow-up is answered."""
+        mine = ask(services)
+
+        assert [say(services, "5 谢谢师傅"), say(services, "４"), say(services, "满意")] == [
+            "survey_result",
+            "survey_timeliness",
+            "survey_attitude",
+        ]
+        assert state(services, mine) == "answered"
+        assert say(services, "⑤") == "survey_thanks"
+
+        assert answers(services) == [("overall", 5), ("result", 4), ("timeliness", 4), ("attitude", 5)]
+        kept = rows(services, survey_answer)
+        assert [(one.raw, one.derived) for one in kept] == [(5, False), (4, False), (None, True), (5, False)]
+        assert kept[0].comment == "谢谢师傅"
+        assert (stage(services), cases(services)) == ("done", [])
+        assert set(handled(services)) == {"reply"}
+
+    def test_may_answer_all_four_at_once(self, services: Services) -> None:
+        """The digits are overall, result, timeliness, attitude, in the order in which we would ask."""
+        ask(services)
+
+        assert say(services, "5454") == "survey_thanks"
+        assert answers(services) == [("overall", 5), ("result", 4), ("timeliness", 5), ("attitude", 4)]
+
+    def test_hears_the_next_question_at_night(self, services: Services, clock: VirtualClock) -> None:
+        """It answers what the customer wrote just now, so no quiet hour holds it."""
+        clock.advance(timedelta(hours=15))  # 01:00 in Shanghai
+        ask(services)
+        say(services, "5")
+
+        assert dispatch(services) == 1
+        assert "处理结果满意吗" in outbox(services)[0]["body"]
+
+    def test_stays_thanked(self, services: Services) -> None:
+        """Thanks for our thanks get no answer, and no person has to read them."""
+        ask(services)
+        say(services, "5555")
+
+        assert [say(services, text) for text in ("谢谢", "👌", "好的")] == ["", "", ""]
+        assert set(handled(services)) == {"reply"}
+
+
+class TestAnUnhappyCustomer:
+    def test_is_asked_why_and_told_when_somebody_calls(self, services: Services) -> None:
+        """Friday 10:00 and eight working hours: by 18:00; the apology names the moment, the case keeps it."""
+        ask(services)
+
+        assert say(services, "2 等了三天") == "survey_low_apology"
+        dispatch(services)
+        body = outbox(services)[-1]["body"]
+        assert "1等太久 2态度 3没解决 4其他" in body
+        (case,) = rows(services, survey_case)
+        assert case.reason == "low_score"
+        assert case.due_at > services.clock.now()
+        assert say(services, "1") == "survey_low_reason_thanks"
+        dispatch(services)
+        assert "A12" in outbox(services)[-1]["body"]
+        assert answers(services) == [("overall", 2), ("reason", 1)]
+        assert (stage(services), cases(services)) == ("done", ["low_score"])
+
+    @pytest.mark.parametrize("reason", ["3", "还是不能上网", "not fixed"])
+    def test_whose_trouble_is_not_over_is_told_that_it_is_open_again(self, services: Services, reason: str) -> None:
+        ask(services)
+        say(services, "1")
+
+        assert say(services, reason) == "not_resolved_reopened"
+        assert cases(services) == ["low_score", "not_solved"]
+        dispatch(services)
+        body = outbox(services)[-1]["body"]
+        assert "A12" in body
+        assert "前联系您" in body
+
+    def test_may_say_in_own_words_or_nothing(self, services: Services) -> None:
+        ask(services)
+        say(services, "2")
+
+        assert say(services, "师傅没穿鞋套") == "survey_low_reason_thanks"
+        assert [row.comment for row in rows(services, survey_answer)] == [None, "师傅没穿鞋套"]
+
+    def test_may_have_mistyped(self, services: Services) -> None:
+        """The correction replaces the score, the first row is kept, and the questions go on."""
+        ask(services)
+        say(services, "1")
+
+        assert say(services, "打错了 是5") == "survey_result"
+        assert answers(services) == [("overall", 5)]
+        assert [row.score for row in rows(services, survey_answer) if row.superseded_at] == [1]
+
+    def test_corrects_downwards_later(self, services: Services) -> None:
+        """In the middle of the questions a correction speaks of the answer before."""
+        ask(services)
+        say(services, "5")
+
+        assert say(services, "sorry I meant 2") == "survey_low_apology"
+        assert answers(services) == [("overall", 2)]
+        assert cases(services) == ["low_score"]
+
+
+class TestSomebodyInDanger:
+    @pytest.mark.parametrize("text", ["插座漏电了", "1分，插座冒烟", "smell of gas since the engineer left"])
+    def test_is_heard_at_once(self, services: Services, text: str) -> None:
+        ask(services)
+
+        assert say(services, text) == "danger_ack"
+        (case,) = rows(services, survey_case)
+        assert case.reason == "danger"
+        assert case.due_at - services.clock.now() <= timedelta(minutes=30)
+        dispatch(services)
+        assert services.settings.operator.hotline in outbox(services)[-1]["body"]
+
+    def test_is_heard_without_any_survey(self, services: Services) -> None:
+        assert say(services, "电线掉下来有火花") == ""  # nobody we know has the number
+        assert cases(services) == ["danger"]
+
+    def test_keeps_the_score_beside_it(self, services: Services) -> None:
+        ask(services)
+        say(services, "1 漏电了")
+
+        assert answers(services) == [("overall", 1)]
+        assert stage(services) == "done"
+
+
+class TestOtherWays:
+    @pytest.mark.parametrize(
+        ("text", "said", "case"),
+        [
+            ("发错人了，我没有报修", "wrong_number_ack", "wrong_number"),
+            ("请删除我的个人信息", "data_request_ack", "data_request"),
+            ("我要退订宽带", "cancel_service_ack", "cancellation"),
+            ("please call me back", "call_back_ack", "call_back"),
+            ("还是不能上网", "not_resolved_reopened", "not_solved"),
+        ],
+    )
+    def test_each_have_words_and_a_case(self, services: Services, text: str, said: str, case: str) -> None:
+        ask(services)
+
+        assert say(services, text) == said
+        assert cases(services) == [case]
+        assert dispatch(services) == 1
+        assert answers(services) == []
+
+    def test_to_end_a_contract_is_no_refusal_even_where_nothing_was_asked(self, services: Services) -> None:
+        """A case for the people who keep customers, and not a single ban."""
+        with write(services.engine) as conn:
+            make_customer(conn, phone=PHONE)
+
+        assert say(services, "退订宽带要去哪") == "cancel_service_ack"
+        assert (cases(services), rows(services, suppression)) == (["cancellation"], [])
+
+    def test_wrong_numbers_are_not_asked_again(self, services: Services) -> None:
+        ask(services)
+        say(services, "wrong number")
+
+        (ban,) = rows(services, suppression)
+        assert (ban.scope, ban.reason) == ("marketing_and_survey", "wrong_number")
+
+    @pytest.mark.parametrize(
+        "text", ["退订", "别再给我发短信了", "please stop texting me", "TD", "no more surveys please"]
+    )
+    def test_a_refusal_in_any_wording_counts(self, services: Services, text: str) -> None:
+        ask(services)
+
+        assert say(services, text) == "optout_confirm"
+        assert stage(services) == "opted_out"
+        assert [row.reason for row in rows(services, suppression)] == ["opt_out"]
+
+    def test_a_refusal_keeps_the_score_beside_it(self, services: Services) -> None:
+        ask(services)
+        say(services, "5 and please stop texting me")
+
+        assert answers(services) == [("overall", 5)]
+        assert stage(services) == "opted_out"
+
+    def test_a_refusal_after_an_answer_is_still_confirmed(self, services: Services) -> None:
+        """Our next question, minutes before, is no reason to be silent."""
+        ask(services)
+        say(services, "5")
+
+        assert say(services, "退订") == "optout_confirm"
+
+    def test_a_refusal_can_be_taken_back(self, services: Services) -> None:
+        ask(services)
+        say(services, "退订")
+        services.clock.advance(timedelta(hours=2))  # type: ignore[attr-defined]
+
+        assert say(services, "恢复") == "optin_confirm"
+        assert stage(services) == "closed"
+
+    def test_help_explains(self, services: Services) -> None:
+        ask(services)
+
+        assert say(services, "5是最好的吗") == "help_reply"
+        assert stage(services) == "invited"
+
+    @pytest.mark.parametrize(
+        "text",
+        ["收到", "好的", "Liked “请回复5到1”", "[Auto-Reply] Out of office until 5 March", "我正在开车，稍后回复您"],
+    )
+    def test_what_is_no_answer_gets_none(self, services: Services, text: str) -> None:
+        ask(services)
+
+        assert say(services, text) == ""
+        assert (stage(services), answers(services)) == ("invited", [])
+        assert handled(services) == ["reply"]
+
+
+class TestNotUnderstood:
+    def test_is_asked_once_more_then_a_person_reads_it(self, services: Services) -> None:
+        ask(services)
+
+        assert say(services, "师傅三点来的") == "survey_reprompt"
+        assert say(services, "我家住5楼") == ""
+        assert handled(services) == ["reply", "inbox"]
+        assert stage(services) == "person"
+        assert say(services, "还行吗") in ("", "help_reply")
+
+    def test_a_score_still_counts_later(self, services: Services) -> None:
+        ask(services)
+        say(services, "师傅三点来的")
+        say(services, "我家住5楼")
+
+        assert say(services, "5") == "survey_result"
+        assert stage(services) == "asking"
+
+    def test_each_question_has_its_own_second_try(self, services: Services) -> None:
+        ask(services)
+        say(services, "师傅三点来的")
+        say(services, "5")
+
+        assert say(services, "师傅三点来的") == "survey_reprompt"
+
+
+class TestLateAnswers:
+    def test_count_and_are_marked(self, services: Services, clock: VirtualClock) -> None:
+        mine = ask(services)
+        clock.advance(timedelta(days=8))
+
+        assert say(services, "4") == "survey_thanks"
+        assert [(row.score, row.is_late) for row in rows(services, survey_answer)] == [(4, True)]
+        assert state(services, mine) == "answered"
+
+    def test_open_a_case_all_the_same(self, services: Services, clock: VirtualClock) -> None:
+        ask(services)
+        clock.advance(timedelta(days=8))
+
+        assert say(services, "1") == "survey_low_reason_thanks"
+        assert cases(services) == ["low_score"]
+
+    def test_wait_for_a_person_after_two_weeks(self, services: Services, clock: VirtualClock) -> None:
+        ask(services)
+        clock.advance(timedelta(days=14, minutes=1))
+
+        assert say(services, "4") == ""
+        assert (answers(services), handled(services)) == ([], ["inbox"])
+
+    def test_find_their_ticket_by_its_reference(self, services: Services, clock: VirtualClock) -> None:
+        first = ask(services, ref="A12")
+        clock.advance(timedelta(days=3))
+        with write(services.engine) as conn:
+            who = conn.execute(sa.text("SELECT id FROM customer")).scalar_one()
+        second = ask(services, ref="B77", customer=who)
+
+        say(services, "A12 4")
+
+        assert (state(services, first), state(services, second)) == ("answered", "invited")
+        say(services, "1")
+        assert state(services, second) == "answered"
+
+
+class TestOtherMessages:
+    def send(self, services: Services, purpose: str) -> None:
+        with write(services.engine) as conn:
+            who = conn.execute(sa.text("SELECT id FROM customer")).scalar_one()
+            now = services.clock.now()
+            made = make_message(conn, customer_id=who, now=now, purpose=purpose, status="accepted")
+            make_attempt(conn, message_id=made, phone=PHONE, now=now)
+
+    def test_get_the_words_that_answer_them(self, services: Services, clock: VirtualClock) -> None:
+        """A question after an outage notice is about the outage."""
+        ask(services)
+        clock.advance(timedelta(hours=1))
+        self.send(services, "service")
+
+        assert say(services, "几点恢复") == ""
+        assert (handled(services), stage(services)) == (["inbox"], "invited")
+
+    def test_leave_a_lone_digit_to_the_survey(self, services: Services, clock: VirtualClock) -> None:
+        ask(services)
+        clock.advance(timedelta(hours=1))
+        self.send(services, "service")
+
+        assert say(services, "5") == "survey_result"
+
+    def test_that_ask_for_a_digit_make_it_doubtful(self, services: Services, clock: VirtualClock) -> None:
+        ask(services)
+        clock.advance(timedelta(hours=1))
+        self.send(services, "offer")
+
+        assert say(services, "1") == ""
+        assert (answers(services), handled(services)) == ([], ["inbox"])
+
+
+class TestReminders:
+    def test_ask_the_same_question_again(self, services: Services, clock: VirtualClock) -> None:
+        """One conversation, whichever of the two messages the customer answers."""
+        mine = ask(services)
+        clock.advance(timedelta(hours=36))
+        with write(services.engine) as conn:
+            now = services.clock.now()
+            who = conn.execute(sa.text("SELECT id FROM customer")).scalar_one()
+            again = make_invitation(conn, customer_id=who, subject="A12:r1", now=now, leg="reminder")
+            make_attempt(conn, message_id=again, phone=PHONE, now=now)
+
+        say(services, "4")
+
+        assert state(services, mine) == "answered"
+        assert len(rows(services, survey_session)) == 1
