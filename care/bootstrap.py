@@ -167,6 +167,7 @@ class Services:
     def preparer(self) -> "Preparer":
         """Chooses channels and renders."""
         from care.delivery.prepare import Preparer
+        from care.delivery.two_way import reply_rule
 
         operator = self.settings.operator
         return Preparer(
@@ -175,6 +176,7 @@ class Services:
             locale=operator.locale,
             timezone=operator.timezone,
             currency=operator.currency,
+            takes_replies=reply_rule(self.settings, self.policies),
         )
 
     @property
@@ -202,8 +204,9 @@ class Services:
         """The table each kind of occasion speaks of."""
         from care.customers.tables import subscription
         from care.inbound.tables import answered_inbound
+        from care.surveys.telling import told_case
 
-        return {"subscription_end": subscription, "inbound": answered_inbound}
+        return {"subscription_end": subscription, "inbound": answered_inbound, "case": told_case}
 
     @cached_property
     def inbound_rules(self) -> "InboundRules":

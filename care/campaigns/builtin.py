@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from care.base.vocabulary import Channel, Purpose
-from care.campaigns.formats import format_day
+from care.campaigns.formats import format_day, format_deadline
 from care.campaigns.model import Campaign
 from care.campaigns.occasion import Due, OccasionFacts
 from care.segments.model import EVERYONE
@@ -42,6 +43,8 @@ class Reply:
             "start_kw": START_WORD,
         }
         given |= {name: value for name, value in subject.items() if type(value) in (str, int)}
+        if isinstance(call_by := subject.get("call_by"), datetime):
+            given["callback_by"] = format_deadline(call_by.astimezone(ZoneInfo(facts.zone)), facts.locale)
         return given
 
     def variable_names(self) -> frozenset[str]:
