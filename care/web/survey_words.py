@@ -12,7 +12,7 @@ from care.base.yamlfile import load_yaml
 from care.campaigns.formats import format_day, format_deadline
 from care.campaigns.locales import choose_locale
 from care.surveys.asking_page import REASONS, questions_of, scale_of
-from care.surveys.model import Question, Survey
+from care.surveys.model import CaseReason, Question, Survey
 from care.surveys.page import Answered
 from care.surveys.page_store import Invitation
 
@@ -77,28 +77,28 @@ class PageWords:
         """Return title and lines after the answers."""
         calls = self._calls(invitation, answered, now)
         if answered.asks_why or calls:
-            return self["sorry_title"], [*self._danger(answered, now), self["sorry"], *calls]
+            return self["sorry_title"], [*self._danger(answered), self["sorry"], *calls]
         return self["thanks_title"], [self["thanks"]]
 
     def after_reason(self, invitation: Invitation, answered: Answered, now: datetime) -> tuple[str, Sequence[str]]:
         """Return title and lines after the reason."""
         calls = self._calls(invitation, answered, now)
-        return self["heard_title"], [*self._danger(answered, now), self["heard"], *calls]
+        return self["heard_title"], [*self._danger(answered), self["heard"], *calls]
 
-    def _danger(self, answered: Answered, now: datetime) -> list[str]:
-        return [self["danger"]] if is_urgent(answered, now) else []
+    def _danger(self, answered: Answered) -> list[str]:
+        return [self["danger"]] if is_urgent(answered) else []
 
     def _calls(self, invitation: Invitation, answered: Answered, now: datetime) -> list[str]:
         reaction = answered.reaction
         said = [self.say("reopened", ref=invitation.ref)] if reaction.reopened and invitation.ref else []
         if reaction.call_by is None:
             return said
-        if is_urgent(answered, now):
+        if reaction.call_by <= now:
             return [*said, self["call_at_once"]]
         there = reaction.call_by.astimezone(ZoneInfo(invitation.zone or self._zone))
         return [*said, self.say("call", call_by=format_deadline(there, self.locale))]
 
 
-def is_urgent(answered: Answered, now: datetime) -> bool:
-    """Tell whether somebody has to be called at once."""
-    return answered.reaction.call_by is not None and answered.reaction.call_by <= now
+def is_urgent(answered: Answered) -> bool:
+    """Tell whether somebody may be in danger."""
+    return CaseReason.DANGER in answered.reaction.cases

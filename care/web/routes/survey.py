@@ -86,7 +86,7 @@ def _save_answers(state: WebState, request: Request, fields: Mapping[str, str]) 
     words = _words(state, request, invitation)
     title, lines = words.after_answer(invitation, answered, now)
     reasons = words.reasons() if answered.asks_why else []
-    return _done(words, title, lines, reasons=reasons, is_urgent=is_urgent(answered, now))
+    return _done(words, title, lines, reasons=reasons, is_urgent=is_urgent(answered))
 
 
 def _save_why(state: WebState, request: Request, fields: Mapping[str, str]) -> Response:
@@ -108,7 +108,7 @@ def _save_why(state: WebState, request: Request, fields: Mapping[str, str]) -> R
     log.info("survey.reason_given", message_id=invitation.message_id, cases=sorted(answered.reaction.cases.values()))
     words = _words(state, request, invitation)
     title, lines = words.after_reason(invitation, answered, now)
-    return _done(words, title, lines, is_urgent=is_urgent(answered, now))
+    return _done(words, title, lines, is_urgent=is_urgent(answered))
 
 
 def _save_stop(state: WebState, request: Request, _fields: Mapping[str, str]) -> Response:
