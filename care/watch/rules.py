@@ -95,13 +95,13 @@ def _cases(facts: Facts) -> str:
     if not facts.overdue_cases:
         return ""
     since = f"the oldest for {_minutes(facts.oldest_case)}"
-    return f"{facts.overdue_cases:,} customers were not called in time, {since}. See: care surveys cases list --overdue"
+    return f"cases past their time: {facts.overdue_cases:,}, {since}. See: care surveys cases list --overdue"
 
 
 def _ticket_system(facts: Facts) -> str:
-    words = [f"{facts.untold:,} webhooks have waited for an hour"] if facts.untold else []
-    words += [f"{facts.given_up:,} were given up"] if facts.given_up else []
-    return f"the ticket system does not hear us: {', '.join(words)}" if words else ""
+    words = [f"webhooks that have waited for an hour: {facts.untold:,}"] if facts.untold else []
+    words += [f"webhooks given up: {facts.given_up:,}"] if facts.given_up else []
+    return "; ".join(words)
 
 
 def _jobs(facts: Facts) -> str:
