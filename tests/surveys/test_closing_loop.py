@@ -201,7 +201,7 @@ class TestOverdue:
         assert types == ["case.opened", "case.overdue"]
         assert "Customers wait for a call (open)" in ear.titles
         words = next(post["message"] for post in ear.posts if "Customers wait" in post["title"])
-        assert "cases past their time: 1, the oldest for 7" in words
+        assert "cases past their time: 1, the oldest for 61 minutes" in words
         with write(engine) as conn:
             close_case(conn, 1, Closing(outcome=Outcome.SOLVED, note="Done", recontact_at=None), now=clock.now())
         for _ in range(8):
