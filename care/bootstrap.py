@@ -170,10 +170,18 @@ class Services:
     def preparer(self) -> "Preparer":
         """Chooses channels and renders."""
         from care.delivery.prepare import Preparer
+        from care.delivery.two_way import reply_rule
 
         own = self.settings.operator
         renderer, links = self.renderer, self.links
-        return Preparer(renderer=renderer, links=links, locale=own.locale, timezone=own.timezone, currency=own.currency)
+        return Preparer(
+            renderer=renderer,
+            links=links,
+            locale=own.locale,
+            timezone=own.timezone,
+            currency=own.currency,
+            takes_replies=reply_rule(self.settings, self.policies),
+        )
 
     @property
     def planning_rules(self) -> "PlanningRules":

@@ -16,6 +16,7 @@ from care.delivery.journal import FORGET_AFTER
 from care.delivery.standstill import why_still
 from care.delivery.tables import job_run
 from care.inbound.events.store import KEEP_ANSWERS, forget_answers
+from care.loop_jobs import escalate_cases, tell_ticket_system
 from care.messages import store as ledger
 from care.planning.run import plan_all
 from care.watch.facts import leader_unseen
@@ -168,6 +169,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="mailbox", every=timedelta(minutes=1), run=ask_mailbox, about="fetch returned mails by IMAP"),
     Job(name="inbox", every=timedelta(0), run=work_inbox, about="work on receipts, replies and bounces"),
     Job(name="events", every=timedelta(0), run=work_events, about="work on what other systems told us"),
+    Job(name="cases", every=timedelta(minutes=1), run=escalate_cases, about="escalate cases that are overdue"),
     Job(name="watch", every=timedelta(minutes=1), run=watch, about="expire the late, name the unconfirmed"),
 )
 """The periodic jobs of the business, in the order of one tick."""
@@ -191,6 +193,7 @@ LONGEST_TURN = timedelta(minutes=15)
 
 WATCH_JOBS: tuple[Job, ...] = (
     Job(name="catch_up", every=timedelta(seconds=15), run=ask_missed, about="ask about receipts that nobody heard"),
+    Job(name="tell", every=timedelta(seconds=10), run=tell_ticket_system, about="tell the ticket system of cases"),
     Job(name="resolve", every=timedelta(minutes=1), run=resolve, about="settle what is in doubt"),
     Job(name="ask", every=timedelta(minutes=5), run=ask_silent, about="ask about receipts that never came"),
     Job(name="books", every=timedelta(hours=1), run=check_books, about="yesterday's books, each morning"),

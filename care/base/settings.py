@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from care.base.settings_cases import CaseSettings, TicketSystemSettings, case_problems
 from care.base.settings_sections import (
     AlertSettings,
     ApprovalSettings,
@@ -43,6 +44,7 @@ __all__ = [
     "AlertSettings",
     "ApprovalSettings",
     "BounceSettings",
+    "CaseSettings",
     "DaemonSettings",
     "DatabaseSettings",
     "DiskSettings",
@@ -57,6 +59,7 @@ __all__ = [
     "SmsSettings",
     "SmtpSettings",
     "TicketSettings",
+    "TicketSystemSettings",
     "TrialSettings",
     "TwilioSettings",
     "WebSettings",
@@ -89,11 +92,14 @@ class Settings(Section):
     security: SecuritySettings = SecuritySettings()
     disk: DiskSettings = DiskSettings()
     alerts: AlertSettings = AlertSettings()
+    cases: CaseSettings = CaseSettings()
+    ticket_system: TicketSystemSettings = TicketSystemSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         problems = [*_twilio(self), *_smtp(self), *_bounces(self), *_secrets(self), *_tables(self), *_alerts(self)]
+        problems += case_problems(self.cases, self.ticket_system)
         if problems:
             raise ValueError("\n".join(problems))
         return self

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from care.base.vocabulary import Channel, Purpose
-from care.campaigns.formats import format_day, format_moment
-from care.campaigns.locales import choose_locale, language_of
+from care.campaigns.formats import format_day, format_deadline
+from care.campaigns.locales import choose_locale
 from care.campaigns.model import Campaign
 from care.campaigns.occasion import Due, OccasionFacts
 from care.segments.model import EVERYONE
@@ -50,9 +50,8 @@ class Reply:
             "reason_menu": REASON_MENU[choose_locale(facts.locale, REASON_MENU) or "en"],
         }
         given |= {name: value for name, value in subject.items() if type(value) in (str, int)}
-        if call_by := subject.get("call_by"):
-            local = format_moment(call_by.astimezone(ZoneInfo(facts.zone)), facts.locale)
-            given["callback_by"] = f"{local}前" if language_of(facts.locale) == "zh" else local
+        if isinstance(call_by := subject.get("call_by"), datetime):
+            given["callback_by"] = format_deadline(call_by.astimezone(ZoneInfo(facts.zone)), facts.locale)
         return given
 
     def variable_names(self) -> frozenset[str]:

@@ -45,6 +45,12 @@ def format_end(local: datetime, locale: str) -> str:
     return f"{last}24:00" if language_of(locale) == "zh" else f"{last} 23:59"
 
 
+def format_deadline(local: datetime, locale: str) -> str:
+    """Return the wall clock until which something is promised: `9月28日18:00前`, `28 September 18:00`."""
+    moment = format_moment(local, locale)
+    return f"{moment}前" if language_of(locale) == "zh" else moment
+
+
 @lru_cache(maxsize=_CACHED)
 def format_money(minor: int, currency: str, locale: str) -> str:
     """Return an amount given in minor units: `99元`, `US$39.90`, `£40`; whole amounts have no decimals."""

@@ -128,7 +128,8 @@ def _variable_rows(kinds: Mapping[str, type[OccasionSpec]]) -> Iterator[str]:
     for name in sorted(given.keys() - known):
         yield f"| `{name}` | occasion {given[name]} | such as {_sample(name)} | skipped |"
     for name, meaning in LINK_VARIABLES.items():
-        yield f"| `{name}` | sender, e-mail only | {meaning} | ask with `{{% if {name} %}}` |"
+        giver = "sender" if name == "survey_url" else "sender, e-mail only"
+        yield f"| `{name}` | {giver} | {meaning} | ask with `{{% if {name} %}}` |"
     other = sample_values("en").keys() - known - given.keys()
     for name in sorted(other):
         yield f"| `{name}` | campaign's `values`, or the event | such as {_sample(name)} | skipped |"

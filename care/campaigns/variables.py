@@ -113,7 +113,8 @@ OPERATOR_VARIABLES: Final[Mapping[str, str]] = {
 LINK_VARIABLES: Final[Mapping[str, str]] = {
     "unsubscribe_url": "one-click unsubscribe page of this recipient; absent on service mail",
     "preferences_url": "preference page of this recipient",
-    "survey_url": "survey page of this recipient; absent while answers come by reply only",
+    "survey_url": "survey page of this recipient; `?score=4` behind it opens the page with that score chosen. "
+    "By SMS only where no reply can come back",
 }
 _BY_NAME: Final = {variable.name: variable for variable in CUSTOMER_VARIABLES}
 

@@ -8,10 +8,12 @@ from typing import Any
 import typer
 
 from care.base.errors import FileError, InputError
+from care.cli import surveys_cases
 from care.cli.surveys_answers import app as answers
 from care.cli.surveys_learn import learn
 
 app = typer.Typer(help="Surveys and the replies to them.", no_args_is_help=True)
+app.add_typer(surveys_cases.app, name="cases")
 app.add_typer(answers, name="answers")
 app.command()(learn)
 

@@ -1,5 +1,6 @@
 """Choose the channel and render: everything that can be done before the intent, without a transaction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,6 +31,7 @@ class Preparer:
     locale: str  # the operator's, where a customer has none
     timezone: str
     currency: str
+    takes_replies: Callable[[str], bool] = lambda _country: True  # may a customer there answer an SMS of ours
 
     def prepare(self, claimed: Claimed, now: datetime) -> Prepared | Verdict:
         """Return the rendered message, or why it ends or waits. Never raises for one message's sake."""
@@ -60,6 +62,7 @@ class Preparer:
             )
         try:
             links = _links(link, may_refuse=claimed.purpose not in _NEVER_UNSUBSCRIBED)
+            links |= self._survey_link(claimed, contact)
             rendered = self.renderer.render(campaign, contact.channel, facts, links=links)
         except RenderError as error:
             return Verdict(status=MessageStatus.SKIPPED, reason=_template_reason(error))
@@ -83,6 +86,16 @@ class Preparer:
             country=country_of_number(contact.address, home) if is_sms else home,
             unsubscribe_url="" if claimed.purpose in _NEVER_UNSUBSCRIBED else link,
         )
+
+    def _survey_link(self, claimed: Claimed, contact: Contact) -> dict[str, str]:
+        """Return the link to the survey page; an SMS has none where its answer can come back by itself."""
+        if claimed.purpose is not Purpose.SURVEY:
+            return {}
+        home = claimed.customer["country"] if claimed.customer else ""
+        if contact.channel is Channel.SMS and self.takes_replies(country_of_number(contact.address, home)):
+            return {}
+        url = self.links.survey_url(claimed.id, claimed.use_by)
+        return {"survey_url": url} if url else {}
 
     @staticmethod
     def wait_for_mending(claimed: Claimed, now: datetime, reason: str) -> Verdict:

@@ -9,11 +9,13 @@ from care.base.vocabulary import LANES, Channel
 from care.delivery.failover import HOLD, IN_MAINTENANCE, closed_reason
 from care.delivery.standstill import standing
 from care.delivery.tables import incarnation, job_run
+from care.inbound.events.outgoing import untold
 from care.inbound.tables import webhook
 from care.messages.model import MessageStatus
 from care.messages.tables import message
 from care.reports.metrics import why_not_ready
 from care.reports.providers import closed_now
+from care.surveys.case_store import overdue_cases
 from care.watch.book_store import kept_pages, wrong_verdicts
 from care.watch.rules import Facts
 
@@ -22,6 +24,8 @@ SIGN_OF_LIFE = "watch"
 
 RESOLVED_WITHIN = timedelta(minutes=15)
 LOOK_BACK = timedelta(days=7)
+TOLD_WITHIN = timedelta(hours=1)
+GIVEN_UP_LATELY = timedelta(days=1)
 S = MessageStatus
 
 
@@ -37,6 +41,8 @@ def look(
 ) -> Facts:
     """Return the facts of this moment. `turns` names the jobs that must end, and within which time."""
     since = today - LOOK_BACK
+    overdue, oldest_case = overdue_cases(conn, now)
+    waiting, given_up = untold(conn, now=now, older_than=TOLD_WITHIN, lately=GIVEN_UP_LATELY)
     ended = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
     return Facts(
         wrong_books=[day for day, _ in wrong_verdicts(conn, since=since)],
@@ -53,6 +59,10 @@ def look(
         closed_providers=closed_now(conn, now),
         in_doubt=_in_doubt(conn, now),
         oldest_webhook=_oldest_webhook(conn, now),
+        overdue_cases=overdue,
+        oldest_case=oldest_case,
+        untold=waiting,
+        given_up=given_up,
         stuck_jobs=[name for name, within in turns.items() if name in ended and now - ended[name] > within],
         free_mib=free_mib,
         least_mib=least_mib,

@@ -24,6 +24,10 @@ class Facts:
     closed_providers: Sequence[str] = ()  # "sms through acme for 7 minutes: …"
     in_doubt: int = 0  # messages, longer than it takes to resolve one
     oldest_webhook: timedelta = timedelta(0)
+    overdue_cases: int = 0
+    oldest_case: timedelta = timedelta(0)  # since its time passed
+    untold: int = 0  # webhooks that the ticket system has not taken for an hour
+    given_up: int = 0  # that it will not hear any more, within a day
     stuck_jobs: Sequence[str] = ()
     free_mib: int | None = None
     least_mib: int = 0
@@ -87,6 +91,19 @@ def _webhooks(facts: Facts) -> str:
     return f"a receipt or reply has waited for {_minutes(age)}" if age > WEBHOOK_LIMIT else ""
 
 
+def _cases(facts: Facts) -> str:
+    if not facts.overdue_cases:
+        return ""
+    since = f"the oldest for {_minutes(facts.oldest_case)}"
+    return f"cases past their time: {facts.overdue_cases:,}, {since}. See: care surveys cases list --overdue"
+
+
+def _ticket_system(facts: Facts) -> str:
+    words = [f"webhooks that have waited for an hour: {facts.untold:,}"] if facts.untold else []
+    words += [f"webhooks given up: {facts.given_up:,}"] if facts.given_up else []
+    return "; ".join(words)
+
+
 def _jobs(facts: Facts) -> str:
     if not facts.stuck_jobs or _leader(facts):
         return ""
@@ -128,6 +145,13 @@ RULES: tuple[Rule, ...] = (
         limit="for 15 minutes, and 3 minutes more",
         look=_webhooks,
         patience=3 * MINUTE,
+    ),
+    Rule(name="cases", title="Customers wait for a call", limit="a case past its time", look=_cases),
+    Rule(
+        name="ticket_system",
+        title="The ticket system does not hear us",
+        limit="not taken for an hour, or given up",
+        look=_ticket_system,
     ),
     Rule(name="jobs", title="A job does not end", limit="15 minutes, or three times its turn", look=_jobs),
     Rule(name="books", title="The books do not balance", limit="any difference", look=_books),

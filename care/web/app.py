@@ -11,7 +11,7 @@ from care import __version__
 from care.bootstrap import Services
 from care.web.guards import Guards
 from care.web.pages import StyleSheets
-from care.web.routes import console, events, health, unsubscribe
+from care.web.routes import console, events, health, survey, unsubscribe
 from care.web.routes.email_hooks import EmailDoor
 from care.web.routes.twilio import TwilioDoor
 from care.web.state import WebState
@@ -37,7 +37,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(EmailDoor, state=state)
     app.add_middleware(TwilioDoor, state=state)
     app.add_exception_handler(Exception, _own_fault)
-    for part in (unsubscribe, health, console):
+    for part in (survey, unsubscribe, health, console):
         app.router.routes.extend(part.ROUTES)
     events.add_routes(app)
     app.mount("/static", StyleSheets())

@@ -17,6 +17,8 @@ WRONG = {
     "provider": Facts(closed_providers=["sms through twilio for 7 minutes: no answer"]),
     "in_doubt": Facts(in_doubt=1),
     "webhooks": Facts(oldest_webhook=16 * MINUTE),
+    "cases": Facts(overdue_cases=3, oldest_case=90 * MINUTE),
+    "ticket_system": Facts(untold=2, given_up=1),
     "jobs": Facts(stuck_jobs=["plan"]),
     "books": Facts(wrong_books=[date(2026, 9, 24)]),
     "provider_books": Facts(wrong_pages=["twilio sms 2026-09-24: 2 handed over, 1 on its list"]),

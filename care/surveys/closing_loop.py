@@ -1,0 +1,126 @@
+"""What follows an answer: a low score, "not solved" or a danger becomes a case with a deadline.
+
+The same for every way an answer can come: call `react_to_answers` in the transaction that writes the answers down.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from care.inbound.events.outgoing import Told
+from care.surveys.cases import Concern, find_open, open_case, tell_of_case
+from care.surveys.loop_rules import LoopRules
+from care.surveys.model import CaseReason, Question
+from care.surveys.recording import About, Given
+from care.surveys.replies.model import Flag
+from care.surveys.tables import follow_up, survey_case
+
+LOW = 2
+"""A score up to it, the best being the highest, is low whatever the scale."""
+
+NOT_SOLVED_REASON = 3
+"""The digit of the reason menu that says so."""
+
+_JUDGED = (Question.OVERALL, Question.RESULT, Question.RECOMMEND, Question.EFFORT)
+_BY_FLAG = {
+    Flag.SAFETY: CaseReason.DANGER,
+    Flag.NOT_RESOLVED: CaseReason.NOT_SOLVED,
+    Flag.CANCEL_SERVICE: CaseReason.CANCELLATION,
+    Flag.CALL_BACK: CaseReason.CALL_BACK,
+    Flag.DATA_REQUEST: CaseReason.DATA_REQUEST,
+    Flag.WRONG_NUMBER: CaseReason.WRONG_NUMBER,
+}
+_ANSWERED_BY_A_CALL = (CaseReason.LOW_SCORE, CaseReason.CALL_BACK)
+"""One call settles them: where another case is opened about the same matter, they need none of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """What followed."""
+
+    cases: dict[CaseReason, int] = field(default_factory=dict)  # ids of what is open about it now
+    call_by: datetime | None = None  # when the customer may be told to expect a call at the latest
+    reopened: bool = False  # the ticket system was asked to reopen the ticket just now
+
+
+def concerns_of(given: Sequence[Given], flags: Collection[Flag] = ()) -> list[CaseReason]:
+    """Return why a person has to act on these answers, the most urgent first; nothing for most of them."""
+    found = {_BY_FLAG[flag] for flag in flags if flag in _BY_FLAG}
+    if any(one.question in _JUDGED and one.score is not None and one.score <= LOW for one in given):
+        found.add(CaseReason.LOW_SCORE)
+    if any(_says_not_solved(one) for one in given):
+        found.add(CaseReason.NOT_SOLVED)
+    if found.difference(_ANSWERED_BY_A_CALL, {CaseReason.DATA_REQUEST, CaseReason.WRONG_NUMBER}):
+        found.difference_update(_ANSWERED_BY_A_CALL)
+    return [reason for reason in CaseReason if reason in found]
+
+
+def _says_not_solved(given: Given) -> bool:
+    if given.question is Question.SOLVED:
+        return given.score == 0
+    return given.question is Question.REASON and given.raw == NOT_SOLVED_REASON
+
+
+def react_to_answers(
+    conn: sa.Connection,
+    given: Sequence[Given],
+    about: About,
+    *,
+    rules: LoopRules,
+    now: datetime,
+    flags: Collection[Flag] = (),
+) -> Reaction:
+    """Open the cases that answers call for, and have the ticket reopened that they say is not solved.
+
+    `flags` are what the reply parser found in the words. Doing it twice changes nothing. What the customer is told is
+    the caller's to say: the promise is `call_by`.
+    """
+    reaction = Reaction()
+    first: datetime | None = None
+    reopened = False
+    for reason in concerns_of(given, flags):
+        concern = Concern(
+            reason=reason,
+            customer_id=about.customer_id,
+            due_at=rules.due(reason, now),
+            follow_up_id=about.follow_up_id,
+            session_id=about.session_id,
+        )
+        case_id, is_new = _open_or_turn(conn, concern, now=now)
+        reaction.cases[reason] = case_id
+        due_at = _due_at(conn, case_id)
+        first = due_at if first is None else min(first, due_at)
+        if reason is CaseReason.NOT_SOLVED and is_new and about.follow_up_id is not None:
+            tell_of_case(conn, Told.TICKET_REOPEN, case_id, now=now)
+            reopened = True
+    return Reaction(cases=reaction.cases, call_by=first, reopened=reopened)
+
+
+def _open_or_turn(conn: sa.Connection, concern: Concern, *, now: datetime) -> tuple[int, bool]:
+    """Return the case of a concern, and whether it is news.
+
+    A low score whose reason turns out to be that nothing is solved stays one case: nobody is called twice.
+    """
+    if concern.follow_up_id is not None:  # one at a time per matter, so that two answers open one case
+        conn.execute(sa.select(follow_up.c.id).where(follow_up.c.id == concern.follow_up_id).with_for_update())
+    standing = find_open(conn, concern)
+    if standing is None and concern.reason in _ANSWERED_BY_A_CALL:
+        standing = find_open(conn, replace(concern, reason=CaseReason.NOT_SOLVED))
+    if standing is not None:
+        return standing, False
+    if concern.reason is CaseReason.NOT_SOLVED:
+        low = find_open(conn, replace(concern, reason=CaseReason.LOW_SCORE))
+        if low is not None:
+            turned = sa.update(survey_case).where(survey_case.c.id == low)
+            conn.execute(turned.values(reason=str(concern.reason)))
+            return low, True
+    made = open_case(conn, concern, now=now)
+    assert made is not None, "looked up just before, under a lock"
+    return made, True
+
+
+def _due_at(conn: sa.Connection, case_id: int) -> datetime:
+    due: datetime = conn.execute(sa.select(survey_case.c.due_at).where(survey_case.c.id == case_id)).scalar_one()
+    return due
