@@ -106,7 +106,9 @@ class Services:
     @cached_property
     def facts(self) -> "Mapping[str, Fact]":
         """What other capabilities know about a customer and rules may ask, by name."""
-        return {}
+        from care.surveys.figures.facts import survey_facts
+
+        return survey_facts(self.settings.operator.timezone)
 
     @cached_property
     def fields(self) -> "Fields":

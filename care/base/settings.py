@@ -26,6 +26,7 @@ from care.base.settings_sections import (
     LogSettings,
     OperatorSettings,
     PathSettings,
+    ReportSettings,
     Section,
     SecuritySettings,
     SmsSettings,
@@ -49,6 +50,7 @@ __all__ = [
     "LogSettings",
     "OperatorSettings",
     "PathSettings",
+    "ReportSettings",
     "Section",
     "SecuritySettings",
     "Settings",
@@ -84,6 +86,7 @@ class Settings(Section):
     security: SecuritySettings = SecuritySettings()
     disk: DiskSettings = DiskSettings()
     alerts: AlertSettings = AlertSettings()
+    reports: ReportSettings = ReportSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")
