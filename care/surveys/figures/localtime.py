@@ -32,7 +32,7 @@ def day_of(number: int) -> date:
 
 
 def _local(instant: sa.ColumnElement[Any], zone: str, since: datetime, until: datetime) -> sa.ColumnElement[int]:
-    """Return microseconds of wall time. Offsets are exact for instants of the stretch, near its ends they are carried on."""
+    """Return microseconds of wall time; beyond the stretch the offsets at its ends are carried on."""
     micros = sa.type_coerce(instant, sa.BigInteger)
     (_, first), *changes = offsets(zone, since, until)
     if not changes:

@@ -140,15 +140,15 @@ def closing_times(conn: sa.Connection, period: Period, now: datetime) -> list[Cl
     wanted = sa.select(c.reason, c.opened_at, c.due_at, c.closed_at).where(
         c.opened_at >= period.since, c.opened_at < period.until
     )
-    rows = conn.execute(wanted.order_by(c.id)).all()
+    rows: Sequence[Any] = conn.execute(wanted.order_by(c.id)).all()
     return [_closing(reason, [row for row in rows if row.reason == reason], now) for reason in _words(rows)]
 
 
-def _words(rows: Sequence[sa.Row[Any]]) -> list[str]:
+def _words(rows: Sequence[Any]) -> list[str]:
     return sorted({str(row.reason) for row in rows})
 
 
-def _closing(reason: str, rows: Sequence[sa.Row[Any]], now: datetime) -> Closing:
+def _closing(reason: str, rows: Sequence[Any], now: datetime) -> Closing:
     closed = [row for row in rows if row.closed_at is not None]
     hours = [(row.closed_at - row.opened_at) / timedelta(hours=1) for row in closed]
     return Closing(
