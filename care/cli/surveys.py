@@ -8,8 +8,10 @@ from typing import Any
 import typer
 
 from care.base.errors import FileError, InputError
+from care.cli.surveys_report import app as report_app
 
 app = typer.Typer(help="Surveys and the replies to them.", no_args_is_help=True)
+app.add_typer(report_app)
 
 
 @app.callback()
