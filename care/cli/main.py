@@ -31,6 +31,7 @@ GROUPS = (
     "message",
     "provider",
     "providers",
+    "report",
     "segments",
     "sms",
     "suppressions",

@@ -187,6 +187,7 @@ def _answer_ticket(
     scale = dice.choice(["csat5", "csat5", "csat5", None, "csat5r", "csat10"])
     value = 2 * score if scale == "csat10" else score
     add_answer(world, **common, at=at, scale=scale, score=value, derived=dice.random() < 0.2)
+    world["follow_up"][-1]["answered_at"] = at
     for question in ("result", "timeliness", "attitude"):
         if dice.random() < 0.6:
             add_answer(
