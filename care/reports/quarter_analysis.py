@@ -48,8 +48,12 @@ def analysis(quarter: Quarter) -> Iterator[Block]:
 def _groups(by: By, groups: Sequence[Group], least: int) -> Iterator[Block]:
     if not groups:
         return
-    shown_groups = groups if by is By.HOUR else sorted(groups, key=lambda group: -group.n)[:MOST_GROUPS]
-    yield Bars(title=f"{_TITLES[by]}: share of the satisfied", bars=[_bar(group, by, least) for group in shown_groups])
+    chosen = sorted(groups, key=lambda group: -group.n)[:MOST_GROUPS]
+    if by is By.HOUR:
+        chosen = [group for group in groups if group.n >= least]
+        yield Paragraph(f"Hours of the invitation with {least} answers or more: {len(chosen)} of {len(groups)}.")
+    if chosen:
+        yield Bars(title=f"{_TITLES[by]}: share of the satisfied", bars=[_bar(group, by, least) for group in chosen])
     apart = [group for group in groups if group.verdict]
     if apart:
         yield Listing([f"{group_name(group, by)}: {group.verdict}, {_apart(group)}" for group in apart])
@@ -121,11 +125,11 @@ def _complaints(quarter: Quarter) -> Iterator[Block]:
         title="Complaints",
         columns=("figure", "value"),
         rows=[
-            ("complaints opened", found.number),
-            ("customers who complained", found.customers),
-            *((f"of these {times} times", n) for times, n in found.per_customer.items() if times > 1),
-            *((f"severity: {word}", n) for word, n in found.by_severity.items()),
-            ("resolved", found.resolved),
+            ("complaints opened", f"{found.number:,}"),
+            ("customers who complained", f"{found.customers:,}"),
+            *((f"of these {times} times", f"{n:,}") for times, n in found.per_customer.items() if times > 1),
+            *((f"severity: {word}", f"{n:,}") for word, n in found.by_severity.items()),
+            ("resolved", f"{found.resolved:,}"),
             ("hours to resolve, median", "–" if found.hours is None else f"{found.hours:.1f}"),
             ("satisfied with how it was handled", few or percent(found.satisfaction.value)),
         ],
@@ -156,7 +160,7 @@ def monitoring(quarter: Quarter) -> Iterator[Block]:
     for one in quarter.promises:
         if one.groups:
             yield Table(
-                title=f"{one.named.promise.title}, by {one.named.promise.by}",
+                title=one.named.promise.title,
                 columns=(str(one.named.promise.by), "measured", "verdict"),
                 rows=[(name, part.value, part.verdict) for name, part in list(one.groups.items())[:MOST_GROUPS]],
             )

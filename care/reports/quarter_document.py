@@ -1,8 +1,10 @@
 """The quarterly report in words, in the order of ISO 10004: purpose, scope, methods, gathering, analysis and so on."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from care.base.statistics import Estimate
+from care.calendars.walltime import load_zone
 from care.reports.document import Block, Document, Listing, Paragraph, Section, Table
 from care.reports.quarter import Quarter
 from care.reports.quarter_analysis import analysis, monitoring
@@ -17,10 +19,10 @@ def write_document(quarter: Quarter) -> Document:
     """Return the report as a document."""
     figures = quarter.figures
     period = figures.period
-    state = "" if quarter.is_over else f", preliminary as of {figures.now.astimezone(period.since.tzinfo):%Y-%m-%d}"
+    state = "" if quarter.is_over else f", preliminary as of {figures.now.astimezone(load_zone(period.zone)):%Y-%m-%d}"
     return Document(
         title=f"Satisfaction and feedback, {period.name}",
-        subtitle=f"{quarter.house.brand} · {period.first} to the day before {period.end}, {period.zone}{state}",
+        subtitle=f"{quarter.house.brand} · {period.first} to {period.end - timedelta(days=1)}, {period.zone}{state}",
         facts=list(_facts(quarter)),
         sections=[
             Section(title="1. Purpose", blocks=[Paragraph(_PURPOSE)]),

@@ -98,8 +98,7 @@ class Named:
     @property
     def applied(self) -> str:
         """Return which deadline was applied and where it comes from, for reports."""
-        where = FILE if self.is_own else "as shipped"
-        return f"{self.name} ({self.promise.source}; {where})"
+        return f"{self.name}: {self.promise.source}" + (f" ({FILE})" if self.is_own else "")
 
 
 def load_commitments(override: Path | None = None) -> tuple[Named, ...]:

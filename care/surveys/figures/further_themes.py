@@ -1,5 +1,6 @@
 """Themes that no word list foresaw, found by the libraries of the extra `analysis`; without it there are none."""
 
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -75,6 +76,7 @@ _EMPTY = frozenset(_EMPTY_WORDS.split())
 
 def _by_likeness(comments: Sequence[Comment]) -> list[Theme]:
     from sklearn.decomposition import NMF
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectors = TfidfVectorizer(analyzer=words_of, min_df=2)
@@ -82,9 +84,12 @@ def _by_likeness(comments: Sequence[Comment]) -> list[Theme]:
         matrix = vectors.fit_transform([comment.text for comment in comments])
     except ValueError:  # no word occurs twice
         return []
-    count = min(MOST_THEMES, matrix.shape[1], len(comments) // 10)
-    model = NMF(n_components=count, random_state=SEED, init="nndsvda", max_iter=500)
-    weights, names = model.fit_transform(matrix), vectors.get_feature_names_out()
+    unlike = len({comment.text for comment in comments})
+    count = min(MOST_THEMES, max(1, unlike // 2), matrix.shape[1], len(comments) // 10)
+    model = NMF(n_components=count, random_state=SEED, init="nndsvda", tol=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # what it has found by then will do for a report
+        weights, names = model.fit_transform(matrix), vectors.get_feature_names_out()
     return _themes(comments, weights, model.components_, names)
 
 
