@@ -9,6 +9,7 @@ from care.reports.quarter_document import write_document
 from care.reports.satisfaction import as_object as figures_as_object
 from care.reports.satisfaction import effect_rows
 from care.surveys.figures.promises import Measured
+from care.surveys.figures.response import Closing, Coverage, Handled
 
 
 def as_object(quarter: Quarter) -> dict[str, Any]:
@@ -17,22 +18,7 @@ def as_object(quarter: Quarter) -> dict[str, Any]:
     return {
         **figures_as_object(figures),
         "is_over": quarter.is_over,
-        "coverage": [
-            {
-                "commitment": one.commitment,
-                "tickets": one.total,
-                "covered": one.covered,
-                "invited": one.invited,
-                "delivered": one.delivered,
-                "answered": one.answered,
-                "phone_tasks": one.phone_tasks,
-                "merged": one.merged,
-                "exempt": one.exempt,
-                "late": one.late,
-                "call_late": one.call_late,
-            }
-            for one in figures.coverage
-        ],
+        "coverage": [_coverage(one) for one in figures.coverage],
         "commitments": [_promise(one) for one in quarter.promises],
         "themes": {
             "comments": quarter.themes.total,
@@ -52,29 +38,47 @@ def as_object(quarter: Quarter) -> dict[str, Any]:
             "resolved": complaints.resolved,
             "median_hours": complaints.hours,
         },
-        "handled": [
-            {
-                "kind": one.kind,
-                "received": one.received,
-                "handled": one.handled,
-                "reopened": one.reopened,
-                "open": one.still_open,
-            }
-            for one in figures.handled
-        ],
-        "cases": [
-            {
-                "reason": one.reason,
-                "opened": one.opened,
-                "closed": one.closed,
-                "in_time": one.in_time,
-                "overdue": one.overdue,
-                "median_hours": one.hours,
-            }
-            for one in figures.closings
-        ],
+        "handled": [_handled(one) for one in figures.handled],
+        "cases": [_closing(one) for one in figures.closings],
         "improvements": list(effect_rows(figures.effects)),
         "document": as_plain(write_document(quarter)),
+    }
+
+
+def _coverage(one: Coverage) -> dict[str, Any]:
+    return {
+        "commitment": one.commitment,
+        "tickets": one.total,
+        "covered": one.covered,
+        "invited": one.invited,
+        "delivered": one.delivered,
+        "answered": one.answered,
+        "phone_tasks": one.phone_tasks,
+        "merged": one.merged,
+        "exempt": one.exempt,
+        "late": one.late,
+        "call_late": one.call_late,
+    }
+
+
+def _handled(one: Handled) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "received": one.received,
+        "handled": one.handled,
+        "reopened": one.reopened,
+        "open": one.still_open,
+    }
+
+
+def _closing(one: Closing) -> dict[str, Any]:
+    return {
+        "reason": one.reason,
+        "opened": one.opened,
+        "closed": one.closed,
+        "in_time": one.in_time,
+        "overdue": one.overdue,
+        "median_hours": one.hours,
     }
 
 

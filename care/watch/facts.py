@@ -14,6 +14,7 @@ from care.messages.model import MessageStatus
 from care.messages.tables import message
 from care.reports.metrics import why_not_ready
 from care.reports.providers import closed_now
+from care.surveys.figures.alarm import drop_words
 from care.watch.book_store import kept_pages, wrong_verdicts
 from care.watch.rules import Facts
 
@@ -32,10 +33,14 @@ def look(
     today: date,
     turns: Mapping[str, timedelta],
     oldest_due: timedelta,
+    enough: int,
     free_mib: int | None,
     least_mib: int,
 ) -> Facts:
-    """Return the facts of this moment. `turns` names the jobs that must end, and within which time."""
+    """Return the facts of this moment. `turns` names the jobs that must end, and within which time.
+
+    `enough` answers are needed on each side before satisfaction is compared.
+    """
     since = today - LOOK_BACK
     ended = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
     return Facts(
@@ -54,6 +59,7 @@ def look(
         in_doubt=_in_doubt(conn, now),
         oldest_webhook=_oldest_webhook(conn, now),
         stuck_jobs=[name for name, within in turns.items() if name in ended and now - ended[name] > within],
+        satisfaction=drop_words(conn, now, least=enough),
         free_mib=free_mib,
         least_mib=least_mib,
     )

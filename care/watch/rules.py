@@ -25,6 +25,7 @@ class Facts:
     in_doubt: int = 0  # messages, longer than it takes to resolve one
     oldest_webhook: timedelta = timedelta(0)
     stuck_jobs: Sequence[str] = ()
+    satisfaction: str = ""  # how it fell, where it fell by more than chance
     free_mib: int | None = None
     least_mib: int = 0
 
@@ -93,6 +94,10 @@ def _jobs(facts: Facts) -> str:
     return f"these jobs have not ended well for long: {', '.join(facts.stuck_jobs)}"
 
 
+def _satisfaction(facts: Facts) -> str:
+    return facts.satisfaction
+
+
 def _disk(facts: Facts) -> str:
     if facts.free_mib is None or facts.free_mib >= facts.least_mib:
         return ""
@@ -136,6 +141,12 @@ RULES: tuple[Rule, ...] = (
         title="A provider's list differs from ours",
         limit="any difference, or no answer",
         look=_provider_books,
+    ),
+    Rule(
+        name="satisfaction",
+        title="Satisfaction has dropped",
+        limit="four weeks below the twelve before by more than chance (p below 0.01)",
+        look=_satisfaction,
     ),
     Rule(name="disk", title="The disk is nearly full", limit="below disk.plan_free_mib", look=_disk),
 )
