@@ -149,9 +149,9 @@ def monitoring(quarter: Quarter) -> Iterator[Block]:
     yield Paragraph(f"Last four weeks against the twelve before: {figures.latest.words}.", is_warning=drop)
     yield Table(
         title="Commitments about tickets",
-        columns=("commitment", "deadline", "wanted", "measured", "verdict", "running", "not recorded", "applied"),
+        columns=("commitment", "deadline", "wanted", "measured", "verdict", "not judged", "applied"),
         rows=[_promise(one) for one in quarter.promises],
-        note="Running and not recorded tickets are not judged.",
+        note="Not judged: tickets whose deadline is still running, and those where nobody wrote down when it happened.",
     )
     late = [f"{one.named.name}: {_named(one.late)}" for one in quarter.promises if one.late]
     if late:
@@ -174,7 +174,12 @@ def _promise(one: Measured) -> tuple[str | int, ...]:
         deadline, wanted = "–", f"at most {promise.at_most:g}"
     else:
         deadline, wanted = "–", f"{100 * (promise.satisfied or 0):g}%"
-    return (promise.title, deadline, wanted, one.value, one.verdict, one.running, one.not_recorded, one.named.applied)
+    return (promise.title, deadline, wanted, one.value, one.verdict, _not_judged(one), one.named.applied)
+
+
+def _not_judged(one: Measured) -> str:
+    parts = ((one.running, "running"), (one.not_recorded, "not recorded"))
+    return ", ".join(f"{n:,} {word}" for n, word in parts if n)
 
 
 def _named(late: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -157,6 +158,31 @@ class TestQuarter:
         assert not re.search(r"<script|https?://|<img|url\(", page)
         assert "13800138000" not in page
         assert "王小明" not in page
+
+    def test_fits_a_phone_and_prints_on_paper(self, desk: Desk, world: World, tmp_path: Path) -> None:
+        """A real browser: nothing is wider than the screen, nothing is asked of the network, and A4 pages come out."""
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        if chromium is None:
+            pytest.skip("needs a browser: apt-get install chromium")
+        from playwright.sync_api import sync_playwright
+
+        desk("report", "quarter", "2026Q3", "--out", "q3.html")
+        asked: list[str] = []
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 390, "height": 800})
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto((tmp_path / "q3.html").as_uri())
+            widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+            drawings = page.locator("svg").count()
+            paper = page.pdf(prefer_css_page_size=True)
+            browser.close()
+        assert widths[0] <= widths[1]
+        assert drawings >= 6
+        assert len(asked) == 1
+        assert paper.startswith(b"%PDF")
+        boxes = {tuple(map(float, box)) for box in re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", paper)}
+        assert {(round(width), round(height)) for width, height in boxes} == {(595, 842)}
 
     def test_escapes_what_people_wrote(self, desk: Desk, world: World) -> None:
         """A measure with signs of HTML and Markdown stays a text."""
