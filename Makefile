@@ -51,7 +51,7 @@ clean: ## Remove what the other targets made
 .venv/.ready-core: requirements/build.txt requirements/core.txt pyproject.toml scripts/install.py
 	@$(PYTHON) scripts/install.py core
 
-.venv/.ready-dev: requirements/build.txt requirements/core.txt requirements/postgres.txt requirements/fast.txt requirements/alerts.txt requirements/dev.txt pyproject.toml scripts/install.py
+.venv/.ready-dev: requirements/build.txt requirements/core.txt requirements/postgres.txt requirements/fast.txt requirements/alerts.txt requirements/analysis.txt requirements/dev.txt pyproject.toml scripts/install.py
 	@$(PYTHON) scripts/install.py dev
 
 .venv/.ready-bench: .venv/.ready-dev requirements/bench.txt

@@ -107,8 +107,9 @@ class Services:
     def facts(self) -> "Mapping[str, Fact]":
         """What other capabilities know about a customer and rules may ask, by name."""
         from care.segments.ticket_facts import ticket_facts
+        from care.surveys.figures.facts import survey_facts
 
-        return ticket_facts()
+        return {**ticket_facts(), **survey_facts(self.settings.operator.timezone)}
 
     @cached_property
     def fields(self) -> "Fields":

@@ -145,6 +145,7 @@ def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timede
             today=today,
             turns=turns,
             oldest_due=timedelta(minutes=services.settings.alerts.oldest_due_minutes),
+            enough=services.settings.reports.enough,
             free_mib=services.room.free_mib(),
             least_mib=services.settings.disk.plan_free_mib,
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
-BUILDS_ON = {"dev": ("postgres", "fast", "alerts"), "bench": ("dev",), "redis": ("celery",)}
+BUILDS_ON = {"dev": ("postgres", "fast", "alerts", "analysis"), "bench": ("dev",), "redis": ("celery",)}
 COMPILE = [
     *("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
     *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"),

@@ -28,6 +28,7 @@ from care.base.settings_sections import (
     LogSettings,
     OperatorSettings,
     PathSettings,
+    ReportSettings,
     Section,
     SecuritySettings,
     SmsSettings,
@@ -53,6 +54,7 @@ __all__ = [
     "LogSettings",
     "OperatorSettings",
     "PathSettings",
+    "ReportSettings",
     "Section",
     "SecuritySettings",
     "Settings",
@@ -94,6 +96,7 @@ class Settings(Section):
     alerts: AlertSettings = AlertSettings()
     cases: CaseSettings = CaseSettings()
     ticket_system: TicketSystemSettings = TicketSystemSettings()
+    reports: ReportSettings = ReportSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")

@@ -276,6 +276,13 @@ class AlertSettings(Section):
     oldest_due_minutes: int = key(15, "A message due for longer, while nobody sends, is an incident", ge=1)
 
 
+class ReportSettings(Section):
+    """What figures of satisfaction are held against."""
+
+    valid_answers: int = key(500, "Valid answers about tickets that each quarter shall bring", ge=1)
+    enough: int = key(30, "Figures that rest on fewer answers are not printed: not enough data", ge=2)
+
+
 class LogSettings(Section):
     """How much is logged, and in which form."""
 

@@ -24,7 +24,7 @@ from care.segments.load import parse_rule
 from care.segments.model import Leaf, Rule, SegmentRef
 
 SEGMENTS_FILE = "segments.yaml"
-OTHER_FILES = frozenset({SEGMENTS_FILE, "policy.yaml", "calendar.yaml", "replies.yaml"})
+OTHER_FILES = frozenset({SEGMENTS_FILE, "policy.yaml", "calendar.yaml", "replies.yaml", "commitments.yaml"})
 """Files of the same folder that are no campaigns."""
 
 _ENDINGS = (".yaml", ".yml")

@@ -32,6 +32,7 @@ GROUPS = (
     "message",
     "provider",
     "providers",
+    "report",
     "segments",
     "sms",
     "suppressions",

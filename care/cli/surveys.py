@@ -11,11 +11,13 @@ from care.base.errors import FileError, InputError
 from care.cli import surveys_cases
 from care.cli.surveys_answers import app as answers
 from care.cli.surveys_learn import learn
+from care.cli.surveys_report import app as report_app
 
 app = typer.Typer(help="Surveys and the replies to them.", no_args_is_help=True)
 app.add_typer(surveys_cases.app, name="cases")
 app.add_typer(answers, name="answers")
 app.command()(learn)
+app.add_typer(report_app)
 
 
 @app.callback()

@@ -16,8 +16,11 @@ from care.inbound.model import HandledAs
 from care.inbound.tables import inbound_message, webhook
 from care.messages.model import CLAIMABLE, FINAL, OPEN, MessageStatus, Outcome
 from care.messages.tables import attempt, message, pause
+from care.surveys.figures.ballot import MAIN
+from care.surveys.tables import survey_answer, survey_case
 
 DAY = timedelta(days=1)
+_MAIN_QUESTIONS = sorted({str(question) for question in MAIN.values()})
 OVERDUE_LIMIT = timedelta(minutes=15)
 """A due message that nobody took for so long, while nobody sends, means that the sender is not at work."""
 
@@ -37,6 +40,7 @@ def figures(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
     yield from _attempts(conn, now)
     yield from _inbox(conn, now)
     yield from _events(conn)
+    yield from _surveys(conn, now)
     yield Figure(name="care_oldest_due_seconds", value=oldest_due(conn, now).total_seconds())
 
 
@@ -85,6 +89,19 @@ def _inbox(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
         labels = (("kind", row.kind), ("result", "unusable" if row.failed else "done"))
         yield Figure(name="care_webhooks_last_day", value=row.n, labels=labels)
     yield Figure(name="care_inbox_waiting", value=inbox_depth(conn))
+
+
+def _surveys(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
+    a = survey_answer.c
+    ratings = sa.select(a.survey, a.channel, sa.func.count().label("n")).where(
+        a.at >= now - DAY, a.score.is_not(None), a.superseded_at.is_(None), a.question.in_(_MAIN_QUESTIONS)
+    )
+    for row in conn.execute(ratings.group_by(a.survey, a.channel)):
+        labels = (("survey", row.survey), ("channel", row.channel))
+        yield Figure(name="care_survey_answers_last_day", value=row.n, labels=labels)
+    cases = sa.select(survey_case.c.reason, sa.func.count().label("n")).where(survey_case.c.closed_at.is_(None))
+    for row in conn.execute(cases.group_by(survey_case.c.reason)):
+        yield Figure(name="care_survey_cases_open", value=row.n, labels=(("reason", row.reason),))
 
 
 def inbox_depth(conn: sa.Connection) -> int:

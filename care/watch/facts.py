@@ -16,6 +16,7 @@ from care.messages.tables import message
 from care.reports.metrics import why_not_ready
 from care.reports.providers import closed_now
 from care.surveys.case_store import overdue_cases
+from care.surveys.figures.alarm import drop_words
 from care.watch.book_store import kept_pages, wrong_verdicts
 from care.watch.rules import Facts
 
@@ -36,10 +37,14 @@ def look(
     today: date,
     turns: Mapping[str, timedelta],
     oldest_due: timedelta,
+    enough: int,
     free_mib: int | None,
     least_mib: int,
 ) -> Facts:
-    """Return the facts of this moment. `turns` names the jobs that must end, and within which time."""
+    """Return the facts of this moment. `turns` names the jobs that must end, and within which time.
+
+    `enough` answers are needed on each side before satisfaction is compared.
+    """
     since = today - LOOK_BACK
     overdue, oldest_case = overdue_cases(conn, now)
     waiting, given_up = untold(conn, now=now, older_than=TOLD_WITHIN, lately=GIVEN_UP_LATELY)
@@ -64,6 +69,7 @@ def look(
         untold=waiting,
         given_up=given_up,
         stuck_jobs=[name for name, within in turns.items() if name in ended and now - ended[name] > within],
+        satisfaction=drop_words(conn, now, least=enough),
         free_mib=free_mib,
         least_mib=least_mib,
     )

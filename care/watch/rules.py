@@ -29,6 +29,7 @@ class Facts:
     untold: int = 0  # webhooks that the ticket system has not taken for an hour
     given_up: int = 0  # that it will not hear any more, within a day
     stuck_jobs: Sequence[str] = ()
+    satisfaction: str = ""  # how it fell, where it fell by more than chance
     free_mib: int | None = None
     least_mib: int = 0
 
@@ -110,6 +111,10 @@ def _jobs(facts: Facts) -> str:
     return f"these jobs have not ended well for long: {', '.join(facts.stuck_jobs)}"
 
 
+def _satisfaction(facts: Facts) -> str:
+    return facts.satisfaction
+
+
 def _disk(facts: Facts) -> str:
     if facts.free_mib is None or facts.free_mib >= facts.least_mib:
         return ""
@@ -160,6 +165,12 @@ RULES: tuple[Rule, ...] = (
         title="A provider's list differs from ours",
         limit="any difference, or no answer",
         look=_provider_books,
+    ),
+    Rule(
+        name="satisfaction",
+        title="Satisfaction has dropped",
+        limit="four weeks below the twelve before by more than chance (p below 0.01)",
+        look=_satisfaction,
     ),
     Rule(name="disk", title="The disk is nearly full", limit="below disk.plan_free_mib", look=_disk),
 )

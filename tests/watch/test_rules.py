@@ -22,6 +22,7 @@ WRONG = {
     "jobs": Facts(stuck_jobs=["plan"]),
     "books": Facts(wrong_books=[date(2026, 9, 24)]),
     "provider_books": Facts(wrong_pages=["twilio sms 2026-09-24: 2 handed over, 1 on its list"]),
+    "satisfaction": Facts(satisfaction="90.0% of 500, then 70.0% of 200: a significant drop"),
     "disk": Facts(free_mib=1023, least_mib=1024),
 }
 

@@ -156,6 +156,31 @@ def upgrade() -> None:
         batch_op.create_index("ix_survey_case_open", ["closed_at", "due_at"], unique=False)
 
     op.create_table(
+        "survey_reply",
+        sa.Column("inbound_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("session_id", sa.BigInteger(), nullable=True),
+        sa.Column("question", sa.String(length=16), nullable=True),
+        sa.Column("scale", sa.String(length=16), nullable=False),
+        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("locale", sa.String(length=16), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("score", sa.SmallInteger(), nullable=True),
+        sa.Column("flags", sa.String(length=120), server_default="", nullable=False),
+        sa.Column("said", sa.String(length=64), nullable=True),
+        sa.Column("ref", sa.String(length=64), nullable=True),
+        sa.Column("call_by", sa.BigInteger(), nullable=True),
+        sa.Column("read_at", sa.BigInteger(), nullable=False),
+        sa.Column("meant", sa.String(length=16), nullable=True),
+        sa.Column("meant_score", sa.SmallInteger(), nullable=True),
+        sa.Column("meant_by", sa.String(length=64), nullable=True),
+        sa.Column("meant_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("inbound_id", name=op.f("pk_survey_reply")),
+    )
+    with op.batch_alter_table("survey_reply", schema=None) as batch_op:
+        batch_op.create_index("ix_survey_reply_meant_at", ["meant_at"], unique=False)
+        batch_op.create_index("ix_survey_reply_session_id", ["session_id"], unique=False)
+
+    op.create_table(
         "survey_session",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("survey", sa.String(length=16), nullable=False),
@@ -372,6 +397,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_survey_session_address_hash")
 
     op.drop_table("survey_session")
+    with op.batch_alter_table("survey_reply", schema=None) as batch_op:
+        batch_op.drop_index("ix_survey_reply_session_id")
+        batch_op.drop_index("ix_survey_reply_meant_at")
+
+    op.drop_table("survey_reply")
     with op.batch_alter_table("survey_case", schema=None) as batch_op:
         batch_op.drop_index("ix_survey_case_open")
         batch_op.drop_index("ix_survey_case_follow_up_id")

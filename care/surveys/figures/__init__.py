@@ -1,0 +1,1 @@
+"""What the answers say: counts, shares and trends with their uncertainty, each by one query."""
