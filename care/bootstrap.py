@@ -106,10 +106,9 @@ class Services:
     @cached_property
     def facts(self) -> "Mapping[str, Fact]":
         """What other capabilities know about a customer and rules may ask, by name."""
-        from care.segments.ticket_facts import ticket_facts
-        from care.surveys.figures.facts import survey_facts
+        from care.surveys.wiring import rule_facts
 
-        return {**ticket_facts(), **survey_facts(self.settings.operator.timezone)}
+        return rule_facts(self.settings.operator.timezone)
 
     @cached_property
     def fields(self) -> "Fields":
@@ -207,31 +206,22 @@ class Services:
         return timedelta(hours=self.settings.daemon.horizon_hours)
 
     @cached_property
-    def subjects(self) -> Mapping[str, sa.FromClause]:
-        """The table each kind of occasion speaks of."""
-        from care.surveys.wiring import SUBJECTS
-
-        return SUBJECTS
-
-    @cached_property
     def inbound_rules(self) -> "InboundRules":
         """What routes the messages of customers."""
         from care.inbound.route import InboundRules
-        from care.inbound.twilio import ANSWERED_WORDS
+        from care.inbound.twilio import answered_words
         from care.surveys.conversation.wiring import build_conversation
 
         settings = self.settings
-        by_twilio = settings.sms.provider == "twilio" and settings.twilio.opt_out_replies == "twilio"
+        talk = build_conversation(settings, root=self.root, policies=self.policies, campaigns=self.shelf.fresh)
         return InboundRules(
             policies=self.policies,
             hasher=self.hasher,
             mail_ids=self.mail_ids,
             operator_country=settings.operator.country,
             operator_zone=settings.operator.timezone,
-            answered_by_provider=ANSWERED_WORDS if by_twilio else frozenset(),
-            handlers=(
-                build_conversation(settings, root=self.root, policies=self.policies, campaigns=self.shelf.fresh),
-            ),
+            answered_by_provider=answered_words(settings),
+            handlers=(talk,),
         )
 
     @cached_property
@@ -282,6 +272,7 @@ class Services:
         """Return what a dispatcher is made of. Checks the suppression key: a wrong one refuses to send."""
         from care.delivery.apart import Apart
         from care.delivery.work import Work
+        from care.surveys.wiring import SUBJECTS
 
         assert self.hasher is not None
         sentry = self.sentry(sole=sole)
@@ -292,7 +283,7 @@ class Services:
             preparer=self.preparer,
             rules=self.intent_rules,
             campaigns=self.shelf.fresh,
-            subjects=self.subjects,
+            subjects=SUBJECTS,
             sentry=sentry,
             tick_seconds=self.settings.daemon.tick_seconds,
             has_room=lambda: sentry.may_send() and self.room.may_send(),

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.settings import Settings
 from care.base.vocabulary import Channel
 from care.delivery.receipts import Receipt
 from care.inbound.model import Incoming
@@ -29,6 +30,12 @@ _OPT_OUT_TYPES = ("STOP", "START", "HELP")
 _STATUS_FIELDS = ("MessageSid", "MessageStatus", "ErrorCode", "RawDlrDoneDate", "ChannelStatusMessage")
 _OWNER = "provider"  # a key of ours among Twilio's; rows of earlier versions lack it
 _IMPERSONAL_FIELDS = ("MessageSid", "To", "MessagingServiceSid", "NumMedia", "NumSegments", "OptOutType")
+
+
+def answered_words(settings: Settings) -> frozenset[str]:
+    """Return the words that the provider of these settings confirms by itself."""
+    by_twilio = settings.sms.provider == "twilio" and settings.twilio.opt_out_replies == "twilio"
+    return ANSWERED_WORDS if by_twilio else frozenset()
 
 
 class UnreadableHookError(ValueError):

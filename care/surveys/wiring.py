@@ -1,11 +1,14 @@
-"""What the follow-up gives to the rooms below: the tables that occasions speak of."""
+"""What the follow-up gives to the rooms below: the tables that occasions speak of, and facts for rules."""
 
 from collections.abc import Mapping
 
 import sqlalchemy as sa
 
 from care.customers.tables import subscription
+from care.segments.facts import Fact
+from care.segments.ticket_facts import ticket_facts
 from care.surveys.conversation.tables import spoken_of
+from care.surveys.figures.facts import survey_facts
 from care.surveys.occasion import PREFIX, asked_ticket
 from care.surveys.telling import told_case
 
@@ -16,3 +19,8 @@ SUBJECTS: Mapping[str, sa.FromClause] = {
     PREFIX: asked_ticket,
 }
 """By the word before the first ':' of a message's occasion."""
+
+
+def rule_facts(zone: str) -> Mapping[str, Fact]:
+    """Return what rules may ask about tickets and answers; days are those of the operator's `zone`."""
+    return {**ticket_facts(), **survey_facts(zone)}
