@@ -122,11 +122,7 @@ class Services:
 
     @cached_property
     def segments(self) -> "SegmentBook":
-        """Segments as their file says, without looking at campaigns.
-
-        Raises:
-            CareError: with every mistake in the file.
-        """
+        """Segments as their file says, without looking at campaigns; a CareError names every mistake in it."""
         from care.segments.load import load_segments
 
         return load_segments(self.root / self.settings.paths.campaigns / "segments.yaml", fields=self.fields)

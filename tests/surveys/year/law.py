@@ -61,8 +61,12 @@ def _nobody_asked_twice(year: Year) -> Iterator[str]:
         ).all()
     by_id = {row.id: row for row in rows}
     left = [by_id[kept.message_id] for kept in year.life.kept if kept.message_id in by_id]
-    asked = Counter((row.occasion, row.leg) for row in left)
-    yield from (f"{occasion} was asked {count} times as {leg}" for (occasion, leg), count in asked.items() if count > 1)
+    asked = Counter(
+        (by_id[k.message_id].occasion, by_id[k.message_id].leg, k.channel)
+        for k in year.life.kept
+        if k.message_id in by_id
+    )
+    yield from (f"{key} was asked {count} times" for key, count in asked.items() if count > 1)
     storm = {f"ticket:{name}" for one in year.tickets if one.parent for name in one.resolutions[:1]}
     each = Counter(row.customer_id for row in left if row.occasion in storm and row.leg != "reminder")
     yield from (

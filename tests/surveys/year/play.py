@@ -25,7 +25,7 @@ from care.messages.model import CLAIMABLE
 from care.messages.tables import message
 from care.schedule import JOBS, run_due_jobs
 from tests.house import House
-from tests.surveys.year.customers_life import Asked, Life
+from tests.surveys.year.customers_life import Asked, Carrier, Life
 from tests.surveys.year.people import Person
 from tests.surveys.year.tickets import Ticket, posted
 
@@ -48,6 +48,8 @@ class Year:
     def __post_init__(self) -> None:
         """Know the customers."""
         self.life = Life(self.people, self.house.clock, self.dice)
+        services = self.house.services
+        services.__dict__["sandbox_life"] = Carrier(services.settings, services.engine, services.clock)
 
     @property
     def services(self) -> Services:
