@@ -32,9 +32,9 @@ ticket = sa.Table(
     sa.Column("closed_at", Instant),
     sa.Column("resolutions", sa.SmallInteger, nullable=False, server_default="0"),  # times it was resolved
     sa.Column("attributes", sa.JSON, nullable=False, server_default="{}"),
-    sa.Column("history", sa.JSON, nullable=False, server_default="[]"),  # every fact told of it; all else follows
     sa.Column("as_of", Instant, nullable=False),  # instant of the newest event that changed it
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("history", sa.JSON, nullable=False, server_default="[]"),  # every fact told of it; all else follows
     sa.Index("ix_ticket_customer_id", "customer_id", "opened_at"),
     sa.Index("ix_ticket_resolved_at", "resolved_at"),
     sa.Index("ix_ticket_parent", "parent"),

@@ -33,11 +33,11 @@ api_key = sa.Table(
     metadata,
     sa.Column("key_id", sa.String(16), primary_key=True),
     sa.Column("name", sa.String(64), nullable=False),
-    sa.Column("kind", sa.String(8), nullable=False, server_default="bearer"),  # bearer, or webhook: it signs
     sa.Column("scopes", sa.String(200), nullable=False),  # words with a space between
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("last_used_at", Instant),
     sa.Column("revoked_at", Instant),
+    sa.Column("kind", sa.String(8), nullable=False, server_default="bearer"),  # bearer, or webhook: it signs
 )
 """Keys that other systems hold. The secret half is derived from the secret key and the id, so none is stored."""
 

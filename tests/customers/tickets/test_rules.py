@@ -82,6 +82,11 @@ class TestResolutions:
         assert (second.opened_at, second.first_call_at) == (at(3), at(0))
         assert first.severity == "major"  # told late, and better than nothing
 
+    def test_begin_where_it_was_opened_again(self) -> None:
+        """Also where nobody told us of the resolution before, as in a list that begins late."""
+        (one,) = ticket(told(0, opened_at=at(0)), reopened(1), resolved(2)).resolutions
+        assert (one.opened_at, one.first_call_at) == (at(1), at(0))
+
     def test_lend_no_staff_to_an_earlier_round(self) -> None:
         """What is not known of the first round stays unknown."""
         first, second = ticket(resolved(2), reopened(3), resolved(4, staff="B", area="北区")).resolutions
