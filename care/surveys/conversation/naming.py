@@ -7,8 +7,8 @@ from typing import Final
 
 _LEAST: Final = 2
 """A reference of one character would be found in anything."""
-_BEFORE: Final = r"(?<![^\W_])"
-_AFTER: Final = r"(?![^\W_])"
+_BEFORE: Final = r"(?<![0-9A-Za-z])"
+_AFTER: Final = r"(?![0-9A-Za-z])"
 _LABEL: Final = r"(?:ref(?:erence)?|ticket|no|单号|單號|工单|工單|编号|編號)?[\s.:#号號]*"
 
 

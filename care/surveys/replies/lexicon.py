@@ -14,6 +14,7 @@ from care.surveys.replies.spelling import by_shape
 
 LISTS: Final = ("verdicts", "grammar", "requests", "numbers", "emoji", "quotes")
 LANGUAGES: Final = frozenset({"en", "zh", "any"})
+_REFUSALS: Final = ("opt_out", "opt_in")
 _SEPARATOR: Final = " | "
 _NO_MEANING: Final[frozenset[str]] = frozenset()
 
@@ -51,6 +52,7 @@ class Lexicon:
     lengths: Mapping[str, tuple[int, ...]]
     patterns: Mapping[str, tuple[Pattern, ...]]  # by what they mean
     shapes: Mapping[str, list[str]]  # long words by what a slip of the finger leaves of them
+    composed: tuple[Pattern, ...] = ()  # patterns of what words in a row mean; refusals have rules of their own
     refusals: frozenset[str] = _NO_MEANING  # whole messages that refuse by the operator's own policy, as keywords
 
     def patterns_for(self, meaning: str) -> tuple[Pattern, ...]:
@@ -103,6 +105,7 @@ def build_lexicon(entries: Iterable[Entry], patterns: Sequence[Pattern]) -> Lexi
         phrases=known,
         shapes=by_shape(known),
         lengths={first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
+        composed=tuple(one for one in patterns if one.meaning not in _REFUSALS),
         patterns={meaning: tuple(one for one in patterns if one.meaning == meaning) for meaning in kinds},
     )
 

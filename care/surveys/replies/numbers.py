@@ -13,6 +13,8 @@ _LEFT: Final = role("left_of_score")
 _RIGHT: Final = _LEFT | role("right_of_score")
 _PLURAL_BUT: Final = ("ss", "us", "is", "'s")
 _COUNTED: Final = frozenset({"颗", "粒"})
+_JUDGING: Final = role("judging")
+_JOINING: Final = ("is", "a", "was")
 _MONEY: Final = frozenset("#£$€¥￥№@&")
 
 
@@ -118,6 +120,9 @@ def _spelled(tokens: Sequence[Token], index: int) -> Number | None:
     closes = after is None or after.is_end or bool(after.meanings & {"thanks", "happy", "because"})
     if after is not None and after.text in _GIVER and before is not None and "rate" in before.meanings:
         closes = True
+    if after is not None and index == 0 and after.text == "from":
+        giver = _at(tokens, index + 2)
+        closes = giver is not None and giver.text in ("me", "us", "my", "our", "the wife")
     if opens and closes:
         return Number(value, index, index, marked=before is not None and "rate" in before.meanings)
     return None
@@ -219,7 +224,7 @@ def _stands_free(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _stands_free_between(tokens: Sequence[Token], first: int, last: int) -> bool:
-    return _left_is_free(tokens, first) and _right_is_free(tokens, last)
+    return _left_is_free(tokens, first) and _right_is_free(tokens, last) and not _tells_something_else(tokens, first)
 
 
 def _left_is_free(tokens: Sequence[Token], index: int) -> bool:
@@ -229,6 +234,18 @@ def _left_is_free(tokens: Sequence[Token], index: int) -> bool:
     if not before.is_unknown:
         return not before.meanings or token.gap
     return token.gap and before.is_chinese
+
+
+def _tells_something_else(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether the English words before a digit name other things and judge nothing: "my son is 5"."""
+    strange = False
+    for token in reversed(tokens[:index]):
+        if token.is_end or token.new_line or token.is_chinese:
+            break
+        if token.meanings & _JUDGING and token.text not in _JOINING:
+            return False
+        strange = strange or token.is_unknown
+    return strange
 
 
 def _right_is_free(tokens: Sequence[Token], index: int) -> bool:

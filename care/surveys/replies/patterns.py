@@ -17,11 +17,6 @@ def find(pattern: Pattern, tokens: Sequence[Token]) -> tuple[int, int] | None:
     return None
 
 
-def is_found(pattern: Pattern, tokens: Sequence[Token], met: frozenset[str]) -> bool:
-    """Tell whether the pattern holds; `met` are the meanings of all tokens, which settles most cases."""
-    return pattern.needs <= met and find(pattern, tokens) is not None
-
-
 def _match(pattern: Pattern, step_index: int, tokens: Sequence[Token], index: int) -> int:
     """Return one past the last token of the rest of a pattern that begins at `index`; 0 if it does not hold."""
     if step_index == len(pattern.steps):

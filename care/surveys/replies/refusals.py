@@ -13,6 +13,7 @@ from care.surveys.replies.tokens import Token
 
 OPT_OUT: Final = "opt_out"
 _BESIDE: Final = role("beside_refusal")
+_RIGHT: Final = role("right_of_refusal")
 _NEGATIONS: Final = frozenset({"dont", "neg", "no"})
 _CODES: Final = frozenset(
     {"t", "td", "r", "n", "0000", "00000", "退", "回t", "回td", "回r", "回复t", "回复td", "回复r"}
@@ -71,7 +72,7 @@ def _holds(meaning: str, tokens: Sequence[Token], met: frozenset[str], lexicon: 
             continue
         if _is_about_service(tokens, place) or _asks_who_did(tokens, place[0]):
             continue
-        if not pattern.alone or _says_nothing_else(tokens, place):
+        if not pattern.alone or (_says_nothing_else(tokens, place) and _has_no_object(tokens, place[1])):
             return True
     return False
 
@@ -108,3 +109,15 @@ def _says_nothing_else(tokens: Sequence[Token], place: tuple[int, int]) -> bool:
         if token.is_unknown or (token.meanings and not token.meanings & _BESIDE):
             unknown += 1
     return unknown <= _MOST_UNKNOWN
+
+
+def _has_no_object(tokens: Sequence[Token], end: int) -> bool:
+    """Tell whether nothing else is stopped: right of the refusal, up to the next sign, stand only small words."""
+    if tokens[end - 1].text.endswith("."):
+        return True
+    for token in tokens[end:]:
+        if token.is_end or token.new_line or (token.gap and token.is_chinese) or not token.text[:1].isalnum():
+            return True
+        if token.value is None and not token.meanings & _RIGHT:
+            return False
+    return True

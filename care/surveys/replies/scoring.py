@@ -77,7 +77,7 @@ def _from_words(text: Text, scale: Scale) -> Reading:
     """Return the point that a judgement in words is worth; only on scales whose points have names."""
     met, beside = text.met, side_flags(text)
     verdict = weigh(text.tokens)
-    sure = verdict.grade is not None and not met & _BLOCKS
+    sure = verdict.grade is not None and not met & _BLOCKS and not text.asks
     if sure and "not_resolved" in met and verdict.leaning >= 0:
         sure = False
     if sure and verdict.grade in scale.points and scale.words == "verdict":
@@ -92,7 +92,7 @@ def _unsure(text: Text, verdict: Verdict) -> Reading:
     negative = verdict.leaning < 0 or bool(met & {"unhappy", "mock", "swear", "not_resolved", "complaint"})
     if "conditional" in met:
         flags.append(Flag.CONDITIONAL)
-    if "question" in met or text.plain.endswith("?"):
+    if "question" in met or text.asks:
         flags.append(Flag.QUESTION)
     if "neutral" not in met and "happy" not in met and met & _EASE:
         flags.append(Flag.POSITIVE)

@@ -5,12 +5,11 @@ from functools import cached_property
 from typing import Final
 
 from care.surveys.replies.lexicon import Lexicon, Pattern
-from care.surveys.replies.patterns import is_found
+from care.surveys.replies.patterns import find
 from care.surveys.replies.tokens import Token, tokenise
 
-COMPOSED: Final = ("conditional", "not_resolved", "wrong_number", "data_request", "safety")
-"""Meanings that words in a row may have together; refusals have rules of their own."""
 _FEW: Final = 5
+_SIGNS: Final = " \n.!~。…"
 
 
 @dataclass
@@ -27,6 +26,11 @@ class Text:
         return any(token.value is not None for token in self.tokens)
 
     @cached_property
+    def asks(self) -> bool:
+        """Tell whether it ends in a question mark, whatever other signs follow."""
+        return self.plain.rstrip(_SIGNS).endswith("?")
+
+    @cached_property
     def unknown(self) -> int:
         """Return how many words no list holds."""
         return sum(token.is_unknown for token in self.tokens)
@@ -36,14 +40,14 @@ def read_text(plain: str, lexicon: Lexicon) -> Text:
     """Return a normalised text with its tokens."""
     tokens = tuple(tokenise(plain, lexicon))
     met = frozenset().union(*(token.meanings for token in tokens))
-    for meaning in COMPOSED:
-        if meaning not in met and any(_holds(pattern, tokens, met) for pattern in lexicon.patterns_for(meaning)):
-            met |= {meaning}
+    for pattern in lexicon.composed:
+        if pattern.needs <= met and pattern.meaning not in met and _holds(pattern, tokens):
+            met |= {pattern.meaning}
     return Text(plain, tokens, met)
 
 
-def _holds(pattern: Pattern, tokens: tuple[Token, ...], met: frozenset[str]) -> bool:
+def _holds(pattern: Pattern, tokens: tuple[Token, ...]) -> bool:
     """Tell whether a pattern holds; one that wants to be alone, only in a few words that are all known."""
     if pattern.alone and (len(tokens) > _FEW or any(token.is_unknown for token in tokens)):
         return False
-    return is_found(pattern, tokens, met)
+    return find(pattern, tokens) is not None

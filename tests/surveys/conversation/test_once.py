@@ -1,0 +1,180 @@
+"""Doubled, shuffled and interrupted: a message counts once, wholly or not at all; a phone has one open question."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from care.base.clock import VirtualClock
+from care.base.database import read, write
+from care.bootstrap import Services
+from care.inbound.tables import inbound_message, webhook
+from care.inbound.worker import work_inbox
+from care.messages.tables import message
+from care.surveys.conversation import handler
+from care.surveys.conversation.open_questions import has_open_question
+from care.surveys.conversation.tables import survey_reply
+from care.surveys.tables import survey_answer, survey_case
+from tests.factories import address_hash, make_customer
+from tests.inbound.house import dispatch, hear_all, inbound_form
+from tests.surveys.conversation.factories_talk import (
+    PHONE,
+    answers,
+    ask,
+    handled,
+    make_follow_up,
+    make_invitation,
+    rows,
+    say,
+    stage,
+)
+
+
+def work(services: Services) -> None:
+    work_inbox(services.engine, services.inbound_rules, now=services.clock.now())
+
+
+class TestTheSameMessageTwice:
+    def test_changes_nothing(self, services: Services) -> None:
+        """The provider repeats itself, before and after we have worked on it."""
+        ask(services)
+        form = inbound_form(PHONE, "1")
+        hear_all(services, [form, form])
+        work(services)
+        hear_all(services, [form])
+        work(services)
+
+        assert answers(services) == [("overall", 1)]
+        assert len(rows(services, survey_case)) == 1
+        with read(services.engine) as conn:
+            said = conn.execute(sa.select(sa.func.count()).where(message.c.occasion == "inbound:1")).scalar()
+        assert said == 1
+
+    def test_sent_twice_by_the_customer_answers_two_questions(self, services: Services) -> None:
+        """Two messages are two messages; the second is for the question that came in between."""
+        ask(services)
+        say(services, "5")
+        say(services, "5")
+
+        assert answers(services) == [("overall", 5), ("result", 5)]
+
+
+class TestAFailureInTheMiddle:
+    def test_leaves_nothing_behind_and_is_made_good(
+        self, services: Services, monkeypatch: pytest.MonkeyPatch, clock: VirtualClock
+    ) -> None:
+        """Score, case, answer and the message itself are one transaction."""
+        ask(services)
+
+        def fail(*args: object, **kwargs: object) -> None:
+            raise RuntimeError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(handler, "note_reply", fail)
+            hear_all(services, [inbound_form(PHONE, "1")])
+            work(services)
+        for table in (survey_answer, survey_case, survey_reply, inbound_message):
+            assert rows(services, table) == []
+        clock.advance(timedelta(minutes=1))
+        work(services)
+
+        assert answers(services) == [("overall", 1)]
+        assert [row.done_at is not None for row in rows(services, webhook)] == [True]
+
+
+class TestOneOpenQuestion:
+    def invite(self, services: Services, ref: str, *, leg: str = "main") -> int:
+        """Plan an invitation that is due now, and leave the sending to the dispatcher."""
+        now = services.clock.now()
+        with write(services.engine) as conn:
+            who = conn.execute(sa.text("SELECT id FROM customer")).scalar_one()
+            if leg == "main":
+                make_follow_up(conn, customer_id=who, ref=ref, now=now, state="due", due_at=now)
+            return make_invitation(
+                conn,
+                customer_id=who,
+                subject=f"{ref}:r1",
+                now=now,
+                campaign_id="greeting",
+                status="planned",
+                use_by=now + timedelta(days=3),
+                leg=leg,
+            )
+
+    @pytest.fixture(autouse=True)
+    def _without_cap(self, services: Services) -> None:
+        """Complaints and installations are asked about whatever was asked before."""
+        caps = "countries: {CN: {caps: {survey_invites_per_30d: 9}}}"
+        (services.root / "campaigns" / "policy.yaml").write_text(caps, encoding="utf-8")
+
+    def statuses(self, services: Services, *ids: int) -> list[tuple[str, str | None]]:
+        with read(services.engine) as conn:
+            found = conn.execute(sa.select(message.c.status, message.c.reason).where(message.c.id.in_(ids)))
+            return [tuple(row) for row in found]
+
+    def test_keeps_the_next_invitation_waiting(self, services: Services) -> None:
+        """Until the first is answered, or a day is over."""
+        ask(services, campaign_id="after_repair")
+        second = self.invite(services, "B77")
+
+        dispatch(services)
+
+        assert self.statuses(services, second) == [("held", "another question is open")]
+        with read(services.engine) as conn:
+            assert has_open_question(conn, address_hash("sms", PHONE), services.clock.now())
+
+    def test_lets_it_go_once_the_first_is_answered(self, services: Services) -> None:
+        ask(services)
+        say(services, "5555")
+
+        with read(services.engine) as conn:
+            assert not has_open_question(conn, address_hash("sms", PHONE), services.clock.now())
+
+    def test_gives_the_phone_to_the_newer_one_after_a_day(self, services: Services, clock: VirtualClock) -> None:
+        ask(services)
+        clock.advance(timedelta(hours=24, minutes=1))
+
+        with read(services.engine) as conn:
+            assert not has_open_question(conn, address_hash("sms", PHONE), clock.now())
+
+    def test_never_keeps_its_own_reminder_waiting(self, services: Services) -> None:
+        ask(services)
+
+        with read(services.engine) as conn:
+            mine = ("after_repair", "ticket:A12:r1")
+            assert not has_open_question(conn, address_hash("sms", PHONE), services.clock.now(), about=mine)
+
+    def test_is_kept_among_invitations_of_one_moment(self, services: Services) -> None:
+        """Two that are due together: one goes, one waits."""
+        with write(services.engine) as conn:
+            make_customer(conn, phone=PHONE, consents=("survey",))
+        first, second = self.invite(services, "A12"), self.invite(services, "B77")
+
+        dispatch(services)
+
+        assert sorted(status for status, _ in self.statuses(services, first, second)) in (
+            ["accepted", "held"],
+            ["delivered", "held"],
+            ["held", "sent"],
+        )
+
+
+class TestTwoRobots:
+    def test_stop_talking_to_each_other(self, services: Services, clock: VirtualClock) -> None:
+        """A machine that answers everything with the same words gets a handful of answers in all."""
+        ask(services)
+        for _ in range(30):
+            say(services, "please call me back")
+            clock.advance(timedelta(seconds=30))
+
+        with read(services.engine) as conn:
+            said = conn.execute(sa.select(sa.func.count()).where(message.c.occasion.like("inbound:%"))).scalar_one()
+        assert said <= handler.MOST_ANSWERS
+
+    def test_of_two_phones_are_two_conversations(self, services: Services) -> None:
+        ask(services)
+        ask(services, ref="B7", phone="+8613800002222")
+        say(services, "5")
+
+        assert stage(services) == "asking"
+        assert len(handled(services)) == 1

@@ -1,0 +1,148 @@
+"""What holds for every conversation, whatever is said in which order."""
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+
+from care.surveys.conversation.model import NEXT_QUESTION, Heard, Lot, Standing
+from care.surveys.conversation.moves import MOVES, UNASKED
+from care.surveys.conversation.naming import take_reference
+from care.surveys.conversation.rules import Letter, take_turn
+from care.surveys.model import DIMENSIONS, Question, Stage, Survey
+from care.surveys.replies.read import read_reply
+
+ASKED = (Stage.INVITED, Stage.ASKING, Stage.REASON)
+TEXTS = st.sampled_from(
+    [
+        "5",
+        "1",
+        "3",
+        "４",
+        "5454",
+        "满意",
+        "很差",
+        "2 太慢",
+        "谢谢",
+        "收到",
+        "师傅三点来的",
+        "我家住5楼",
+        "几点恢复",
+        "退订",
+        "stop texting me",
+        "START",
+        "恢复",
+        "漏电了",
+        "wrong number",
+        "退订宽带",
+        "请删除我的个人信息",
+        "还是不能上网",
+        "call me",
+        "打错了 是5",
+        "sorry meant 2",
+        "Liked “请回复5到1”",
+        "3",
+        "没有了",
+        "5是最好的吗",
+        "？",
+        "6",
+        "0",
+        "10",
+        "好的",
+        "不",
+        "[图片]",
+    ]
+)
+
+
+def talk(texts: list[str]) -> list[tuple[str, Standing, object]]:
+    """Play one conversation by the rules alone."""
+    standing = Standing(survey=Survey.TICKET, stage=Stage.INVITED, question=Question.OVERALL)
+    told = []
+    for text in texts:
+        letter = Letter(text=text, lang="zh-CN", context={"open": [{"id": "1"}]})
+        turn, _ = take_turn(standing, letter, read_reply)
+        told.append((text, standing, turn))
+        scores = {**standing.scores, **{a.question: a.score for a in turn.answers if a.question in DIMENSIONS}}
+        standing = Standing(
+            survey=Survey.TICKET,
+            stage=turn.stage,
+            question=turn.question,
+            reprompts=turn.reprompts,
+            scores=scores,
+        )
+    return told
+
+
+class TestEveryConversation:
+    @given(st.lists(TEXTS, max_size=12))
+    @settings(max_examples=300, deadline=None)
+    def test_has_one_open_question_at_most_and_says_one_thing(self, texts: list[str]) -> None:
+        for text, _, turn in talk(texts):
+            assert (turn.question is not None) or turn.stage not in (Stage.INVITED, Stage.ASKING), text
+            assert turn.say != NEXT_QUESTION
+            assert not turn.say.startswith("("), text
+
+    @given(st.lists(TEXTS, max_size=14))
+    @settings(max_examples=300, deadline=None)
+    def test_asks_each_question_once_more_at_most(self, texts: list[str]) -> None:
+        again: dict[Question | None, int] = {}
+        for _, before, turn in talk(texts):
+            if turn.say == "survey_reprompt":
+                again[before.question] = again.get(before.question, 0) + 1
+        assert all(times <= 1 for times in again.values())
+
+    @given(st.lists(TEXTS, max_size=12))
+    @settings(max_examples=300, deadline=None)
+    def test_invents_no_answer(self, texts: list[str]) -> None:
+        """What is written down was typed, or said in words of judgement, in that very message."""
+        worth = {
+            "5": 5,
+            "1": 1,
+            "3": 3,
+            "４": 4,
+            "满意": 4,
+            "很差": 1,
+            "2 太慢": 2,
+            "打错了 是5": 5,
+            "sorry meant 2": 2,
+        }
+        for text, _, turn in talk(texts):
+            for answer in turn.answers:
+                if answer.question in DIMENSIONS:
+                    assert text == "5454" or worth.get(text.strip()) == answer.score, text
+
+    @given(st.permutations(["5", "4", "谢谢", "满意", "收到", "3"]))
+    @settings(max_examples=100, deadline=None)
+    def test_comes_to_an_end(self, texts: list[str]) -> None:
+        """Four good scores in any order, with courtesies between them, are four answers and one thanks."""
+        told = talk(texts)
+        assert told[-1][2].stage is Stage.DONE
+        assert [turn.say for _, _, turn in told].count("survey_thanks") == 1
+
+
+class TestTheListOfMoves:
+    def test_covers_every_stage(self) -> None:
+        assert set(MOVES) == set(Stage)
+
+    def test_hears_danger_and_refusals_at_every_stage(self) -> None:
+        for moves in (*MOVES.values(), UNASKED):
+            assert moves[Heard.DANGER].case
+            assert moves[Heard.OPT_OUT].lot is Lot.OPT_OUT
+
+    def test_opens_a_question_only_by_asking_it(self) -> None:
+        for moves in MOVES.values():
+            for move in moves.values():
+                assert move.to not in ASKED or move.say
+
+
+class TestReferences:
+    def test_are_taken_out_of_the_text(self) -> None:
+        known = ["A12", "T-881", "20231"]
+        assert take_reference("A12 4", known) == ("A12", "4")
+        assert take_reference("t-881: 5 谢谢", known) == ("T-881", "5 谢谢")
+        assert take_reference("工单20231 4分", known) == ("20231", "4分")
+        assert take_reference("Ａ１２　４", known) == ("A12", "4")
+
+    def test_have_to_stand_by_themselves(self) -> None:
+        """No part of a longer word or number, no two digits, and something besides must be said."""
+        for text in ("BA12 4", "A123 4", "A12", "4", ""):
+            assert take_reference(text, ["A12", "12"]) == ("", text)
