@@ -9,6 +9,7 @@ from care.segments.fields import Fields
 from care.segments.load import load_segments
 from care.segments.model import EVERYONE, Days, Group, Leaf, SegmentRef, Share
 from care.segments.schema import segments_schema
+from tests.segments.all_fields import ALL_FIELDS
 from tests.segments.books import book_of, lines, rule_of
 
 SHIPPED = Path(__file__).parents[2] / "campaigns" / "segments.yaml"
@@ -211,7 +212,7 @@ class TestSegmentsSchema:
 
         shipped = SHIPPED.with_name("segments.schema.json").read_text(encoding="utf-8")
 
-        assert json.loads(shipped) == segments_schema()
+        assert json.loads(shipped) == segments_schema(ALL_FIELDS)
 
     def test_knows_every_field_and_its_operators(self) -> None:
         """An editor offers `top_percent` where it fits and nowhere else."""
