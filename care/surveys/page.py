@@ -110,8 +110,8 @@ def answer_why(
 
 
 def never_ask_again(conn: sa.Connection, claim: SurveyClaim | None, *, wording: str, now: datetime) -> bool:
-    """Silence surveys to the address of a link, as its owner wishes; also when the survey was answered before."""
-    invitation = _invitation(conn, claim, now)
+    """Silence surveys to the address of a link, as its owner wishes; also when it was used or is long too old."""
+    invitation = store.find_invitation(conn, claim.message_id) if claim is not None else None
     if invitation is None:
         return False
     address = UnsubscribeClaim(

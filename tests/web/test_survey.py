@@ -280,6 +280,14 @@ class TestNeverAgain:
         assert count(site, suppression) == 1
         assert site.client.post(path, data={"overall": "5"}).status_code == 200
 
+    def test_holds_from_an_old_page_too(self, site: Site) -> None:
+        """Used, or open on a phone for a year: who wants no more is heard."""
+        path = invite(site)
+        site.client.post(path, data={"overall": "5"})
+        site.services.clock.advance(timedelta(days=365))
+        site.client.post(path, data={"step": "stop"})
+        assert count(site, suppression) == 1
+
     def test_is_not_chosen_by_looking(self, site: Site) -> None:
         """GET changes nothing."""
         site.client.get(invite(site), params={"step": "stop"})

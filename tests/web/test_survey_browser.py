@@ -146,9 +146,9 @@ def test_works_by_keyboard_alone(sqlite_site: Site, browse: Callable[..., Any]) 
     page = browse(DESK)
     page.goto(sqlite_site.url + invite(sqlite_site))
     page.keyboard.press("Tab")
-    outline = "getComputedStyle(document.activeElement.nextElementSibling).outlineStyle"
+    outline = "getComputedStyle(document.activeElement.nextElementSibling).outline"
     assert page.evaluate("document.activeElement.name") == "overall"
-    assert page.evaluate(outline) == "solid"
+    assert page.evaluate(outline).endswith("solid 3px")
     page.keyboard.press("ArrowDown")
     for _ in range(2):
         page.keyboard.press("Tab")

@@ -115,8 +115,9 @@ def _save_stop(state: WebState, request: Request, _fields: Mapping[str, str]) ->
     """Silence surveys; the page looks the same whether the link leads to somebody or not."""
     words = _words(state, request, None)
     now = state.services.clock.now()
+    claim = state.services.links.read_survey(str(request.path_params["token"]), None)
     with write(state.services.engine) as conn:
-        known = survey_page.never_ask_again(conn, _claim(state, request), wording=words["stop"], now=now)
+        known = survey_page.never_ask_again(conn, claim, wording=words["stop"], now=now)
     log.info("survey.refused", known=known)
     return _done(words, words["stopped_title"], [words["stopped"]])
 

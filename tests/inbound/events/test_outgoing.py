@@ -207,7 +207,9 @@ class TestKilled:
             assert sender.wait(60) == -9
         system.kills = None
         assert system.ids == ids
-        assert rows(sqlite_engine)[0].done_at is None
+        (row,) = rows(sqlite_engine)
+        assert row.done_at is None
+        assert row.tries == 1
         clock.set(rows(sqlite_engine)[0].wake_at)
         assert send(sqlite_engine, system, clock) == 1
         assert system.ids == ids * 2
