@@ -168,6 +168,7 @@ class Services:
     def preparer(self) -> "Preparer":
         """Chooses channels and renders."""
         from care.delivery.prepare import Preparer
+        from care.policy.answering import one_way_of
 
         operator = self.settings.operator
         return Preparer(
@@ -176,6 +177,7 @@ class Services:
             locale=operator.locale,
             timezone=operator.timezone,
             currency=operator.currency,
+            one_way=one_way_of(self.settings).by_country(self.policies),
         )
 
     @property

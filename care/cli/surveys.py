@@ -8,8 +8,12 @@ from typing import Any
 import typer
 
 from care.base.errors import FileError, InputError
+from care.cli import surveys_followup
 
 app = typer.Typer(help="Surveys and the replies to them.", no_args_is_help=True)
+
+
+app.add_typer(surveys_followup.app)
 
 
 @app.callback()

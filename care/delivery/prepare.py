@@ -1,5 +1,6 @@
 """Choose the channel and render: everything that can be done before the intent, without a transaction."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from care.messages.model import MessageStatus
 log = structlog.get_logger()
 
 MENDING = timedelta(minutes=5)
+_NOBODY_CAN_ANSWER = Verdict(status=MessageStatus.SKIPPED, reason="no_inbound_sms")
 _NEVER_UNSUBSCRIBED = (Purpose.EMERGENCY, Purpose.SERVICE, Purpose.REPLY)
 
 
@@ -30,6 +32,9 @@ class Preparer:
     locale: str  # the operator's, where a customer has none
     timezone: str
     currency: str
+    one_way: Callable[[str], str] = lambda _country: (
+        ""
+    )  # why customers of a country cannot answer a survey by SMS, '' where they can
 
     def prepare(self, claimed: Claimed, now: datetime) -> Prepared | Verdict:
         """Return the rendered message, or why it ends or waits. Never raises for one message's sake."""
@@ -41,10 +46,18 @@ class Preparer:
             return self.wait_for_mending(claimed, now, "the campaign's file is broken")
         if claimed.campaign is None:
             return Verdict(status=MessageStatus.CANCELLED, reason="campaign withdrawn")
-        contact = choose_contact(claimed)
+        contact = choose_contact(claimed, only=self.answerable(claimed))
         if contact is None:
-            return nobody_to_reach(claimed)
+            return nobody_to_reach(claimed) if choose_contact(claimed) is None else _NOBODY_CAN_ANSWER
         return self._render(claimed, claimed.campaign.on_leg(claimed.leg), contact, now)
+
+    def answerable(self, claimed: Claimed) -> tuple[Channel, ...]:
+        """Return the channels on which the customer can answer, where the message needs an answer."""
+        if claimed.purpose is not Purpose.SURVEY or not self.one_way(
+            str((claimed.customer or {}).get("country") or "")
+        ):
+            return tuple(Channel)
+        return tuple(channel for channel in Channel if channel is not Channel.SMS)
 
     def _render(self, claimed: Claimed, campaign: Campaign, contact: Contact, now: datetime) -> Prepared | Verdict:
         facts = self.facts_of(claimed)
@@ -126,10 +139,10 @@ def channels_of(claimed: Claimed) -> tuple[Channel, ...]:
     return dict(claimed.campaign.legs).get(claimed.leg, claimed.campaign.channels)
 
 
-def choose_contact(claimed: Claimed) -> Contact | None:
+def choose_contact(claimed: Claimed, *, only: Collection[Channel] = tuple(Channel)) -> Contact | None:
     """Return the first channel's open contact that is allowed and not spent."""
     for channel in channels_of(claimed):
-        if channel in claimed.contacts and channel not in claimed.spent_channels:
+        if channel in only and channel in claimed.contacts and channel not in claimed.spent_channels:
             return claimed.contacts[channel]
     return None
 

@@ -1,11 +1,11 @@
 """Whether a customer can answer an SMS: by country and sender. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from care.base.settings import Settings
 from care.base.vocabulary import Purpose
-from care.policy.model import CountryPolicy
+from care.policy.model import CountryPolicy, Policies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,10 @@ class OneWay:
         if not policy.sms.two_way:
             return f"{policy.name or policy.code} takes no replies to an international gateway"
         return ""
+
+    def by_country(self, policies: Policies) -> Callable[[str], str]:
+        """Return a function from a country to why its customers cannot answer a survey."""
+        return lambda country: self.why(policies.country(country), Purpose.SURVEY)
 
 
 def one_way_of(settings: Settings) -> OneWay:

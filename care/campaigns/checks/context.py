@@ -71,11 +71,12 @@ class CheckContext:
         return self._of(campaign)[1]
 
     def _of(self, campaign: Campaign) -> "tuple[tuple[Sample, ...], tuple[Trouble, ...]]":
-        if campaign.id not in self._samples:
+        key = f"{campaign.id}:{campaign.template}"
+        if key not in self._samples:
             found = list(_fill_in(campaign, self))
             samples = tuple(one for one in found if isinstance(one, Sample))
-            self._samples[campaign.id] = samples, tuple(one for one in found if isinstance(one, Trouble))
-        return self._samples[campaign.id]
+            self._samples[key] = samples, tuple(one for one in found if isinstance(one, Trouble))
+        return self._samples[key]
 
     def policy_for(self, locale: str) -> CountryPolicy:
         """Return the policy of the country in which a locale is most likely read; the operator's own first."""
