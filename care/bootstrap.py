@@ -114,9 +114,8 @@ class Services:
         from care.segments.facts import fact_field
         from care.segments.fields import Fields
 
-        return Fields(minor_digits=minor_digits(self.settings.operator.currency)).with_facts(
-            fact_field(fact) for fact in self.facts.values()
-        )
+        known = map(fact_field, self.facts.values())
+        return Fields(minor_digits=minor_digits(self.settings.operator.currency)).with_facts(known)
 
     @cached_property
     def segments(self) -> "SegmentBook":
