@@ -60,6 +60,8 @@ class TestFollowup:
         ]
         assert told["coverage"] == 0.0
         assert told["adds_up"] is True
+        books = desk("books", "--json")
+        assert (books.code, json.loads(books.out)["promises"]["not_followed_up"]) == (1, 2)
         assert overdue in desk("surveys", "followup", "--gaps").out
         assert len(list(csv.DictReader(desk("surveys", "followup", "--csv").out.splitlines()))) == 2
 

@@ -100,7 +100,7 @@ class TestTheReminder:
         """36 hours after the question; after seven days nobody is asked any more."""
         ref = follow_ups.resolved(follow_ups.customer())
         follow_ups.tick()
-        follow_ups.advance(timedelta(days=3), step=timedelta(hours=3))
+        follow_ups.advance(timedelta(days=3), step=timedelta(hours=6))
 
         one = follow_ups.one(ref)
         assert one.state == "reminded"
@@ -111,7 +111,7 @@ class TestTheReminder:
             ("reminder", "delivered"),
         }
 
-        follow_ups.advance(timedelta(days=5), step=timedelta(hours=6))
+        follow_ups.advance(timedelta(days=5), step=timedelta(hours=24))
 
         assert follow_ups.one(ref).state == "closed_unanswered"
         assert len(follow_ups.house.messages()) == 2
@@ -131,7 +131,7 @@ class TestTheReminder:
                 open_case(conn, concern, now=follow_ups.now)
             else:
                 answer(conn, one, follow_ups.now, overall=4 if word == "answer" else None)
-        follow_ups.advance(timedelta(days=3), step=timedelta(hours=3))
+        follow_ups.advance(timedelta(days=3), step=timedelta(hours=6))
 
         assert [m.status for m in follow_ups.house.messages(leg="reminder")] == ["cancelled"]
         assert follow_ups.one(ref).state == ("answered" if word == "answer" else "delivered")

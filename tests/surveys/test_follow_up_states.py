@@ -3,6 +3,7 @@
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -119,6 +120,7 @@ class Following(RuleBasedStateMachine):
         assert all(9 <= m.sent_at.astimezone(ZoneInfo("Asia/Shanghai")).hour < 20 for m in sent)
 
 
+@pytest.mark.timeout(600)
 def test_every_follow_up_is_in_one_legal_state(follow_ups: FollowUps) -> None:
     """Tickets, reopenings, answers, opt-outs and time in any order."""
 
@@ -129,7 +131,7 @@ def test_every_follow_up_is_in_one_legal_state(follow_ups: FollowUps) -> None:
     run_state_machine_as_test(
         Mine,
         settings=settings(
-            max_examples=12,
+            max_examples=8,
             stateful_step_count=14,
             deadline=None,
             derandomize=True,
