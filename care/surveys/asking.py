@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from care.base.ids import group_position
 from care.base.vocabulary import Channel, Purpose
@@ -30,7 +31,7 @@ class Asking:
     one_way: OneWay
     overrides: Overrides | None = None
 
-    @property
+    @cached_property
     def by_kind(self) -> Mapping[str, tuple[Campaign, TicketResolved]]:
         """Return the campaign that asks about each kind of ticket; of two the first by id."""
         found: dict[str, tuple[Campaign, TicketResolved]] = {}
