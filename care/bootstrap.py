@@ -116,9 +116,8 @@ class Services:
         from care.segments.facts import fact_field
         from care.segments.fields import Fields
 
-        return Fields(minor_digits=minor_digits(self.settings.operator.currency)).with_facts(
-            fact_field(fact) for fact in self.facts.values()
-        )
+        known = map(fact_field, self.facts.values())
+        return Fields(minor_digits=minor_digits(self.settings.operator.currency)).with_facts(known)
 
     @cached_property
     def segments(self) -> "SegmentBook":
@@ -151,8 +150,10 @@ class Services:
     def renderer(self) -> "Renderer":
         """Puts messages into words."""
         from care.campaigns.rendering import Renderer
+        from care.policy.answering import one_way_of
 
-        return Renderer(library=self.library, policies=self.policies, operator=self.settings.operator)
+        own, way = self.settings.operator, one_way_of(self.settings)
+        return Renderer(library=self.library, policies=self.policies, operator=own, one_way=way)
 
     @cached_property
     def links(self) -> "LinkSigner":
@@ -166,7 +167,7 @@ class Services:
     def preparer(self) -> "Preparer":
         """Chooses channels and renders."""
         from care.delivery.prepare import Preparer
-        from care.delivery.two_way import reply_rule
+        from care.policy.answering import one_way_of
 
         own = self.settings.operator
         renderer, links = self.renderer, self.links
@@ -176,7 +177,7 @@ class Services:
             locale=own.locale,
             timezone=own.timezone,
             currency=own.currency,
-            takes_replies=reply_rule(self.settings, self.policies),
+            way_back=one_way_of(self.settings).by_country(self.policies),
         )
 
     @property

@@ -10,12 +10,14 @@ from care.base import settings_pages
 from care.campaigns import template_page
 from care.messages import diagram
 from care.segments import page as segments_page
+from care.surveys import diagram as follow_up_page
 from care.surveys.conversation import diagram as conversation_page
 from care.surveys.occasion import OCCASIONS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = {
     "conversation.md": conversation_page.markdown_page,
+    "follow-up.md": follow_up_page.markdown_page,
     "segments.md": segments_page.markdown_page,
     "settings.md": settings_pages.markdown_page,
     "state-machine.md": diagram.markdown_page,

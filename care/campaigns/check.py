@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from care.campaigns.campaign_set import CampaignSet
+from care.campaigns.checks.claims import check_claims
 from care.campaigns.checks.context import CheckContext
 from care.campaigns.checks.findings import Finding, Severity, in_file
 from care.campaigns.checks.keywords import check_keywords, check_two_way
@@ -10,7 +11,7 @@ from care.campaigns.checks.limits import check_limits
 from care.campaigns.checks.promotion import check_promotion
 from care.campaigns.checks.renames import check_renames
 from care.campaigns.checks.texts import check_texts
-from care.campaigns.model import Campaign
+from care.campaigns.model import REMINDER_LEG, Campaign
 
 RULES = (check_texts, check_keywords, check_two_way, check_promotion, check_limits)
 """One per question; a new rule is one more function here."""
@@ -26,14 +27,17 @@ def check_campaigns(campaigns: CampaignSet, context: CheckContext, *, is_whole_f
     found += [finding for campaign in campaigns for finding in check_campaign(campaign, context)]
     if is_whole_folder:
         found += check_renames(campaigns, context)
+        found += check_claims(campaigns)
         found += [in_file(problem, rule="template") for problem in context.library.problems()]
     return sorted({_order(finding): finding for finding in reversed(found)}.values(), key=_order)
 
 
 def check_campaign(campaign: Campaign, context: CheckContext) -> Iterator[Finding]:
     """Yield what every rule finds in one campaign."""
-    for rule in RULES:
-        yield from rule(campaign, context)
+    reminder = campaign.on_leg(REMINDER_LEG)
+    for told in [campaign, reminder] if reminder is not campaign else [campaign]:
+        for rule in RULES:
+            yield from rule(told, context)
 
 
 def has_errors(findings: Sequence[Finding]) -> bool:

@@ -19,6 +19,7 @@ from care.campaigns.sandbox import Value
 from care.campaigns.sms_parts import count_parts
 from care.campaigns.templates import MessageTemplate, TemplateLibrary
 from care.campaigns.variables import LINK_VARIABLES, Reader, customer_reader, fixed_values, is_fit
+from care.policy.answering import OneWay, WayBack
 from care.policy.model import CountryPolicy, Policies
 from care.policy.wording import sms_wrapping
 
@@ -61,6 +62,7 @@ class _Plan:
     from_occasion: tuple[str, ...]
     prefix: str = ""
     suffix: str = ""
+    withheld: frozenset[str] = frozenset()  # links that this text does without
 
 
 Wrapping = Callable[..., tuple[str, str]]
@@ -75,9 +77,14 @@ class Renderer:
         library: TemplateLibrary,
         policies: Policies,
         operator: OperatorSettings,
+        one_way: OneWay | None = None,
         transport_adds_signature: bool = False,
     ) -> None:
-        """`transport_adds_signature` leaves the brand out of an SMS because the gateway puts it there."""
+        """`transport_adds_signature` leaves the brand out of an SMS because the gateway puts it there.
+
+        `one_way` says where an SMS can be answered: there it carries no link to the survey's page.
+        """
+        self._one_way = one_way or OneWay()
         self._library, self._policies, self._operator = library, policies, operator
         self._adds_signature = transport_adds_signature
         self._plans: dict[tuple[int, Channel, str, str], _Plan] = {}
@@ -146,7 +153,13 @@ class Renderer:
             from_occasion=tuple(sorted(open_names & given)),
             prefix=prefix,
             suffix=suffix,
+            withheld=self._withheld(policy, campaign, channel),
         )
+
+    def _withheld(self, policy: CountryPolicy, campaign: Campaign, channel: Channel) -> frozenset[str]:
+        """An SMS that can be answered by SMS needs no link, and one that carriers would stop carries none."""
+        is_needed = self._one_way.way_back(policy, campaign.purpose) is WayBack.LINK
+        return frozenset({"survey_url"}) if channel is Channel.SMS and not is_needed else frozenset()
 
     def _wrapping(self, policy: CountryPolicy, campaign: Campaign, template: MessageTemplate) -> tuple[str, str]:
         return sms_wrapping(
@@ -182,7 +195,7 @@ def _values(plan: _Plan, facts: OccasionFacts, links: Mapping[str, str] | None) 
         for name in plan.from_occasion:
             _put(values, name, given.get(name))
     for name, url in (links or {}).items():
-        if name in LINK_VARIABLES:
+        if name in LINK_VARIABLES and name not in plan.withheld:
             _put(values, name, url)
     if not template.needed <= values.keys():
         missing = tuple(sorted(template.needed - values.keys()))

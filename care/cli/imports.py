@@ -65,6 +65,37 @@ def consents(file: File, map_: Map = None, dry_run: DryRun = False, json: Json =
     _import("consents", file, map_ or [], dry_run=dry_run, as_json=json)
 
 
+@app.command()
+def answers(file: File, dry_run: DryRun = False, json: Json = False) -> None:
+    """Import answers that people took down by phone or on paper: the list of calls, filled in.
+
+    Columns: ref or ticket; outcome (answered, not_reached, refused); overall, result, timeliness, attitude (1 to 5);
+    solved (yes, no); comment; channel (phone, paper); by. Rows that are not filled in are passed over.
+    Exit 0: all rows are in. Exit 1: rows were rejected, see FILE.rejects.csv. Exit 2: the file cannot be used.
+    """
+    from dataclasses import asdict
+
+    from care.bootstrap import build_services
+    from care.cli.output import complain, counted, print_json, say
+    from care.surveys.phone_answers import import_answers
+
+    services = build_services()
+    report = import_answers(services.engine, file, now=services.clock.now(), dry_run=dry_run)
+    if json:
+        print_json({name: value for name, value in asdict(report).items() if name != "refusals"})
+    else:
+        words = ("answered", "repeated", "not_reached", "refused", "empty", "rejected")
+        parts = [f"{getattr(report, name):,} {name.replace('_', ' ')}" for name in words if getattr(report, name)]
+        would = "Dry run, nothing was written. " if dry_run else ""
+        say(f"{would}{counted(report.rows, 'row')}: {', '.join(parts) or 'nothing to import'}")
+        for one in report.refusals[:20]:
+            complain(f"row {one.number}" + (f", {one.column}" if one.column else "") + f": {one.reason}")
+        if report.rejects_file:
+            complain(f"Rejected rows with reasons: {report.rejects_file}. Correct and import that file")
+    if report.rejected:
+        raise typer.Exit(1)
+
+
 def _import(kind: str, file: Path, maps: list[str], *, dry_run: bool, as_json: bool) -> None:
     from care.bootstrap import build_services
     from care.cli.output import print_json

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from care.base.errors import FileError, InputError
-from care.cli import surveys_cases
+from care.cli import surveys_cases, surveys_followup
 from care.cli.surveys_answers import app as answers
 from care.cli.surveys_learn import learn
 from care.cli.surveys_report import app as report_app
@@ -18,6 +18,7 @@ app.add_typer(surveys_cases.app, name="cases")
 app.add_typer(answers, name="answers")
 app.command()(learn)
 app.add_typer(report_app)
+app.add_typer(surveys_followup.app)
 
 
 @app.callback()

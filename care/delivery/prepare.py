@@ -1,6 +1,6 @@
 """Choose the channel and render: everything that can be done before the intent, without a transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,10 +15,12 @@ from care.delivery.brakes import country_of_number
 from care.delivery.links import LinkSigner, UnsubscribeClaim
 from care.delivery.model import Claimed, Contact, Prepared, Verdict
 from care.messages.model import MessageStatus
+from care.policy.answering import WayBack
 
 log = structlog.get_logger()
 
 MENDING = timedelta(minutes=5)
+_NOBODY_CAN_ANSWER = Verdict(status=MessageStatus.SKIPPED, reason="no_inbound_sms")
 _NEVER_UNSUBSCRIBED = (Purpose.EMERGENCY, Purpose.SERVICE, Purpose.REPLY)
 
 
@@ -31,7 +33,7 @@ class Preparer:
     locale: str  # the operator's, where a customer has none
     timezone: str
     currency: str
-    takes_replies: Callable[[str], bool] = lambda _country: True  # may a customer there answer an SMS of ours
+    way_back: Callable[[str], WayBack] = lambda _country: WayBack.REPLY  # how customers of a country can answer
 
     def prepare(self, claimed: Claimed, now: datetime) -> Prepared | Verdict:
         """Return the rendered message, or why it ends or waits. Never raises for one message's sake."""
@@ -43,10 +45,17 @@ class Preparer:
             return self.wait_for_mending(claimed, now, "the campaign's file is broken")
         if claimed.campaign is None:
             return Verdict(status=MessageStatus.CANCELLED, reason="campaign withdrawn")
-        contact = choose_contact(claimed)
+        contact = choose_contact(claimed, only=self.answerable(claimed))
         if contact is None:
-            return nobody_to_reach(claimed)
+            return nobody_to_reach(claimed) if choose_contact(claimed) is None else _NOBODY_CAN_ANSWER
         return self._render(claimed, claimed.campaign.on_leg(claimed.leg), contact, now)
+
+    def answerable(self, claimed: Claimed) -> tuple[Channel, ...]:
+        """Return the channels on which the customer can answer, where the message needs an answer."""
+        country = str((claimed.customer or {}).get("country") or "")
+        if claimed.purpose is not Purpose.SURVEY or self.way_back(country) is not WayBack.NONE:
+            return tuple(Channel)
+        return tuple(channel for channel in Channel if channel is not Channel.SMS)
 
     def _render(self, claimed: Claimed, campaign: Campaign, contact: Contact, now: datetime) -> Prepared | Verdict:
         facts = self.facts_of(claimed)
@@ -62,7 +71,7 @@ class Preparer:
             )
         try:
             links = _links(link, may_refuse=claimed.purpose not in _NEVER_UNSUBSCRIBED)
-            links |= self._survey_link(claimed, contact)
+            links |= self._survey_link(claimed)
             rendered = self.renderer.render(campaign, contact.channel, facts, links=links)
         except RenderError as error:
             return Verdict(status=MessageStatus.SKIPPED, reason=_template_reason(error))
@@ -87,12 +96,9 @@ class Preparer:
             unsubscribe_url="" if claimed.purpose in _NEVER_UNSUBSCRIBED else link,
         )
 
-    def _survey_link(self, claimed: Claimed, contact: Contact) -> dict[str, str]:
-        """Return the link to the survey page; an SMS has none where its answer can come back by itself."""
+    def _survey_link(self, claimed: Claimed) -> dict[str, str]:
+        """Return the link to the survey page; whether an SMS needs it the renderer knows."""
         if claimed.purpose is not Purpose.SURVEY:
-            return {}
-        home = claimed.customer["country"] if claimed.customer else ""
-        if contact.channel is Channel.SMS and self.takes_replies(country_of_number(contact.address, home)):
             return {}
         url = self.links.survey_url(claimed.id, claimed.use_by)
         return {"survey_url": url} if url else {}
@@ -139,10 +145,10 @@ def channels_of(claimed: Claimed) -> tuple[Channel, ...]:
     return dict(claimed.campaign.legs).get(claimed.leg, claimed.campaign.channels)
 
 
-def choose_contact(claimed: Claimed) -> Contact | None:
+def choose_contact(claimed: Claimed, *, only: Collection[Channel] = tuple(Channel)) -> Contact | None:
     """Return the first channel's open contact that is allowed and not spent."""
     for channel in channels_of(claimed):
-        if channel in claimed.contacts and channel not in claimed.spent_channels:
+        if channel in only and channel in claimed.contacts and channel not in claimed.spent_channels:
             return claimed.contacts[channel]
     return None
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from care.campaigns.occasion import Due, Occasion
 from care.customers.tables import customer, subscription
 from care.explain.snapshot import Snapshot
+from care.surveys.tables import follow_up
 
 AHEAD = timedelta(days=400)
 """How far ahead is looked: a year, and the month by which lunar dates move."""
@@ -35,6 +36,9 @@ def lacks(snap: Snapshot, occasion: Occasion) -> str:
     if occasion.kind == "subscription_end":
         terms = sa.select(sa.func.count()).select_from(subscription)
         return "" if snap.conn.execute(terms).scalar_one() else "no subscription on record"
+    if occasion.kind == "ticket_resolved":
+        followed = sa.select(sa.func.count()).select_from(follow_up)
+        return "" if snap.conn.execute(followed).scalar_one() else "no resolved ticket on record"
     return ""
 
 

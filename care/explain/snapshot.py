@@ -15,9 +15,12 @@ import sqlalchemy as sa
 from care.base.vocabulary import Channel
 from care.customers.changes import RECORDED, customer_on
 from care.customers.tables import consent, consent_now, contact_point, customer, subscription, suppression
+from care.customers.tickets.tables import ticket, ticket_resolution
 from care.messages.tables import message
 from care.segments.tables import customer_value, segment_member
+from care.surveys.tables import follow_up
 
+_FOLLOWED = (ticket, ticket_resolution, follow_up)
 _TABLES = (
     customer,
     contact_point,
@@ -28,6 +31,7 @@ _TABLES = (
     customer_value,
     segment_member,
     message,
+    *_FOLLOWED,
 )
 _OLDER_RANKS = "ranks by value are taken as they are now: those of past months are not kept"
 _FIELDS_NOT_KEPT = "names and salutations are taken as they are now: no rule reads them"
@@ -100,7 +104,8 @@ def _fill(
         notes.append(_OLDER_RANKS)
     _put(own, customer_value, ranks)
     _put(own, segment_member, _mine(conn, segment_member, customer_id))
-    _put(own, message, _mine(conn, message, customer_id))
+    for table in (message, *_FOLLOWED):  # as they are now
+        _put(own, table, _mine(conn, table, customer_id))
     return row, notes
 
 

@@ -1,11 +1,20 @@
-"""Whether a customer can answer an SMS: by country and sender. Pure."""
+"""How a customer can answer an SMS: by country and sender. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from care.base.settings import Settings
 from care.base.vocabulary import Purpose
-from care.policy.model import CountryPolicy
+from care.policy.model import CountryPolicy, Policies, UrlRule
+
+
+class WayBack(StrEnum):
+    """How the answer to an SMS comes back."""
+
+    REPLY = "reply"  #: by SMS
+    LINK = "link"  #: on the page behind a link
+    NONE = "none"  #: not at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +26,7 @@ class OneWay:
     senders: Mapping[str, str] = field(default_factory=dict)  # by purpose; a name takes no replies
 
     def why(self, policy: CountryPolicy, purpose: Purpose) -> str:
-        """Return why nobody can answer, or '' where they can."""
+        """Return why nobody can answer by SMS, or '' where they can."""
         sender = self.senders.get(purpose, "")
         if any(char.isalpha() for char in sender) and not sender.startswith("MG"):
             return f"the sender of {purpose} is a name, which takes no replies"
@@ -28,6 +37,17 @@ class OneWay:
         if not policy.sms.two_way:
             return f"{policy.name or policy.code} takes no replies to an international gateway"
         return ""
+
+    def way_back(self, policy: CountryPolicy, purpose: Purpose = Purpose.SURVEY) -> WayBack:
+        """Return how an answer comes back; a link abroad only where carriers let every link pass."""
+        if not self.why(policy, purpose):
+            return WayBack.REPLY
+        lets_pass = policy.sms.urls is UrlRule.ALLOWED or not self.is_international
+        return WayBack.LINK if lets_pass else WayBack.NONE
+
+    def by_country(self, policies: Policies) -> Callable[[str], WayBack]:
+        """Return a function from a country to how its customers can answer a survey."""
+        return lambda country: self.way_back(policies.country(country))
 
 
 def one_way_of(settings: Settings) -> OneWay:

@@ -11,6 +11,7 @@ from care.messages.model import CLAIMABLE, FINAL, OPEN, MessageStatus
 from care.messages.tables import intended, message, pause
 from care.policy.model import Policies
 from care.reports.evidence import Finding, unproven
+from care.reports.followed import not_followed_up
 from care.reports.promises import broken_promises
 
 STALLED_AFTER = timedelta(minutes=15)
@@ -135,6 +136,7 @@ def open_books(conn: sa.Connection, *, first: date, last: date, policies: Polici
     pages = books_for(conn, first=first, last=last)
     days = [(campaign_id, first, last) for campaign_id in campaign_ids(conn)]
     findings = [unproven(conn, days), *broken_promises(conn, days, policies=policies)]
+    findings.append(not_followed_up(conn, first=first, last=last, now=now))
     return Books(
         first=first,
         last=last,

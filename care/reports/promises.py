@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from care.base.database import Instant
 from care.base.vocabulary import Purpose
+from care.campaigns.model import REMINDER_LEG
 from care.customers.tables import consent, customer, customer_change, suppression
 from care.messages.model import Outcome
 from care.messages.tables import attempt, message
@@ -20,6 +21,7 @@ from care.policy.caps import COUNTED, MARKETING, SURVEY
 from care.policy.model import ConsentRule, Policies
 from care.policy.windows import contact_window, is_open, zones_for
 from care.reports.evidence import Days, Finding, arrived, gather_ids, on_pages
+from care.surveys.tables import follow_up
 
 UNDER_WAY = timedelta(minutes=1)
 """A word that reaches us while a message leaves cannot stop it any more: so long an overlap is no violation."""
@@ -81,7 +83,7 @@ def _twice_to_a_phone(campaign_id: str, first: date, last: date) -> sa.Select[An
         sa.select(sa.func.max(message.c.id))
         .join(attempt, attempt.c.message_id == message.c.id)
         .where(on_pages(campaign_id, first, last), message.c.purpose != str(Purpose.REPLY), arrived())
-        .group_by(message.c.occasion, attempt.c.address_hash)
+        .group_by(message.c.occasion, message.c.leg == REMINDER_LEG, attempt.c.address_hash)
         .having(sa.func.count(message.c.id.distinct()) > 1)
     )
 
@@ -236,9 +238,15 @@ def _allowed_by_country(policies: Policies, name: str) -> Mapping[str, int | Non
 
 
 def _earlier(campaign_id: str, first: date, last: date, cap: _Cap) -> sa.Select[Any]:
-    """Return how many messages had how many before them in the period, by country."""
+    """Return how many messages had how many before them in the period, by country.
+
+    Another word about the same is no second message, and follow-ups that are always asked heed no cap of surveys.
+    """
     before = message.alias("before")
     sent = message.c.sent_at
+    same = sa.and_(before.c.campaign_id == message.c.campaign_id, before.c.occasion == message.c.occasion)
+    always = sa.exists().where(follow_up.c.external_id == message.c.subject, follow_up.c.is_capped.is_(False))
+    heeds = sa.not_(always.correlate(message)) if cap.limits == SURVEY else sa.true()
     earlier = (
         sa.select(sa.func.count())
         .where(
@@ -246,6 +254,7 @@ def _earlier(campaign_id: str, first: date, last: date, cap: _Cap) -> sa.Select[
             before.c.sent_at > sa.type_coerce(_micros(sent) - _span(cap.period), Instant),
             before.c.sent_at < sent,
             before.c.purpose.in_(_words(cap.counts)),
+            sa.not_(same),
         )
         .correlate(message)
         .scalar_subquery()
@@ -253,7 +262,7 @@ def _earlier(campaign_id: str, first: date, last: date, cap: _Cap) -> sa.Select[
     each = (
         sa.select(customer.c.country, earlier.label("earlier"))
         .join_from(message, customer, customer.c.id == message.c.customer_id)
-        .where(on_pages(campaign_id, first, last), sent.is_not(None), message.c.purpose.in_(_words(cap.limits)))
+        .where(on_pages(campaign_id, first, last), sent.is_not(None), message.c.purpose.in_(_words(cap.limits)), heeds)
         .subquery()
     )
     return sa.select(each.c.country, each.c.earlier, sa.func.count().label("n")).group_by(

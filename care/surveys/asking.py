@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from care.base.ids import group_position
 from care.base.vocabulary import Channel, Purpose
 from care.calendars.overrides import Overrides
 from care.campaigns.campaign_set import CampaignSet
 from care.campaigns.model import Campaign
-from care.policy.answering import OneWay
+from care.policy.answering import OneWay, WayBack
 from care.policy.model import CountryPolicy, Policies
 from care.policy.windows import contact_window, zones_for
 from care.surveys.commitments import Office, Promise, Waking
@@ -30,7 +31,7 @@ class Asking:
     one_way: OneWay
     overrides: Overrides | None = None
 
-    @property
+    @cached_property
     def by_kind(self) -> Mapping[str, tuple[Campaign, TicketResolved]]:
         """Return the campaign that asks about each kind of ticket; of two the first by id."""
         found: dict[str, tuple[Campaign, TicketResolved]] = {}
@@ -64,7 +65,7 @@ class Asking:
 
     def channels(self, campaign: Campaign, country: str) -> tuple[Channel, ...]:
         """Return the channels on which a customer of a country can answer."""
-        if self.one_way.why(self.policy(country), Purpose.SURVEY):
+        if self.one_way.way_back(self.policy(country)) is WayBack.NONE:
             return tuple(channel for channel in campaign.channels if channel is not Channel.SMS)
         return campaign.channels
 

@@ -43,6 +43,7 @@ class TestBooks:
         assert found["balance"] is True
         assert set(found["promises"]) == {
             "unproven", "duplicates", "suppressed", "no_consent", "unasked", "outside_hours", "over_cap",
+            "not_followed_up",
         }  # fmt: skip
         assert set(found["promises"].values()) == {0}
         assert found["pages"][0]["by_status"] == {"delivered": 1}

@@ -14,7 +14,7 @@ from care.base.database import write
 from care.base.settings import Settings
 from care.delivery.links import SURVEY_LINK_LASTS, LinkSigner, survey_claim
 from care.delivery.registry import outbox_dir
-from care.delivery.two_way import reply_rule
+from care.policy.answering import WayBack, one_way_of
 from care.policy.load import load_policies
 from tests.factories import make_customer
 from tests.house import House, build_house
@@ -131,23 +131,23 @@ class TestMessages:
 
 
 @pytest.mark.parametrize(
-    ("tables", "country", "takes"),
+    ("tables", "country", "way"),
     [
-        ({}, "CN", True),  # a gateway of the country's own
-        ({"senders": {"survey": "HarbourNet"}}, "HK", False),
-        ({"senders": {"survey": "+85212345678"}}, "HK", True),
-        ({"senders": {"survey": "MG0123"}}, "HK", True),
-        ({"sms": {"provider": "twilio"}}, "CN", False),
-        ({"sms": {"provider": "twilio"}}, "TW", False),
-        ({"sms": {"provider": "twilio"}}, "HK", True),
-        ({"sms": {"provider": "twilio"}}, "GB", True),
-        ({"sms": {"provider": "twilio"}}, "", False),  # the operator's: China
-        ({"sms": {"provider": "twilio"}, "twilio": {"two_way": False}}, "GB", False),
+        ({}, "CN", WayBack.REPLY),  # a gateway of the country's own
+        ({"senders": {"survey": "HarbourNet"}}, "HK", WayBack.LINK),
+        ({"senders": {"survey": "+85212345678"}}, "HK", WayBack.REPLY),
+        ({"senders": {"survey": "MG0123"}}, "HK", WayBack.REPLY),
+        ({"sms": {"provider": "twilio"}}, "CN", WayBack.NONE),
+        ({"sms": {"provider": "twilio"}}, "TW", WayBack.NONE),
+        ({"sms": {"provider": "twilio"}}, "HK", WayBack.REPLY),
+        ({"sms": {"provider": "twilio"}}, "GB", WayBack.REPLY),
+        ({"sms": {"provider": "twilio"}}, "", WayBack.REPLY),  # nobody knows; the rules for elsewhere
+        ({"sms": {"provider": "twilio"}, "twilio": {"two_way": False}}, "GB", WayBack.LINK),
     ],
 )
-def test_where_an_sms_can_be_answered(tables: dict[str, Any], country: str, takes: bool) -> None:
+def test_how_an_sms_can_be_answered(tables: dict[str, Any], country: str, way: WayBack) -> None:
     """By sender, account and country."""
     twilio = {"account_sid": "AC1", "auth_token": "t", "from_number": "+441", **tables.get("twilio", {})}
     secrets = {"secret_key": "s" * 32, "suppression_key": "s" * 32}
     given = {"operator": {"public_url": "https://x.example"}, "security": secrets, **tables, "twilio": twilio}
-    assert reply_rule(Settings.model_validate(given), load_policies(None))(country) is takes
+    assert one_way_of(Settings.model_validate(given)).by_country(load_policies(None))(country) is way

@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.customers.tickets.tables import ticket, ticket_resolution
+from care.surveys.model import AnswerChannel, Question, Survey
+from care.surveys.recording import About, Given, record_answers
 from tests.factories import address_hash
 
 _numbers = itertools.count(881)
@@ -70,3 +72,21 @@ def make_resolved(conn: sa.Connection, *, customer_id: int, at: datetime, **fiel
     """Insert a ticket that is resolved at an instant, opened then or at `opened_at`; return the resolution's id."""
     opened_at = fields.pop("opened_at", at)
     return resolve(conn, make_ticket(conn, customer_id=customer_id, at=opened_at, **fields), at=at)
+
+
+def answer(
+    conn: sa.Connection, one: sa.Row[Any], now: datetime, *, overall: int | None = 5, solved: int | None = None
+) -> None:
+    """Answer a follow-up; a comment alone where there is no score."""
+    given = [Given(question=Question.COMMENT, comment="嗯")] if overall is None and solved is None else []
+    given += [Given(question=Question.OVERALL, score=overall, raw=overall)] if overall is not None else []
+    given += [Given(question=Question.SOLVED, score=solved)] if solved is not None else []
+    about = About(
+        survey=Survey.TICKET,
+        customer_id=one.customer_id,
+        follow_up_id=one.id,
+        session_id=None,
+        channel=AnswerChannel.SMS,
+        source=f"test:{one.id}:{next(_numbers)}",
+    )
+    record_answers(conn, given, about, now=now)

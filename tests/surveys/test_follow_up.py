@@ -2,7 +2,17 @@
 
 from datetime import timedelta
 
-from tests.surveys.conftest import FollowUps
+import pytest
+import sqlalchemy as sa
+
+from care.base.database import read, write
+from care.messages.tables import attempt
+from care.surveys.cases import Concern, open_case
+from care.surveys.model import CaseReason
+from tests.factories import address_hash, make_suppression
+from tests.house import ROOT, build_house
+from tests.surveys.conftest import SHIPPED, FollowUps
+from tests.surveys.factories_tickets import answer, make_ticket, reopen, resolve
 
 HOUR = timedelta(hours=1)
 
@@ -24,3 +34,181 @@ class TestTheWayOfOne:
         assert (sent.occasion, sent.subject, sent.status) == (f"ticket:{ref}", ref, "delivered")
         assert (one.state, one.covered_at, one.is_late) == ("delivered", sent.sent_at, False)
         assert one.invited_at == sent.sent_at
+
+    def test_is_withdrawn_when_the_ticket_is_opened_again(self, follow_ups: FollowUps) -> None:
+        """Nobody is asked how it went while it goes on; the next resolution is asked about."""
+        who = follow_ups.customer()
+        with write(follow_ups.house.engine) as conn:
+            ticket_id = make_ticket(conn, customer_id=who, at=follow_ups.now)
+            first = resolve(conn, ticket_id, at=follow_ups.now)
+        follow_ups.tick()
+        with write(follow_ups.house.engine) as conn:
+            reopen(conn, ticket_id, at=follow_ups.now)
+        follow_ups.advance(3 * HOUR)
+        with write(follow_ups.house.engine) as conn:
+            second = resolve(conn, ticket_id, at=follow_ups.now)
+        follow_ups.advance(3 * HOUR)
+
+        assert (follow_ups.one(first).state, follow_ups.one(first).reason) == ("exempt", "reopened")
+        assert follow_ups.one(second).state in ("invited", "delivered")
+
+    def test_is_not_sent_when_it_was_opened_again_at_the_last_moment(self, follow_ups: FollowUps) -> None:
+        """The sender looks itself, on the rows as they are when the message would leave."""
+        who = follow_ups.customer()
+        with write(follow_ups.house.engine) as conn:
+            ticket_id = make_ticket(conn, customer_id=who, at=follow_ups.now)
+            resolve(conn, ticket_id, at=follow_ups.now)
+        follow_ups.tick()
+        follow_ups.house.clock.advance(3 * HOUR)
+        with write(follow_ups.house.engine) as conn:
+            reopen(conn, ticket_id, at=follow_ups.now)
+
+        assert follow_ups.house.dispatch() == 0
+        assert follow_ups.house.statuses() == {"cancelled: no longer owed": 1}
+
+    def test_goes_to_the_number_that_reported_it(self, follow_ups: FollowUps) -> None:
+        """Also where the customer has another number first, and where the number is nobody's."""
+        mine = follow_ups.resolved(follow_ups.customer(), contact_phone="+8613911110000")
+        nobody = follow_ups.resolved(follow_ups.customer(phone=None), contact_phone="+8613911110001")
+        follow_ups.tick()
+        follow_ups.advance(4 * HOUR)
+
+        assert self.hashes(follow_ups) == {address_hash("sms", f"+861391111000{n}") for n in (0, 1)}
+        assert {follow_ups.one(ref).state for ref in (mine, nobody)} == {"delivered"}
+
+    def test_keeps_the_word_of_that_number_too(self, follow_ups: FollowUps) -> None:
+        """Whoever said STOP with it gets nothing; the customer's own number is asked then."""
+        with write(follow_ups.house.engine) as conn:
+            make_suppression(conn, address="+8613911110000", scope="survey")
+        follow_ups.resolved(follow_ups.customer(phone="+8613922220000"), contact_phone="+8613911110000")
+        alone = follow_ups.resolved(follow_ups.customer(phone=None), contact_phone="+8613911110000")
+        follow_ups.tick()
+        follow_ups.advance(4 * HOUR)
+
+        assert self.hashes(follow_ups) == {address_hash("sms", "+8613922220000")}
+        assert follow_ups.one(alone).state == "phone_task"
+
+    @staticmethod
+    def hashes(follow_ups: FollowUps) -> set[str]:
+        """Return the hashes of the numbers that were written to."""
+        with read(follow_ups.house.engine) as conn:
+            return set(conn.execute(sa.select(attempt.c.address_hash)).scalars())
+
+
+class TestTheReminder:
+    def test_comes_once_at_another_hour_and_then_it_is_over(self, follow_ups: FollowUps) -> None:
+        """36 hours after the question; after seven days nobody is asked any more."""
+        ref = follow_ups.resolved(follow_ups.customer())
+        follow_ups.tick()
+        follow_ups.advance(timedelta(days=3), step=timedelta(hours=6))
+
+        one = follow_ups.one(ref)
+        assert one.state == "reminded"
+        assert one.reminded_at - one.invited_at >= timedelta(hours=36)
+        assert one.reminded_at.hour != one.invited_at.hour
+        assert {(m.leg, m.status) for m in follow_ups.house.messages()} == {
+            ("main", "delivered"),
+            ("reminder", "delivered"),
+        }
+
+        follow_ups.advance(timedelta(days=5), step=timedelta(hours=24))
+
+        assert follow_ups.one(ref).state == "closed_unanswered"
+        assert len(follow_ups.house.messages()) == 2
+
+    @pytest.mark.parametrize("word", ["answer", "comment", "case"])
+    def test_is_cancelled_by_any_answer_and_by_a_case(self, follow_ups: FollowUps, word: str) -> None:
+        """Whoever spoke is not asked again."""
+        ref = follow_ups.resolved(who := follow_ups.customer())
+        follow_ups.tick()
+        follow_ups.advance(4 * HOUR)
+        one = follow_ups.one(ref)
+        with write(follow_ups.house.engine) as conn:
+            if word == "case":
+                concern = Concern(
+                    reason=CaseReason.CALL_BACK, customer_id=who, due_at=follow_ups.now, follow_up_id=one.id
+                )
+                open_case(conn, concern, now=follow_ups.now)
+            else:
+                answer(conn, one, follow_ups.now, overall=4 if word == "answer" else None)
+        follow_ups.advance(timedelta(days=3), step=timedelta(hours=6))
+
+        assert [m.status for m in follow_ups.house.messages(leg="reminder")] == ["cancelled"]
+        assert follow_ups.one(ref).state == ("answered" if word == "answer" else "delivered")
+
+
+class TestWhoIsNotAsked:
+    @pytest.mark.parametrize(
+        ("about_them", "about_it", "state", "reason"),
+        [
+            ({}, {"is_test": True}, "exempt", "test_ticket"),
+            ({"customer_type": "staff"}, {}, "exempt", "staff"),
+            ({"deceased": True}, {}, "exempt", "deceased"),
+            ({"status": "left"}, {}, "exempt", "left"),
+            ({"attributes": {"legal_hold": "yes"}}, {}, "exempt", "legal_hold"),
+            ({}, {"kind": "inquiry"}, "exempt", "no_campaign"),
+            ({"phone": None}, {}, "phone_task", "no_contact"),
+        ],
+    )
+    def test_has_a_reason(self, follow_ups: FollowUps, about_them, about_it, state, reason) -> None:
+        """Exempt, or called by a person; nothing is planned, nobody is forgotten."""
+        ref = follow_ups.resolved(follow_ups.customer(**about_them), **about_it)
+        follow_ups.tick()
+
+        one = follow_ups.one(ref)
+        assert (one.state, one.reason) == (state, reason)
+        assert one.covered_at == follow_ups.now
+        assert follow_ups.house.messages() == []
+
+    @pytest.mark.parametrize(("reason", "state"), [("opt_out", "exempt"), ("bad_number", "phone_task")])
+    def test_an_opt_out_is_a_word_and_a_dead_number_is_not(self, follow_ups: FollowUps, reason, state) -> None:
+        """Whoever said no is left in peace; whoever cannot be reached is called."""
+        with write(follow_ups.house.engine) as conn:
+            make_suppression(conn, address="+8613933330000", scope="all", reason=reason)
+        ref = follow_ups.resolved(follow_ups.customer(phone="+8613933330000"))
+        follow_ups.tick()
+
+        assert follow_ups.one(ref).state == state
+
+    def test_what_is_heard_of_very_late_is_not_asked_about(self, follow_ups: FollowUps) -> None:
+        """A year of old tickets may be imported without a year of questions; the flag tells the truth."""
+        ref = follow_ups.resolved(follow_ups.customer(), at=follow_ups.now - timedelta(days=20))
+        follow_ups.tick()
+
+        one = follow_ups.one(ref)
+        assert (one.state, one.reason, one.is_late) == ("exempt", "too_old", True)
+
+    def test_whoever_the_carrier_does_not_reach_is_called(self, follow_ups: FollowUps) -> None:
+        """Undelivered on the only channel: a person calls, in time."""
+        ref = follow_ups.resolved(follow_ups.customer(phone="+8613800009996"))
+        follow_ups.tick()
+        follow_ups.advance(6 * HOUR)
+
+        one = follow_ups.one(ref)
+        assert one.state in ("phone_task", "delivered")
+
+    def test_whoever_no_campaign_reaches_is_called(self, follow_ups: FollowUps) -> None:
+        """A narrower audience forgets nobody."""
+        text = (ROOT / "campaigns/repair_followup.yaml").read_text(encoding="utf-8")
+        narrow = text.replace("audience: everyone", "audience: {area: {equals: nowhere}}")
+        follow_ups.house.write_campaign(narrow, "repair_followup")
+        ref = follow_ups.resolved(follow_ups.customer())
+        follow_ups.tick()
+        follow_ups.advance(4 * HOUR)
+
+        assert (follow_ups.one(ref).state, follow_ups.one(ref).reason) == ("phone_task", "not_in_audience")
+
+    def test_where_nobody_can_answer_an_sms_it_goes_by_mail_or_a_person_calls(self, tmp_path, engine, clock) -> None:
+        """A sender that is a name takes no replies."""
+        house = build_house(tmp_path, engine, clock, SENDERS__SURVEY="Hailan")
+        for name in SHIPPED:
+            house.write_campaign((ROOT / f"campaigns/{name}.yaml").read_text(encoding="utf-8"), name)
+        follow_ups = FollowUps(house)
+        alone = follow_ups.resolved(follow_ups.customer())
+        mail = follow_ups.resolved(follow_ups.customer(email="a@example.com"))
+        follow_ups.tick()
+        follow_ups.advance(4 * HOUR)
+
+        assert (follow_ups.one(alone).state, follow_ups.one(alone).reason) == ("phone_task", "no_inbound_sms")
+        assert {(m.channel, m.status) for m in house.messages(leg="main")} == {("email", "delivered")}
+        assert follow_ups.one(mail).state == "delivered"

@@ -14,6 +14,7 @@ from care.campaigns.plain_words import plain
 from care.campaigns.rendering import Rendered, Renderer, RenderError
 from care.campaigns.samples import SAMPLE_LINKS, sample_facts
 from care.campaigns.templates import TemplateLibrary
+from care.policy.answering import one_way_of
 from care.policy.model import CountryPolicy, Policies
 from care.policy.wording import sms_wrapping
 
@@ -60,7 +61,12 @@ class CheckContext:
     @property
     def renderer(self) -> Renderer:
         """Return a renderer over the same templates and policies."""
-        return Renderer(library=self.library, policies=self.policies, operator=self.settings.operator)
+        return Renderer(
+            library=self.library,
+            policies=self.policies,
+            operator=self.settings.operator,
+            one_way=one_way_of(self.settings),
+        )
 
     def samples(self, campaign: Campaign) -> tuple[Sample, ...]:
         """Return every text of the campaign that can be filled in, per channel and locale."""
@@ -71,11 +77,12 @@ class CheckContext:
         return self._of(campaign)[1]
 
     def _of(self, campaign: Campaign) -> "tuple[tuple[Sample, ...], tuple[Trouble, ...]]":
-        if campaign.id not in self._samples:
+        key = f"{campaign.id}:{campaign.template}"
+        if key not in self._samples:
             found = list(_fill_in(campaign, self))
             samples = tuple(one for one in found if isinstance(one, Sample))
-            self._samples[campaign.id] = samples, tuple(one for one in found if isinstance(one, Trouble))
-        return self._samples[campaign.id]
+            self._samples[key] = samples, tuple(one for one in found if isinstance(one, Trouble))
+        return self._samples[key]
 
     def policy_for(self, locale: str) -> CountryPolicy:
         """Return the policy of the country in which a locale is most likely read; the operator's own first."""

@@ -7,7 +7,8 @@ from care.base.vocabulary import Channel, Purpose
 from care.campaigns.checks.context import CheckContext, Sample
 from care.campaigns.checks.findings import Finding, Severity, at_key
 from care.campaigns.model import Campaign
-from care.policy.answering import one_way_of
+from care.campaigns.samples import SAMPLE_LINKS
+from care.policy.answering import WayBack, one_way_of
 from care.policy.keywords import Keyword, classify, normalise
 
 _QUOTES = "[\"'“”‘’「」『』《》【】]?"
@@ -92,5 +93,9 @@ def _meaning(word: str, sample: Sample) -> str:
 
 
 def _one_way(campaign: Campaign, sample: Sample, context: CheckContext) -> str:
-    """Return why nobody can answer, or '' where they can."""
-    return one_way_of(context.settings).why(sample.policy, campaign.purpose)
+    """Return why nobody can answer, or '' where they can: by SMS, or on the page whose link the text carries."""
+    one_way = one_way_of(context.settings)
+    has_link = SAMPLE_LINKS["survey_url"] in sample.body
+    if has_link and one_way.way_back(sample.policy, campaign.purpose) is WayBack.LINK:
+        return ""
+    return one_way.why(sample.policy, campaign.purpose)

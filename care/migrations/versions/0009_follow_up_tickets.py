@@ -15,11 +15,11 @@ def upgrade() -> None:
         "api_key",
         sa.Column("key_id", sa.String(length=16), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("kind", sa.String(length=8), server_default="bearer", nullable=False),
         sa.Column("scopes", sa.String(length=200), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.String(length=8), server_default="bearer", nullable=False),
         sa.PrimaryKeyConstraint("key_id", name=op.f("pk_api_key")),
     )
     op.create_table(
@@ -237,9 +237,9 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("resolutions", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("attributes", sa.JSON(), server_default="{}", nullable=False),
-        sa.Column("history", sa.JSON(), server_default="[]", nullable=False),
         sa.Column("as_of", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("history", sa.JSON(), server_default="[]", nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customer.id"], name=op.f("fk_ticket_customer_id"), ondelete="CASCADE"
         ),

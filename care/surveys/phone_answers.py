@@ -1,0 +1,198 @@
+"""Answers that people took down: by phone or on paper, in the list of calls that was filled in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from care.base.database import write
+from care.base.errors import FileError
+from care.base.ids import digest
+from care.customers.importing.rejects import RejectsFile
+from care.customers.importing.sheet import Refusal
+from care.customers.importing.source import Source, open_source
+from care.customers.tickets.tables import ticket
+from care.surveys import phone_tasks
+from care.surveys.cases import Concern, open_case
+from care.surveys.follow_ups import move_follow_ups
+from care.surveys.model import AnswerChannel, CaseReason, FollowUpState, Question, Survey
+from care.surveys.recording import About, Given, record_answers
+from care.surveys.tables import follow_up
+
+ANSWER_COLUMNS = ("outcome", "overall", "result", "timeliness", "attitude", "solved", "comment", "channel", "by")
+"""What is filled in; `ref` or `ticket` says about what."""
+
+OUTCOMES = ("answered", "not_reached", "refused")
+_SCORES = (Question.OVERALL, Question.RESULT, Question.TIMELINESS, Question.ATTITUDE)
+_YES_NO = {"yes": 1, "y": 1, "true": 1, "1": 1, "是": 1, "no": 0, "n": 0, "false": 0, "0": 0, "否": 0, "2": 0}
+_SCALE = "csat5"
+LOW = 2
+CALL_BACK_WITHIN = timedelta(hours=24)
+_BATCH = 500
+
+
+@dataclass(kw_only=True)
+class AnswersReport:
+    """What an import of answers did."""
+
+    rows: int = 0
+    answered: int = 0
+    repeated: int = 0  # written down before
+    not_reached: int = 0
+    refused: int = 0
+    empty: int = 0  # not filled in yet
+    rejected: int = 0
+    rejects_file: str | None = None
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+class _BadCellError(Exception):
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column, self.reason = column, reason
+
+
+def import_answers(engine: sa.Engine, path: Path, *, now: datetime, dry_run: bool = False) -> AnswersReport:
+    """Write the answers of a file down; the same file twice changes nothing. Bad rows go to `<path>.rejects.csv`.
+
+    Raises:
+        FileError: the file cannot be used.
+    """
+    source = open_source(path)
+    _require(source, path)
+    report = AnswersReport()
+    with RejectsFile(path, source.header, keep_off_disk=dry_run) as rejects:
+        for batch in source.batches(_BATCH):
+            refused = [Refusal(number, "", reason, cells) for number, reason, cells in batch.broken]
+            report.rows += len(batch.rows) + len(batch.broken)
+            with write(engine) as conn:
+                for number, cells in zip(batch.numbers, batch.rows, strict=True):
+                    row = {name: cell.strip() for name, cell in zip(batch.header, cells, strict=True)}
+                    try:
+                        _take(conn, row, report, now=now, dry_run=dry_run)
+                    except _BadCellError as bad:
+                        refused.append(Refusal(number, bad.column, bad.reason, cells))
+            refused.sort(key=lambda one: one.number)
+            rejects.add(batch.header, refused)
+            report.refusals += refused
+        report.rejected = len(report.refusals)
+        report.rejects_file = str(rejects.path) if rejects.written else None
+    return report
+
+
+def _require(source: Source, path: Path) -> None:
+    if not source.is_json and not {"ref", "ticket"} & set(source.header):
+        fix = "Take the list of: care surveys followup --phone-tasks"
+        raise FileError(path, "has no column 'ref' or 'ticket'", fix)
+
+
+def _take(conn: sa.Connection, row: Mapping[str, str], report: AnswersReport, *, now: datetime, dry_run: bool) -> None:
+    given, outcome = _given(row), row.get("outcome", "").lower()
+    if not given and not outcome:
+        report.empty += 1
+        return
+    if outcome and outcome not in OUTCOMES:
+        raise _BadCellError("outcome", f"is none of {', '.join(OUTCOMES)}")
+    if given and outcome in ("not_reached", "refused"):
+        raise _BadCellError("outcome", f"says {outcome}, but there are answers")
+    if outcome == "answered" and not any(one.question is Question.OVERALL for one in given):
+        raise _BadCellError("overall", "is empty, but the outcome says answered")
+    found = _find(conn, row)
+    about = About(
+        survey=Survey.TICKET,
+        customer_id=found.customer_id,
+        follow_up_id=found.id,
+        session_id=None,
+        channel=_channel(row),
+        source=f"call:{found.external_id}:{digest(repr(given))[:8]}",
+        by=row.get("by", "")[:64] or None,
+    )
+    if dry_run:
+        return
+    if not given:
+        _no_answer(conn, found, outcome, report, now)
+        return
+    if record_answers(conn, given, about, now=now):
+        report.answered += 1
+        _raise_concern(conn, given, found, now)
+    else:
+        report.repeated += 1
+    phone_tasks.settle(conn, found.id, "answered", now=now)
+
+
+def _raise_concern(conn: sa.Connection, given: Sequence[Given], found: "_Found", now: datetime) -> None:
+    """Open a case where it was not solved, or was bad."""
+    scores = {one.question: one.score for one in given}
+    overall, solved = scores.get(Question.OVERALL), scores.get(Question.SOLVED)
+    reason = CaseReason.NOT_SOLVED if solved == 0 else CaseReason.LOW_SCORE
+    if solved == 0 or (overall is not None and overall <= LOW):
+        concern = Concern(
+            reason=reason, customer_id=found.customer_id, due_at=now + CALL_BACK_WITHIN, follow_up_id=found.id
+        )
+        open_case(conn, concern, now=now)
+
+
+def _no_answer(conn: sa.Connection, found: "_Found", outcome: str, report: AnswersReport, now: datetime) -> None:
+    """Nobody answered: who refused is asked no more, who was not reached neither, as the call was the last way."""
+    setattr(report, outcome, getattr(report, outcome) + 1)
+    if found.state == str(FollowUpState.PHONE_TASK):
+        move_follow_ups(conn, [found.id], FollowUpState.CLOSED_UNANSWERED, now=now, reason=outcome)
+    phone_tasks.settle(conn, found.id, outcome, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    id: int
+    external_id: str
+    customer_id: int
+    state: str
+
+
+def _find(conn: sa.Connection, row: Mapping[str, str]) -> _Found:
+    """Return the follow-up a row speaks of: by its own reference, else the last one of the ticket."""
+    columns = (follow_up.c.id, follow_up.c.external_id, follow_up.c.customer_id, follow_up.c.state)
+    ref, number = row.get("ref", ""), row.get("ticket", "")
+    if ref:
+        query = sa.select(*columns).where(follow_up.c.external_id == ref)
+    else:
+        query = (
+            sa.select(*columns)
+            .join(ticket, ticket.c.id == follow_up.c.ticket_id)
+            .where(ticket.c.external_id == number)
+            .order_by(follow_up.c.id.desc())
+            .limit(1)
+        )
+    found = conn.execute(query).one_or_none()
+    if found is None:
+        raise _BadCellError("ref" if ref else "ticket", "is not known, or its ticket was never resolved")
+    return _Found(*found)
+
+
+def _given(row: Mapping[str, str]) -> list[Given]:
+    found = [_score(question, row[question]) for question in _SCORES if row.get(question)]
+    if row.get("solved"):
+        found.append(Given(question=Question.SOLVED, score=_yes_no(row["solved"]), scale="yn"))
+    if row.get("comment"):
+        found.append(Given(question=Question.COMMENT, comment=row["comment"]))
+    return found
+
+
+def _score(question: Question, text: str) -> Given:
+    if text not in ("1", "2", "3", "4", "5"):
+        raise _BadCellError(question, "is not a score from 1 to 5")
+    return Given(question=question, score=int(text), raw=int(text), scale=_SCALE)
+
+
+def _yes_no(text: str) -> int:
+    if text.lower() not in _YES_NO:
+        raise _BadCellError("solved", "is neither yes nor no")
+    return _YES_NO[text.lower()]
+
+
+def _channel(row: Mapping[str, str]) -> AnswerChannel:
+    word = row.get("channel", "").lower() or "phone"
+    if word not in ("phone", "paper"):
+        raise _BadCellError("channel", "is neither phone nor paper")
+    return AnswerChannel(word)

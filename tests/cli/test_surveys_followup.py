@@ -1,0 +1,134 @@
+"""`care surveys followup` and `care import answers`, as a user types them."""
+
+import csv
+import json
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from care.base.database import read, write
+from care.customers.tickets.tables import ticket_resolution
+from care.schedule import follow_up as follow_up_job
+from care.surveys.tables import follow_up, survey_answer, survey_case
+from tests.house import ROOT
+from tests.surveys.factories_tickets import make_resolved
+
+
+def set_up(desk, **fields) -> str:
+    """Follow up one repair of a customer."""
+    text = (ROOT / "campaigns/repair_followup.yaml").read_text(encoding="utf-8")
+    desk.house.write_campaign(text, "repair_followup")
+    who = desk.customer(fields.pop("customer", "C-1"), **fields)
+    with write(desk.engine) as conn:
+        ref = make_resolved(conn, customer_id=who, at=desk.house.clock.now(), result="更换光猫")
+    tick(desk)
+    return ref
+
+
+def tick(desk) -> None:
+    now = desk.house.clock.now()
+    follow_up_job(desk.house.services, now, now)
+
+
+class TestFollowup:
+    def test_says_that_nobody_was_forgotten(self, desk) -> None:
+        """Exit 0, the states, the coverage and each promise by name."""
+        set_up(desk, phone=None)
+        answer = desk("surveys", "followup")
+
+        assert answer.code == 0
+        assert "coverage 100.0%: 1 of 1 whose time has come; 0 are still in time" in answer.out
+        assert "repair_72h: 100.0% in time (1 kept, 0 late, 0 open)" in answer.out
+        assert "phone_task: no_contact: 1" in answer.out
+
+    def test_names_who_was_forgotten(self, desk) -> None:
+        """What nobody took on, and what is due past its deadline: exit 1, by name, never 100 %."""
+        overdue = set_up(desk)
+        with write(desk.engine) as conn:
+            who = conn.execute(sa.select(ticket_resolution.c.customer_id)).scalar_one()
+        desk.house.clock.advance(timedelta(hours=80))
+        with write(desk.engine) as conn:
+            at = desk.house.clock.now() - timedelta(hours=1)
+            forgotten = make_resolved(conn, customer_id=who, at=at)
+        answer = desk("surveys", "followup", "--json")
+
+        assert answer.code == 1
+        told = json.loads(answer.out)
+        assert [(gap["ref"], gap["why"]) for gap in told["gaps"]] == [
+            (overdue, "not_asked"),
+            (forgotten, "not_taken_on"),
+        ]
+        assert told["coverage"] == 0.0
+        assert told["adds_up"] is True
+        books = desk("books", "--json")
+        assert (books.code, json.loads(books.out)["promises"]["not_followed_up"]) == (1, 2)
+        assert overdue in desk("surveys", "followup", "--gaps").out
+        assert len(list(csv.DictReader(desk("surveys", "followup", "--csv").out.splitlines()))) == 2
+
+    def test_is_quiet_about_nothing(self, desk) -> None:
+        """No resolved ticket is no failure; a day that is none is."""
+        assert desk("surveys", "followup").code == 0
+        assert desk("surveys", "followup", "--gaps").code == 0
+        wrong = desk("surveys", "followup", "--until", "soon")
+        assert (wrong.code, wrong.err.count("\n")) == (2, 1)
+
+
+class TestCalls:
+    def test_go_out_and_come_back_as_answers(self, desk, tmp_path) -> None:
+        """The list that was written is the file that is filled in; twice changes nothing; a bad score opens a case."""
+        ref = set_up(desk, phone="+8613800001111", name="王小明")
+        with write(desk.engine) as conn:
+            conn.execute(sa.update(follow_up).values(state="phone_task", reason="undelivered"))
+            from care.surveys.phone_tasks import hand_over
+
+            hand_over(conn, [conn.execute(sa.select(follow_up.c.id)).scalar_one()], now=desk.house.clock.now())
+        path = tmp_path / "calls.csv"
+        assert desk("surveys", "followup", "--phone-tasks", str(path)).code == 0
+        (row,) = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+        assert (row["ref"], row["name"], row["phone"]) == (ref, "王小明", "+8613800001111")
+        assert row["ticket_result"] == "更换光猫"
+
+        filled = row | {"outcome": "answered", "overall": "2", "solved": "no", "comment": "还没好", "by": "amy"}
+        bad = row | {"ref": "T-0:r1", "overall": "5"}
+        worse = row | {"overall": "9"}
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            writer.writeheader()
+            writer.writerows([filled, bad, worse, row])
+        answer = desk("import", "answers", str(path), "--json")
+
+        assert answer.code == 1
+        told = json.loads(answer.out)
+        assert {name: told[name] for name in ("answered", "rejected", "empty")} == {
+            "answered": 1,
+            "rejected": 2,
+            "empty": 1,
+        }
+        with read(desk.engine) as conn:
+            assert conn.execute(sa.select(follow_up.c.state)).scalar_one() == "answered"
+            assert conn.execute(sa.select(survey_case.c.reason)).scalars().all() == ["not_solved"]
+            given = {a.question: a.score for a in conn.execute(sa.select(survey_answer))}
+        assert given == {"overall": 2, "solved": 0, "comment": None}
+        assert json.loads(desk("import", "answers", str(path), "--json").out)["repeated"] == 1
+        rejected = list(csv.reader((tmp_path / "calls.csv.rejects.csv").read_text("utf-8-sig").splitlines()))
+        assert [line[:2] for line in rejected[1:]] == [["3", "ref"], ["4", "overall"]]
+
+    def test_whoever_is_not_reached_is_settled(self, desk, tmp_path) -> None:
+        """The call was the last way: asked, and nobody answered."""
+        ref = set_up(desk, phone=None)
+        path = tmp_path / "calls.csv"
+        path.write_text(f"ref,outcome\n{ref},not_reached\n", encoding="utf-8")
+
+        assert desk("import", "answers", str(path)).code == 0
+        with read(desk.engine) as conn:
+            assert conn.execute(sa.select(follow_up.c.state)).scalar_one() == "closed_unanswered"
+        assert "0 calls to make" in desk("surveys", "followup", "--phone-tasks", str(tmp_path / "more.csv")).out
+
+    def test_a_file_that_is_none_is_refused(self, desk, tmp_path) -> None:
+        """Exit 2, one line, nothing lost."""
+        path = tmp_path / "calls.csv"
+        path.write_text("name,overall\nx,5\n", encoding="utf-8")
+        answer = desk("import", "answers", str(path))
+
+        assert (answer.code, answer.err.count("\n")) == (2, 1)
+        assert "has no column 'ref' or 'ticket'" in answer.err
