@@ -81,7 +81,7 @@ class TestMain:
             (("plan", "--days", "0"), "invalid value for '--days'"),
             (("plan", "--days", "soon"), "invalid value for '--days'"),
             (("message", "show"), "missing argument 'ID'"),
-            (("import", "tickets", "x.csv"), "no such command 'tickets'"),
+            (("import", "letters", "x.csv"), "no such command 'letters'"),
         ],
     )
     def test_tells_in_one_line_what_it_did_not_understand(
