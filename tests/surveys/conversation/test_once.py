@@ -124,6 +124,7 @@ class TestOneOpenQuestion:
             assert has_open_question(conn, address_hash("sms", PHONE), services.clock.now())
 
     def test_lets_it_go_once_the_first_is_answered(self, services: Services) -> None:
+        """All four digits end the conversation, and with it the wait."""
         ask(services)
         say(services, "5555")
 
@@ -131,6 +132,7 @@ class TestOneOpenQuestion:
             assert not has_open_question(conn, address_hash("sms", PHONE), services.clock.now())
 
     def test_gives_the_phone_to_the_newer_one_after_a_day(self, services: Services, clock: VirtualClock) -> None:
+        """An unanswered question keeps nobody waiting beyond a working day."""
         ask(services)
         clock.advance(timedelta(hours=24, minutes=1))
 
@@ -138,6 +140,7 @@ class TestOneOpenQuestion:
             assert not has_open_question(conn, address_hash("sms", PHONE), clock.now())
 
     def test_never_keeps_its_own_reminder_waiting(self, services: Services) -> None:
+        """The same question asked again is no second question."""
         ask(services)
 
         with read(services.engine) as conn:
@@ -172,6 +175,7 @@ class TestTwoRobots:
         assert said <= handler.MOST_ANSWERS
 
     def test_of_two_phones_are_two_conversations(self, services: Services) -> None:
+        """What one customer answers moves nothing of the other."""
         ask(services)
         ask(services, ref="B7", phone="+8613800002222")
         say(services, "5")

@@ -52,6 +52,7 @@ def leave_to_a_person(services: Services, text: str) -> None:
 
 class TestSayingWhatAReplyMeant:
     def test_counts_as_the_answer(self, services: Services, cli: Cli) -> None:
+        """The score is written down with the customer's words and who said so, and the inbox is rid of it."""
         mine = ask(services)
         leave_to_a_person(services, "巴适得板")
 
@@ -63,6 +64,7 @@ class TestSayingWhatAReplyMeant:
         assert (stage(services), handled(services)) == ("done", ["reply", "reply"])
 
     def test_opens_a_case_where_it_was_bad(self, services: Services, cli: Cli) -> None:
+        """A low score that a person found calls for a call like any other."""
         ask(services)
         leave_to_a_person(services, "巴适得板")
         cli("answers", "set", "2", "--score", "1")
@@ -81,6 +83,7 @@ class TestSayingWhatAReplyMeant:
         assert answers(services) == []
 
     def test_is_listed(self, services: Services, cli: Cli) -> None:
+        """Newest first, by ticket; nothing in a cell can be taken for a formula."""
         ask(services)
         say(services, "5 =多谢")
         say(services, "4")
@@ -98,6 +101,7 @@ class TestSayingWhatAReplyMeant:
 
 class TestLearning:
     def test_proposes_the_shortest_words_and_shows_what_they_would_change(self, services: Services, cli: Cli) -> None:
+        """One word is enough, and nothing is written without being told to."""
         ask(services)
         leave_to_a_person(services, "巴适得板")
         cli("answers", "set", "2", "--score", "5")
@@ -133,6 +137,7 @@ class TestLearning:
         assert say(services, "5") == "survey_result"
 
     def test_knows_the_refusals_of_the_operators_policy(self, services: Services) -> None:
+        """Words that the operator added to the policy refuse in a conversation, too."""
         Path("campaigns/policy.yaml").write_text(
             "countries: {CN: {opt_out: {words: [[莫挨老子]]}}}\n", encoding="utf-8"
         )

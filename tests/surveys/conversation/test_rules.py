@@ -76,6 +76,7 @@ class TestEveryConversation:
     @given(st.lists(TEXTS, max_size=12))
     @settings(max_examples=300, deadline=None)
     def test_has_one_open_question_at_most_and_says_one_thing(self, texts: list[str]) -> None:
+        """Whatever comes in which order: no stage asks without a question, and no placeholder is ever said."""
         for text, _, turn in talk(texts):
             assert (turn.question is not None) or turn.stage not in (Stage.INVITED, Stage.ASKING), text
             assert turn.say != NEXT_QUESTION
@@ -84,6 +85,7 @@ class TestEveryConversation:
     @given(st.lists(TEXTS, max_size=14))
     @settings(max_examples=300, deadline=None)
     def test_asks_each_question_once_more_at_most(self, texts: list[str]) -> None:
+        """However often nothing is understood."""
         again: dict[Question | None, int] = {}
         for _, before, turn in talk(texts):
             if turn.say == "survey_reprompt":
@@ -121,14 +123,17 @@ class TestEveryConversation:
 
 class TestTheListOfMoves:
     def test_covers_every_stage(self) -> None:
+        """No stage is left without moves."""
         assert set(MOVES) == set(Stage)
 
     def test_hears_danger_and_refusals_at_every_stage(self) -> None:
+        """Also where nothing was asked, and after everything was answered."""
         for moves in (*MOVES.values(), UNASKED):
             assert moves[Heard.DANGER].case
             assert moves[Heard.OPT_OUT].lot is Lot.OPT_OUT
 
     def test_opens_a_question_only_by_asking_it(self) -> None:
+        """No move waits for an answer that it did not ask for."""
         for moves in MOVES.values():
             for move in moves.values():
                 assert move.to not in ASKED or move.say
@@ -136,6 +141,7 @@ class TestTheListOfMoves:
 
 class TestReferences:
     def test_are_taken_out_of_the_text(self) -> None:
+        """In any case, width and company; what is left is the answer."""
         known = ["A12", "T-881", "20231"]
         assert take_reference("A12 4", known) == ("A12", "4")
         assert take_reference("t-881: 5 谢谢", known) == ("T-881", "5 谢谢")

@@ -91,6 +91,7 @@ class TestAnUnhappyCustomer:
 
     @pytest.mark.parametrize("reason", ["3", "还是不能上网", "not fixed"])
     def test_whose_trouble_is_not_over_is_told_that_it_is_open_again(self, services: Services, reason: str) -> None:
+        """A digit of the menu or own words: the ticket is named, and the moment of the call."""
         ask(services)
         say(services, "1")
 
@@ -102,6 +103,7 @@ class TestAnUnhappyCustomer:
         assert "前联系您" in body
 
     def test_may_say_in_own_words_or_nothing(self, services: Services) -> None:
+        """Words instead of a digit of the menu are kept as they were written."""
         ask(services)
         say(services, "2")
 
@@ -130,6 +132,7 @@ class TestAnUnhappyCustomer:
 class TestSomebodyInDanger:
     @pytest.mark.parametrize("text", ["插座漏电了", "1分，插座冒烟", "smell of gas since the engineer left"])
     def test_is_heard_at_once(self, services: Services, text: str) -> None:
+        """In any language, with a score or without: a case within half an hour, and the hotline in the answer."""
         ask(services)
 
         assert say(services, text) == "danger_ack"
@@ -140,10 +143,12 @@ class TestSomebodyInDanger:
         assert services.settings.operator.hotline in outbox(services)[-1]["body"]
 
     def test_is_heard_without_any_survey(self, services: Services) -> None:
+        """Danger needs no question of ours, and no customer that we know."""
         assert say(services, "电线掉下来有火花") == ""  # nobody we know has the number
         assert cases(services) == ["danger"]
 
     def test_keeps_the_score_beside_it(self, services: Services) -> None:
+        """The score counts, and nobody is asked further questions."""
         ask(services)
         say(services, "1 漏电了")
 
@@ -163,6 +168,7 @@ class TestOtherWays:
         ],
     )
     def test_each_have_words_and_a_case(self, services: Services, text: str, said: str, case: str) -> None:
+        """One acknowledgement, one case, and no answer to the survey."""
         ask(services)
 
         assert say(services, text) == said
@@ -179,6 +185,7 @@ class TestOtherWays:
         assert (cases(services), rows(services, suppression)) == (["cancellation"], [])
 
     def test_wrong_numbers_are_not_asked_again(self, services: Services) -> None:
+        """Greetings, offers and surveys end there; service notices wait for the case."""
         ask(services)
         say(services, "wrong number")
 
@@ -189,6 +196,7 @@ class TestOtherWays:
         "text", ["退订", "别再给我发短信了", "please stop texting me", "TD", "no more surveys please"]
     )
     def test_a_refusal_in_any_wording_counts(self, services: Services, text: str) -> None:
+        """A keyword or a sentence: banned, confirmed, and the conversation is over."""
         ask(services)
 
         assert say(services, text) == "optout_confirm"
@@ -196,6 +204,7 @@ class TestOtherWays:
         assert [row.reason for row in rows(services, suppression)] == ["opt_out"]
 
     def test_a_refusal_keeps_the_score_beside_it(self, services: Services) -> None:
+        """Both were said, both count."""
         ask(services)
         say(services, "5 and please stop texting me")
 
@@ -210,6 +219,7 @@ class TestOtherWays:
         assert say(services, "退订") == "optout_confirm"
 
     def test_a_refusal_can_be_taken_back(self, services: Services) -> None:
+        """The word of return lifts the ban; nothing is asked anew."""
         ask(services)
         say(services, "退订")
         services.clock.advance(timedelta(hours=2))  # type: ignore[attr-defined]
@@ -218,6 +228,7 @@ class TestOtherWays:
         assert stage(services) == "closed"
 
     def test_help_explains(self, services: Services) -> None:
+        """A question about the scale gets the explanation, and the question stays open."""
         ask(services)
 
         assert say(services, "5是最好的吗") == "help_reply"
@@ -228,6 +239,7 @@ class TestOtherWays:
         ["收到", "好的", "Liked “请回复5到1”", "[Auto-Reply] Out of office until 5 March", "我正在开车，稍后回复您"],
     )
     def test_what_is_no_answer_gets_none(self, services: Services, text: str) -> None:
+        """Courtesies and machines move nothing, and no person has to read them."""
         ask(services)
 
         assert say(services, text) == ""
@@ -237,6 +249,7 @@ class TestOtherWays:
 
 class TestNotUnderstood:
     def test_is_asked_once_more_then_a_person_reads_it(self, services: Services) -> None:
+        """The second time nothing is said: it waits in the inbox."""
         ask(services)
 
         assert say(services, "师傅三点来的") == "survey_reprompt"
@@ -246,6 +259,7 @@ class TestNotUnderstood:
         assert say(services, "还行吗") in ("", "help_reply")
 
     def test_a_score_still_counts_later(self, services: Services) -> None:
+        """A digit after all, and the questions go on."""
         ask(services)
         say(services, "师傅三点来的")
         say(services, "我家住5楼")
@@ -254,6 +268,7 @@ class TestNotUnderstood:
         assert stage(services) == "asking"
 
     def test_each_question_has_its_own_second_try(self, services: Services) -> None:
+        """What was used up for one question is not missing for the next."""
         ask(services)
         say(services, "师傅三点来的")
         say(services, "5")
@@ -263,6 +278,7 @@ class TestNotUnderstood:
 
 class TestLateAnswers:
     def test_count_and_are_marked(self, services: Services, clock: VirtualClock) -> None:
+        """After seven days the answer is kept, and told apart."""
         mine = ask(services)
         clock.advance(timedelta(days=8))
 
@@ -271,6 +287,7 @@ class TestLateAnswers:
         assert state(services, mine) == "answered"
 
     def test_open_a_case_all_the_same(self, services: Services, clock: VirtualClock) -> None:
+        """A late complaint is a complaint, with the same promise of a call."""
         ask(services)
         clock.advance(timedelta(days=8))
 
@@ -278,6 +295,7 @@ class TestLateAnswers:
         assert cases(services) == ["low_score"]
 
     def test_wait_for_a_person_after_two_weeks(self, services: Services, clock: VirtualClock) -> None:
+        """A digit that belongs to nothing any more is written nowhere."""
         ask(services)
         clock.advance(timedelta(days=14, minutes=1))
 
@@ -285,6 +303,7 @@ class TestLateAnswers:
         assert (answers(services), handled(services)) == ([], ["inbox"])
 
     def test_find_their_ticket_by_its_reference(self, services: Services, clock: VirtualClock) -> None:
+        """The named ticket first; a lone digit goes to the question asked last."""
         first = ask(services, ref="A12")
         clock.advance(timedelta(days=3))
         with write(services.engine) as conn:
@@ -316,6 +335,7 @@ class TestOtherMessages:
         assert (handled(services), stage(services)) == (["inbox"], "invited")
 
     def test_leave_a_lone_digit_to_the_survey(self, services: Services, clock: VirtualClock) -> None:
+        """A notice asks for no digit, so a digit answers the survey."""
         ask(services)
         clock.advance(timedelta(hours=1))
         self.send(services, "service")
@@ -323,6 +343,7 @@ class TestOtherMessages:
         assert say(services, "5") == "survey_result"
 
     def test_that_ask_for_a_digit_make_it_doubtful(self, services: Services, clock: VirtualClock) -> None:
+        """After an offer a digit may be a yes: a person decides."""
         ask(services)
         clock.advance(timedelta(hours=1))
         self.send(services, "offer")

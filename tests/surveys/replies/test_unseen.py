@@ -29,6 +29,7 @@ class TestUnseen:
     """The figures that hold for replies nobody tuned to; a change of the lists must not lose them."""
 
     def test_kinds_scores_and_refusals_are_right(self) -> None:
+        """Kind, score, refusals, and no refusal that nobody meant."""
         rows = [(row, hear(row.text, scale=row.scale, stage=row.stage, lang=row.lang)) for row, _ in unseen()]
         right = [row for row, found in rows if found.kind == row.kind]
         given = [(row, found.as_dict()["score"]) for row, found in rows if found.kind is Kind.SCORE]
