@@ -97,7 +97,7 @@ class TestCampaignsShow:
 
         assert answer.code == 1
         assert "wrong.yaml:1:9" in answer.err
-        assert (states["qixi"], states["birthday"], len(states)) == ("paused", "live", 17)
+        assert (states["qixi"], states["birthday"], len(states)) == ("paused", "live", 20)
 
 
 class TestCampaignsPreview:

@@ -1,6 +1,5 @@
 """A house with the shipped campaigns of the follow-up, and the verbs of its tests."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,6 +85,3 @@ def follow_ups(house: House) -> FollowUps:
     for name in SHIPPED:
         house.write_campaign((ROOT / f"campaigns/{name}.yaml").read_text(encoding="utf-8"), name)
     return FollowUps(house)
-
-
-FollowUpsOf = Callable[[House], FollowUps]
