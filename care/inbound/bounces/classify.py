@@ -44,6 +44,7 @@ _AT_RCPT = any_of(
     r"like recipient|rejected recipient|server has rejected address",
     r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
 )
+_IN_SO_MANY_WORDS = any_of(r"rcpt|like recipient")
 _AT_DATA = any_of(
     r"end of data|to data\b|>>> data|final data|\(data\)|after i sent|after data|smtp:data|end of message",
     r"mail from command|after mail from|>>> mail|\[mail_from\]|smtp:mail|sender was rejected|initial connection",
@@ -175,7 +176,7 @@ def _kind(row: _Row, heard: _Heard, stage: str) -> Kind:
     if row.kind == "even-late" or code.startswith("5.1."):
         return Kind.HARD
     is_late = _AT_DATA.search(stage) is not None and _NOBODY_LEFT.search(stage) is None
-    if is_late or (row.kind == "at-rcpt" and code.startswith("5.7.") and "rcpt" not in stage):
+    if is_late or (row.kind == "at-rcpt" and code.startswith("5.7.") and not _IN_SO_MANY_WORDS.search(stage)):
         return Kind.SOFT
     is_about_room = heard.reply == "552" and not heard.own_code
     is_at_rcpt = _AT_RCPT.search(stage) is not None or _NOBODY_LEFT.search(stage) is not None

@@ -99,7 +99,7 @@ def _why_harmless(subject: str, notice: str) -> str:
     """Return what a system tells where nothing has failed, '' where something may have."""
     if _TOLD_ARRIVED.search(notice) or (says("arrived", notice) and _REFUSAL.search(notice) is None):
         return "delivered"
-    if _ASKS.search(notice):
+    if _ASKS.search(notice) and _REFUSAL.search(notice) is None:
         return "challenge"
     said = f"{subject}\n{notice}"
     is_late = _LATE.search(said) is not None or says("still-trying", said)
