@@ -41,7 +41,7 @@ _ADDRESS = re.compile(r"[^\s<>\"(\[:]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 _AT_RCPT = any_of(
     r"to rcpt|rcpt[_ ]to\]|>>> rcpt|<<< rcpt|following rcpt|our rcpt|after rcpt|smtp:rcpt|rcpt command",
-    r"like recipient|rejected recipient|server has rejected address|error: invalid user address",
+    r"like recipient|rejected recipient|server has rejected address",
     r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
 )
 _IN_SO_MANY_WORDS = any_of(r"rcpt|like recipient")

@@ -151,3 +151,47 @@ class TestLettersOfOthers:
             ]
         )
         assert read_bounce(mail).failures == ()
+
+
+class TestDirectories:
+    @pytest.mark.parametrize(
+        ("language", "letter"),
+        [
+            ("ja", "社員名 はディレクトリには見つかりません"),
+            ("ja", "ディレクトリのリストにありません"),
+            ("de", "Benutzer nicht im Domino-Verzeichnis aufgeführt"),
+            ("fr", "L'utilisateur ne figure pas dans l'annuaire Domino"),
+            ("zh-hant", "目錄中找不到此人"),
+        ],
+    )
+    def test_of_one_system_speak_the_language_of_the_office(self, language: str, letter: str) -> None:
+        """No code, no dialogue: the system itself looked and found nobody."""
+        mail = report(
+            CUSTOMER, diagnosis=letter, letter=f"Your message was not delivered to {CUSTOMER} because:\n{letter}\n"
+        )
+        assert read_bounce(mail).first.kind is Kind.HARD, language
+
+
+class TestCarefulWords:
+    def test_no_such_user_at_the_recipient_counts_with_any_code(self) -> None:
+        """5.7.1 is what some servers put before everything; later than that it is filtering."""
+        assert said("550 5.7.1 No such user!") is Kind.HARD
+        assert said("550 5.7.1 No such user!", stage="does not like recipient.") is Kind.HARD
+        assert said("550 5.7.1 No such user!", stage="") is Kind.SOFT
+        assert said("550 5.7.1 No such user!", stage=AT_DATA) is Kind.SOFT
+
+    def test_of_an_unavailable_account_are_in_doubt(self) -> None:
+        """Gone or switched off, nobody says."""
+        assert said("550 user account is unavailable") is Kind.SOFT
+
+    def test_to_verify_the_address_are_no_challenge_beside_a_refusal(self) -> None:
+        """A robot that asks senders to prove themselves refuses nothing."""
+        letter = f"<{CUSTOMER}>: 550 5.1.1 This is no valid address. Please verify that you have the right one."
+        assert read_bounce(words(letter)).first.kind is Kind.HARD
+        assert read_bounce(words(f"Please verify that you wrote to {CUSTOMER}.")).failures == ()
+
+    def test_of_one_provider_are_believed_after_the_content(self) -> None:
+        """It looks for the mailbox late, and says so in its own words."""
+        answer = "550 Message was not accepted -- invalid mailbox. Local mailbox x is unavailable: user not found"
+        assert said(answer, stage=AT_DATA) is Kind.HARD
+        assert said(answer.replace("user not found", "account is disabled"), stage=AT_DATA) is Kind.SOFT
