@@ -82,24 +82,28 @@ def lift(
     customer: str = typer.Argument(metavar="CUSTOMER", help="The customer's id in your own system."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:
-    """Write to a customer's e-mail address again that bounces have banned. Opt-outs and complaints stay.
+    """Write to a customer's e-mail address again that bounces have banned.
 
-    Exit 0: lifted. Exit 1: no bounce stands against them.
+    An opt-out or a complaint stands until the customer asks again: see `care suppressions lift`. Exit 0: lifted; what
+    else stands is said. Exit 1: no bounce stands against them.
     """
     from care.base.database import plain_errors, write
     from care.base.logs import configure_command_logs
     from care.bootstrap import build_services
     from care.cli.output import counted, print_json, say
-    from care.inbound.bounces.lifting import lift_bounces
+    from care.cli.person import who
+    from care.inbound.bounces.lifting import lift_bounces, what_ends
 
     services = build_services()
     configure_command_logs(services.settings.log)
     with plain_errors(services.engine), write(services.engine) as conn:
-        lifted = lift_bounces(conn, customer, by="cli", now=services.clock.now())
+        lifted = lift_bounces(conn, customer, by=who(), now=services.clock.now())
     if as_json:
-        print_json({"customer": customer, "lifted": lifted})
-    else:
-        say(f"{counted(lifted, 'ban')} lifted")
+        print_json({"customer": customer, "lifted": lifted.bans, "stands": list(lifted.standing)})
+        return
+    say(f"{counted(lifted.bans, 'ban')} lifted")
+    if lifted.standing:
+        say(f"Still stands: {', '.join(lifted.standing)}. {what_ends(customer, lifted.standing)}")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from care.base.database import read, write
 from care.base.ids import digest
 from care.base.vocabulary import Channel, Purpose
 from care.delivery import health
-from care.delivery.breaker import FIRST_PAUSE, SLOW_SECONDS, Counted, Door, State
+from care.delivery.breaker import FIRST_PAUSE, SLOW_SECONDS, Counted, Door
 from care.delivery.carriers import Way
 from care.delivery.counts import Counts, is_error, why_of
 from care.delivery.failover import ALL, HOLD, IN_MAINTENANCE, Shares, closed_reason
@@ -93,9 +93,10 @@ class Doorkeeper:
         elif answer.result.outcome is not Outcome.ABANDONED:
             self._counts.note(self._door_of(answer.ready), answer.result, answer.seconds)
 
-    def _door_of(self, ready: Ready) -> Door:
-        channel, sender = self._way(ready.prepared)
-        return Door(channel, ready.provider, sender)
+    @staticmethod
+    def _door_of(ready: Ready) -> Door:
+        assert ready.door is not None, "named when its group was committed"
+        return ready.door
 
     def _way(self, prepared: Prepared) -> Way:
         return prepared.contact.channel, self._senders.get(prepared.message.purpose, "")
@@ -103,17 +104,15 @@ class Doorkeeper:
     def is_shut(self, ready: Ready) -> bool:
         """Tell whether a message that waits for its slot should not leave: its provider has closed meanwhile."""
         door = self._door_of(ready)
-        if door not in self._counts.shut and self._is_open(door):
+        if self._board.is_open(door) and door not in self._counts.shut:
             return False
         return not (ready.is_probe or self._is_last_try(ready.prepared))
-
-    def _is_open(self, door: Door) -> bool:
-        stands = self._board.state(door)
-        return stands is None or (stands.state is State.WELL and not self._board.away(door.provider))
 
     def choose(self, prepared: Prepared) -> Choice | None:
         """Return where a message goes now; None: nowhere, it is held."""
         way = self._way(prepared)
+        if carries_all := self._board.calm_carrier(way):
+            return Choice(carries_all)
         carrier, trial = self._board.carrier(way), self._board.free_trial(way)
         if trial is not None and not (carrier.provider and prepared.message.purpose is Purpose.EMERGENCY):
             return Choice(trial.provider, is_probe=True)
@@ -130,16 +129,17 @@ class Doorkeeper:
         if choice.share:
             self._shares[self._way(prepared)].deal(choice.share)
         if choice.is_probe and not ready:
-            self._end_trial(conn, self._trial(prepared, choice), is_accepted=None)
+            self._end_trial(conn, self._door(prepared, choice), is_accepted=None)
+        door = self._door(prepared, choice)
         for one in ready:
-            one.is_probe = choice.is_probe
+            one.door, one.is_probe = door, choice.is_probe
 
     def _is_last_try(self, prepared: Prepared) -> bool:
         return prepared.message.use_by - LAST_TRY <= self._clock.now()
 
     def verdict(self, prepared: Prepared) -> Verdict | None:
         """Return how a message waits while nobody carries its channel; None: it may go."""
-        if self.choose(prepared) is not None:
+        if self._board.calm_carrier(self._way(prepared)) or self.choose(prepared) is not None:
             return None
         (channel, sender), now = self._way(prepared), self._clock.now()
         door = Door(channel, self._board.order[channel][0], sender)
@@ -167,9 +167,9 @@ class Doorkeeper:
 
     def take_trial(self, conn: sa.Connection, prepared: Prepared, choice: Choice) -> bool:
         """Take the one message of a trial in the transaction of its intent; False: another process tries one."""
-        return self._board.take_trial(conn, self._trial(prepared, choice), self._number, self._clock.now())
+        return self._board.take_trial(conn, self._door(prepared, choice), self._number, self._clock.now())
 
-    def _trial(self, prepared: Prepared, choice: Choice) -> Door:
+    def _door(self, prepared: Prepared, choice: Choice) -> Door:
         channel, sender = self._way(prepared)
         return Door(channel, choice.provider, sender)
 

@@ -237,6 +237,8 @@ def _write(
     sender = lane.pace_key(passed[0].message.purpose, rules.senders)
     start = take_slice(conn, sender=sender, parts=total, rate_per_second=lane.rate_per_second, now=now)
     tokens = dict(zip((prepared.message.id for prepared in passed), random_tokens(len(passed), now), strict=True))
+    for prepared in passed:
+        prepared.text_digest = digest(prepared.text)[:16]
     made = write_intents(
         conn,
         [
@@ -246,7 +248,7 @@ def _write(
                 tokens[prepared.message.id],
                 prepared.contact.address_hash,
                 prepared.parts,
-                digest(prepared.text)[:16],
+                prepared.text_digest,
             )
             for prepared in passed
         ],

@@ -15,7 +15,6 @@ from care.base.clock import Clock
 from care.base.database import to_micros
 from care.base.disk import MIB, FreeSpace, free_bytes
 from care.base.errors import UnavailableError
-from care.base.ids import digest
 from care.delivery.journal_pages import ENDING, Owed, day_of, first_line, pages
 from care.delivery.model import Ready
 
@@ -73,8 +72,8 @@ class Journal:
         owed, out = one.prepared.message, one.outgoing
         assert owed.customer is not None, "a message without its customer is not sent"
         told = self.owed.digest(owed.campaign_id, owed.occasion, owed.customer["external_id"], owed.leg)
-        text = digest(one.prepared.text)[:16]
-        return f"{out.attempt_id} {out.token} {told} {one.prepared.contact.address_hash} {text} {one.prepared.parts}\n"
+        sent = one.prepared
+        return f"{out.attempt_id} {out.token} {told} {sent.contact.address_hash} {sent.text_digest} {sent.parts}\n"
 
     def pages(self, instance: str) -> list[Path]:
         """Return the pages of a database that still count, oldest first.

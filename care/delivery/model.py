@@ -7,6 +7,7 @@ from typing import Any
 
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign
+from care.delivery.breaker import Door
 from care.delivery.channels.base import Outgoing
 
 
@@ -57,6 +58,7 @@ class Prepared:
     template: str
     country: str  # where the number lives, for price and the international brake
     unsubscribe_url: str = ""
+    text_digest: str = ""  # what the attempt and the journal know of the text; taken when the intent is written
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +70,7 @@ class Ready:
     not_before: datetime
     leave_by: float  # monotonic seconds: a process that was frozen meanwhile no longer knows who else has sent it
     provider: str = ""  # through which of the channel's providers, as its attempt says
+    door: Door | None = None  # the same as the breaker knows it
     is_probe: bool = False  # the one message that a closed provider is tried with
 
 

@@ -38,6 +38,8 @@ class Switchboard:
         self.ways: list[Way] = [(channel, sender) for channel in order for sender in ("", *sorted(set(senders) - {""}))]
         self.reopened: set[Channel] = set()  # channels with something to wake
         self._seen = _Seen()
+        self._open: frozenset[Door] = frozenset()  # doors that are well and not being maintained
+        self._calm: dict[Way, str] = {}  # who carries, where there is nothing else to weigh
 
     @property
     def doors(self) -> list[Door]:
@@ -60,6 +62,14 @@ class Switchboard:
         """Return who carries now; '' is nobody."""
         last = self._seen.last.get(way)
         return last.carrier if last else Carrier(self.order[way[0]][0])
+
+    def calm_carrier(self, way: Way) -> str:
+        """Return who carries every message of a way, '' where each has to be weighed: asked for every message."""
+        return self._calm.get(way, "")
+
+    def is_open(self, door: Door) -> bool:
+        """Tell whether a door was well at the last look: asked for every message."""
+        return door in self._open
 
     def free_trial(self, way: Way) -> Door | None:
         """Return the door whose trial waits for its one message."""
@@ -84,7 +94,17 @@ class Switchboard:
         """
         closed = [way for way in self.ways if not self.carrier(way).provider]
         self._seen = _Seen(health.read_health(conn), carriers.away_now(conn, now), carriers.last_changes(conn))
+        self._open = frozenset(door for door in self.doors if self._stands_open(door))
+        self._calm = {way: self.carrier(way).provider for way in self.ways if self._is_calm(way)}
         self.reopened |= {way[0] for way in closed if self.carrier(way).provider}
+
+    def _stands_open(self, door: Door) -> bool:
+        stands = self.state(door)
+        return stands is None or (stands.state is State.WELL and not self.away(door.provider))
+
+    def _is_calm(self, way: Way) -> bool:
+        carries = self.carrier(way)
+        return bool(carries.provider) and not carries.share and self.free_trial(way) is None
 
     def is_unsettled(self, now: datetime) -> bool:
         """Tell whether time has brought a change that nobody has written down."""

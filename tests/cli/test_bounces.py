@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -114,11 +115,12 @@ class TestIngest:
 
 
 class TestLift:
-    def test_undoes_bounces_and_nothing_else(self, desk: Desk) -> None:
-        """An opt-out of the same address stays."""
+    @staticmethod
+    def banned(desk: Desk, *bans: tuple[str, str]) -> None:
+        """A customer C-77 with bans of these reasons and scopes on the mail address."""
         desk.customer("C-77", email="a@b.example")
         with write(desk.engine) as conn:
-            for reason, scope in (("hard_bounce", "all"), ("opt_out", "marketing")):
+            for reason, scope in bans:
                 suppress_hash(
                     conn,
                     address_hash=address_hash("email", "a@b.example"),
@@ -128,11 +130,45 @@ class TestLift:
                     source="test",
                     now=desk.house.clock.now(),
                 )
-        assert json.loads(desk("bounces", "lift", "C-77", "--json").out) == {"customer": "C-77", "lifted": 1}
-        assert desk("bounces", "lift", "C-77").code == 1
+
+    @staticmethod
+    def standing(desk: Desk) -> list[str]:
         with read(desk.engine) as conn:
-            standing = conn.execute(sa.select(suppression.c.reason).where(suppression.c.lifted_at.is_(None)))
-            assert standing.scalars().all() == ["opt_out"]
+            rows = conn.execute(sa.select(suppression.c.reason).where(suppression.c.lifted_at.is_(None)))
+            return sorted(rows.scalars())
+
+    def test_undoes_bounces_and_nothing_else(self, desk: Desk) -> None:
+        """An opt-out of the same address stays, and the answer says so."""
+        self.banned(desk, ("hard_bounce", "all"), ("opt_out", "marketing"))
+        told = json.loads(desk("bounces", "lift", "C-77", "--json").out)
+        assert told == {"customer": "C-77", "lifted": 1, "stands": ["opt_out"]}
+        assert desk("bounces", "lift", "C-77").code == 1
+        assert self.standing(desk) == ["opt_out"]
+
+    def test_leaves_a_complaint_and_says_what_ends_it(self, desk: Desk) -> None:
+        """It ends by the command it names, and only with the customer's word, as the other command has it."""
+        self.banned(desk, ("hard_bounce", "all"), ("complaint", "marketing"))
+        told = desk("bounces", "lift", "C-77")
+        assert told.code == 0
+        command = 'care suppressions lift C-77 --reason complaint --asked-again "by phone on 3 March"'
+        assert "1 ban lifted" in told.out
+        assert command in told.out
+        again = desk("bounces", "lift", "C-77")
+        assert (again.code, len(again.err.splitlines())) == (1, 1)
+        assert "what stands: complaint" in again.err
+        assert command in again.err
+        assert self.standing(desk) == ["complaint"]
+        assert desk("suppressions", "lift", "C-77").code == 1
+        assert desk(*shlex.split(command)[1:]).code == 0
+        assert self.standing(desk) == []
+
+    def test_keeps_who_lifted(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The record names the person at the keyboard, as with every ban."""
+        self.banned(desk, ("hard_bounce", "all"))
+        monkeypatch.setenv("CARE_USER", "anna")
+        assert desk("bounces", "lift", "C-77").code == 0
+        with read(desk.engine) as conn:
+            assert conn.execute(sa.select(suppression.c.lifted_by)).scalars().all() == ["ops:anna"]
 
     def test_says_when_there_is_nothing_to_lift(self, desk: Desk) -> None:
         """A customer nobody knows: exit 1 and one line."""

@@ -7,7 +7,7 @@ Columns of the table:
   beginning of its reply code)
 - `pattern`: what to look for, in lower case; with `words` the name of the list
 - `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, or an answer to
-  RCPT) or `at-5.1` (hard with a code 5.1.x only)
+  RCPT), `at-5.1` (hard with a code 5.1.x only) or `even-late` (hard even after the content: some look only then)
 - `reason`: our name for it
 - `code`: the code of `error_classes.tsv` that stands for the reason; a hard one always stands for a dead address
 
@@ -30,11 +30,13 @@ from care.inbound.bounces.wordings import wordings
 TABLE: Final = "reasons.tsv"
 LONGEST_DIAGNOSIS: Final = 1_500
 LONGEST_STAGE: Final = 3_000
+_STAGE_KEPT: Final = LONGEST_STAGE - 100
 UNCLEAR: Final = Verdict(kind=Kind.SOFT, reason="unclear", error_code="5.0.0")
 
 _ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _REPLY = re.compile(r"(?<![\d.:/\-])([45][0-5]\d)(?=[ \-#:<\"']|$)")
 _ANSWER = re.compile(f"{_REPLY.pattern}|{_ENHANCED.pattern}")
+_MADE_OF_REPLY: Final = {"550": "5.1.1", "551": "5.1.6", "553": "5.1.3"}
 _ADDRESS = re.compile(r"[^\s<>\"(\[:]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 _AT_RCPT = any_of(
@@ -42,9 +44,14 @@ _AT_RCPT = any_of(
     r"like recipient|rejected recipient|server has rejected address",
     r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
 )
+_IN_SO_MANY_WORDS = any_of(r"rcpt|like recipient")
 _AT_DATA = any_of(
     r"end of data|to data\b|>>> data|final data|\(data\)|after i sent|after data|smtp:data|end of message",
     r"mail from command|after mail from|>>> mail|\[mail_from\]|smtp:mail|sender was rejected|initial connection",
+)
+_WRAPPED = re.compile(r"5\.1\.0 - Unknown address error \(?'?(\d{3}[-'].*)", re.DOTALL | re.IGNORECASE)
+_NOBODY_LEFT = any_of(
+    r"<<< [45]\d\d [^<>]{0,30}\b(no valid recipients?|need rcpt|valid rcpt|no recipients?|all recipients are)\b",
 )
 
 
@@ -59,11 +66,15 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Heard:
-    """The codes of a diagnosis: the one that counts, the server's own enhanced one, its reply."""
+    """The codes of a diagnosis: the one that counts, the server's own enhanced one, its reply.
+
+    `telling` is the code that counts, empty where a relay only made it of the reply.
+    """
 
     code: str
     own_code: str
     reply: str
+    telling: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +107,9 @@ def reason_rows() -> Sequence[_Row]:
 
 def classify(diagnosis: Diagnosis) -> Verdict:
     """Return what a diagnosis means; every diagnosis means something."""
+    diagnosis = _unwrapped(diagnosis)
     text = " ".join(diagnosis.text[:LONGEST_DIAGNOSIS].split()).lower()
-    code = code_of(diagnosis)
-    found, own = _REPLY.search(text), _ENHANCED.search(text)
-    heard = _Heard(code=code, own_code=own[1] if own else "", reply=found[1] if found else "")
+    heard = _heard(diagnosis, text)
     words = _LINK.sub(" ", _ADDRESS.sub(" ", text)).replace("\u2019", "'").replace("_", " ")
     answer = _ANSWER.search(words)
     stage = " ".join(f"{diagnosis.stage[:LONGEST_STAGE]} {words}".lower().split())
@@ -111,6 +121,13 @@ def classify(diagnosis: Diagnosis) -> Verdict:
                     kind=kind, reason=row.reason, error_code=row.code if kind is Kind.HARD else _softened(row)
                 )
     return UNCLEAR
+
+
+def is_echo(diagnosis: Diagnosis) -> bool:
+    """Tell whether the report's status says nothing but the server's reply: some relays make 5.1.1 of every 550."""
+    text = " ".join(diagnosis.text[:LONGEST_DIAGNOSIS].split()).lower()
+    heard = _heard(diagnosis, text)
+    return heard.code != heard.telling
 
 
 def has_answer(text: str) -> bool:
@@ -126,6 +143,21 @@ def code_of(diagnosis: Diagnosis) -> str:
     return next((code for code in codes if not code.endswith(".0.0")), codes[0] if codes else "")
 
 
+def _unwrapped(diagnosis: Diagnosis) -> Diagnosis:
+    """Return what the server said where a relay put it after words of its own about every refused recipient."""
+    found = _WRAPPED.search(diagnosis.text[:LONGEST_DIAGNOSIS])
+    if found is None:
+        return diagnosis
+    return Diagnosis(text=found[1], stage=f"{diagnosis.stage[:_STAGE_KEPT]} in reply to RCPT")
+
+
+def _heard(diagnosis: Diagnosis, text: str) -> _Heard:
+    code, found, own = code_of(diagnosis), _REPLY.search(text), _ENHANCED.search(text)
+    own_code, reply = own[1] if own else "", found[1] if found else ""
+    is_made = not own_code and _MADE_OF_REPLY.get(reply) == code
+    return _Heard(code=code, own_code=own_code, reply=reply, telling="" if is_made else code)
+
+
 def _fits(row: _Row, words: str, heard: _Heard) -> bool:
     if row.seen is not None:
         return row.seen.search(words) is not None
@@ -133,19 +165,22 @@ def _fits(row: _Row, words: str, heard: _Heard) -> bool:
         return wordings(row.pattern).are_in(words)
     if row.match == "reply":
         return bool(heard.reply) and not heard.code and heard.reply.startswith(row.pattern)
-    code = heard.own_code if row.match == "said" else heard.code
+    code = heard.own_code if row.match == "said" else heard.telling
     return code == row.pattern or (row.pattern.endswith(".") and code.startswith(row.pattern))
 
 
 def _kind(row: _Row, heard: _Heard, stage: str) -> Kind:
-    code = heard.code
+    code = heard.telling if row.kind == "at-5.1" else heard.code
     if row.kind == "soft" or _is_for_now(heard):
         return Kind.SOFT
-    if code.startswith("5.1."):
+    if row.kind == "even-late" or code.startswith("5.1."):
         return Kind.HARD
-    if _AT_DATA.search(stage) or (row.kind == "at-rcpt" and code.startswith("5.7.") and "rcpt" not in stage):
+    is_late = _AT_DATA.search(stage) is not None and _NOBODY_LEFT.search(stage) is None
+    if is_late or (row.kind == "at-rcpt" and code.startswith("5.7.") and not _IN_SO_MANY_WORDS.search(stage)):
         return Kind.SOFT
-    is_about_address = row.kind == "at-rcpt" and _AT_RCPT.search(stage) is not None
+    is_about_room = heard.reply == "552" and not heard.own_code
+    is_at_rcpt = _AT_RCPT.search(stage) is not None or _NOBODY_LEFT.search(stage) is not None
+    is_about_address = row.kind == "at-rcpt" and is_at_rcpt and not is_about_room
     return Kind.HARD if row.kind == "hard" or is_about_address else Kind.SOFT
 
 

@@ -1,5 +1,7 @@
 """Undo a ban that bounces wrote: the mailbox is alive after all."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -7,25 +9,41 @@ import sqlalchemy as sa
 from care.base.errors import AnswerIsNoError
 from care.base.vocabulary import Channel
 from care.customers.model import SuppressionReason
-from care.customers.suppressions import active_suppressions, lift_suppression
-from care.customers.tables import contact_point, customer
+from care.customers.suppressions import lift_suppression
+from care.delivery.bans import ASKED_FOR, find_bans
 
 
-def lift_bounces(conn: sa.Connection, external_id: str, *, by: str, now: datetime) -> int:
-    """Lift the bans that bounces wrote on a customer's e-mail address; return how many. Other bans stay.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifted:
+    """How many bans by bounces ended, and the reasons of those that still stand on the same customer's addresses."""
+
+    bans: int
+    standing: Sequence[str]
+
+
+def lift_bounces(conn: sa.Connection, external_id: str, *, by: str, now: datetime) -> Lifted:
+    """Lift the bans that bounces wrote on a customer's e-mail address. Other bans stay, complaints above all.
 
     Raises:
         AnswerIsNoError: no such customer, or no such ban.
     """
-    hashes = conn.execute(
-        sa.select(contact_point.c.address_hash)
-        .join(customer, customer.c.id == contact_point.c.customer_id)
-        .where(customer.c.external_id == external_id, contact_point.c.channel == str(Channel.EMAIL))
-    ).scalars()
-    standing = active_suppressions(conn, list(hashes), channel=Channel.EMAIL)
-    bounced = [ban.id for ban in standing if ban.reason == SuppressionReason.HARD_BOUNCE]
+    standing = find_bans(conn, customer_id=external_id)
+    bounced = [ban for ban in standing if ban.channel == Channel.EMAIL and ban.reason == SuppressionReason.HARD_BOUNCE]
+    left = sorted({ban.reason for ban in standing if ban not in bounced})
     if not bounced:
         raise AnswerIsNoError(
-            f"bounces: no bounce stands against customer {external_id}. See: care customers show {external_id}"
+            f"bounces: no bounce stands against customer {external_id}; what stands: {', '.join(left) or 'nothing'}. "
+            f"{what_ends(external_id, left)}"
         )
-    return sum(lift_suppression(conn, ban, now=now, by=by) for ban in bounced)
+    return Lifted(bans=sum(lift_suppression(conn, ban.id, now=now, by=by) for ban in bounced), standing=left)
+
+
+def what_ends(external_id: str, reasons: Sequence[str]) -> str:
+    """Return the command that ends, or else shows, bans of these reasons."""
+    asked_for = next((reason for reason in reasons if reason in ASKED_FOR), None)
+    if asked_for is None:
+        return f"See: care suppressions show {external_id}"
+    return (
+        "It ends by the customer's word only: "
+        f'care suppressions lift {external_id} --reason {asked_for} --asked-again "by phone on 3 March"'
+    )

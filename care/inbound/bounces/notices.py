@@ -12,9 +12,10 @@ _SYSTEM = any_of(
     r"\bdaemon@",
     r"microsoftexchange",
     r"mail[-_ ]?(delivery|system|daemon|administrator|admin)",
-    r"(no-?reply|bounce|delivery|mdaemon|amavis|exchange|postmast|mailgw|mailscanner)[\w.\-]{0,64}@",
+    r"(mdaemon|amavis|exchange|postmast|mailgw|mailscanner)[\w.\-]{0,64}@",
     r"delivery (status|subsystem)",
 )
+_MAYBE_SYSTEM = any_of(r"(no-?reply|bounce|delivery)[\w.\-]{0,64}@")  # shops and lists write from such, too
 _RETURNED = any_of(
     r"undeliver",
     r"not (be )?deliver",
@@ -62,7 +63,9 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
         return "read-receipt"
     if headers.get("x-failed-recipients") or _SIEVE.search(subject):
         return ""
-    by_system = _SYSTEM.search(f"{headers.get('from')} {headers.get('sender')}") is not None or not headers.get("from")
+    if headers.get("list-id") or headers.get("list-post"):
+        return "ordinary"
+    by_system = _is_by_system(headers, f"{subject}\n{notice}", is_returned=_is_returned(subject))
     if _is_reply(headers, subject, by_system=by_system):
         return "vacation"
     is_unanswerable = headers.get("return-path").strip() == "<>"
@@ -70,6 +73,14 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
     if not (by_system or is_returned or (is_unanswerable and _REFUSAL.search(notice))):
         return "ordinary"
     return _why_harmless(subject, notice)
+
+
+def _is_by_system(headers: Headers, said: str, *, is_returned: bool) -> bool:
+    """Tell whether a mail system wrote, by its name; one that could be anybody's counts if it tells of a refusal."""
+    names = f"{headers.get('from')} {headers.get('sender')}"
+    if not headers.get("from") or _SYSTEM.search(names):
+        return True
+    return _MAYBE_SYSTEM.search(names) is not None and (is_returned or _REFUSAL.search(said) is not None)
 
 
 def _is_reply(headers: Headers, subject: str, *, by_system: bool) -> bool:
@@ -88,7 +99,7 @@ def _why_harmless(subject: str, notice: str) -> str:
     """Return what a system tells where nothing has failed, '' where something may have."""
     if _TOLD_ARRIVED.search(notice) or (says("arrived", notice) and _REFUSAL.search(notice) is None):
         return "delivered"
-    if _ASKS.search(notice):
+    if _ASKS.search(notice) and _REFUSAL.search(notice) is None:
         return "challenge"
     said = f"{subject}\n{notice}"
     is_late = _LATE.search(said) is not None or says("still-trying", said)

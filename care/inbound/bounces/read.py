@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer
+from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer, is_echo
 from care.inbound.bounces.feedback import complaint_of, is_feedback
 from care.inbound.bounces.mime import Mail, Part, read_mail
 from care.inbound.bounces.model import Finding, Kind, Reading, Verdict
@@ -41,10 +41,14 @@ def read_bounce(raw: bytes) -> Reading:
     if reported is not None:
         return reported
     notice = _notice(mail)
-    note = why_no_bounce(mail.headers, notice, is_receipt=_has(mail, _RECEIPTS), has_copy=_has_copy(mail))
+    note = why_no_bounce(mail.headers, notice, is_receipt=_is_receipt(mail), has_copy=_has_copy(mail))
     if note == "delayed":
         return _calmed(_from_words(mail, notice), note)
     return Reading(note=note) if note else _from_words(mail, notice)
+
+
+def _is_receipt(mail: Mail) -> bool:
+    return _has(mail, _RECEIPTS) or "disposition-notification" in mail.headers.get("content-type").lower()
 
 
 def _has(mail: Mail, kinds: tuple[str, ...]) -> bool:
@@ -66,7 +70,7 @@ def _calmed(reading: Reading, note: str) -> Reading:
 def _from_report(mail: Mail) -> Reading | None:
     """Read the report part; None if there is none, or it names nobody."""
     texts = [part.text for part in mail.parts if part.kind in _REPORTS]
-    if not texts and not _has(mail, _RECEIPTS):
+    if not texts and not _is_receipt(mail):
         texts = [part.text for part in _own_parts(mail)[:2] if has_report(part.text)]
     recipients = [recipient for text in texts for recipient in read_report(text)][:MOST_RECIPIENTS]
     if not recipients:
@@ -86,7 +90,8 @@ def _reported(recipient: Recipient, notice: str, *, is_alone: bool) -> Finding:
         letter = ""  # a footer about viruses or quotas tells less than the status
     diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter)
     verdict = classify(diagnosis)
-    if said and verdict.kind is Kind.SOFT and verdict.reason in _VAGUE:  # the letter may say more than the report
+    is_vague = verdict.kind is Kind.SOFT and verdict.reason in _VAGUE
+    if said and is_vague and not is_echo(diagnosis):  # the letter may say more than the report
         fuller = classify(replace(diagnosis, text=f"{said}\n{letter}"))
         verdict = verdict if fuller.reason == "unclear" else fuller
     return _found(recipient.address, diagnosis, verdict, original=recipient.original)
