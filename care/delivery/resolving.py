@@ -203,18 +203,20 @@ def _case(
 
 def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: random.Random) -> Counter[Step]:
     """Carry out what follows and return how often; what a receipt has settled meanwhile is left alone."""
-    conn.execute(
-        sa.update(attempt).where(among(attempt.c.id, [case.attempt_id for case in cases])).values(asked_at=now)
-    )
     steps = Counter[Step]()
-    again: dict[str, list[int]] = {}
-    for case in cases:
+    taken, again = list[Receipt](), dict[str, list[int]]()
+    for case in sorted(cases, key=lambda case: case.message_id):
         step = next_step(case.doubt, case.seen, now)
         if step is Step.TAKEN and case.found is not None:
-            apply_receipts(conn, [_receipt(case, case.found, now)], now=now, dice=dice)
+            taken.append(_receipt(case, case.found, now))
         elif step is Step.SEND_AGAIN:
             again.setdefault(_why_again(case, now), []).append(case.message_id)
         steps[step] += 1
+    if taken:
+        apply_receipts(conn, taken, now=now, dice=dice)  # first: it may queue for another try
+    conn.execute(
+        sa.update(attempt).where(among(attempt.c.id, [case.attempt_id for case in cases])).values(asked_at=now)
+    )
     for why, ids in again.items():
         ledger.move_messages(
             conn,
