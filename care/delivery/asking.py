@@ -133,10 +133,7 @@ def take_answers(
 
     Only those of `speak` count as receipts, all when it is not given: the others have their last word.
     """
-    ids = [answer.attempt_id for answer in answers]
-    conn.execute(sa.update(attempt).where(among(attempt.c.id, ids)).values(asked_at=now))
     known = [answer for answer in answers if answer.record is not None]
-    note_bills(conn, {answer.attempt_id: answer.record for answer in known if answer.record})
     receipts = [
         Receipt(
             provider=answer.provider,
@@ -148,4 +145,8 @@ def take_answers(
         for answer in (known if speak is None else speak)
         if answer.record and MEANING.get(answer.record.status) not in (None, S.ACCEPTED)
     ]
-    return apply_receipts(conn, receipts, now=now, dice=dice)
+    news = apply_receipts(conn, receipts, now=now, dice=dice)  # first: it may queue for another try
+    ids = [answer.attempt_id for answer in answers]
+    conn.execute(sa.update(attempt).where(among(attempt.c.id, ids)).values(asked_at=now))
+    note_bills(conn, {answer.attempt_id: answer.record for answer in known if answer.record})
+    return news

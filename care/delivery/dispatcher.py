@@ -27,7 +27,7 @@ from care.delivery.model import Prepared, Ready
 from care.delivery.pace import LATE, group_size, move_slots, seconds_until_free
 from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
-from care.delivery.sending import Senders
+from care.delivery.sending import SILENCE_LOOK_SECONDS, Senders
 from care.delivery.sit_out import TROUBLE, sit_out
 from care.delivery.turns import LOOK_SECONDS, Turns, next_group
 from care.delivery.work import Work
@@ -171,6 +171,9 @@ class Dispatcher:
         choice = self._doors.choose(waiting[0])
         if choice is None:
             self._hand.replace(way, await self._in_thread(partial(self._doors.hold, waiting, owner=self._life.number)))
+            return
+        if not choice.is_probe and self._senders.is_silent(self._doors.door(waiting[0], choice)):
+            self._hand.rest(way, self._work.clock.monotonic() + SILENCE_LOOK_SECONDS)
             return
         channel, purpose = way[0], waiting[0].message.purpose
         lane = self._lane(channel, choice)

@@ -129,8 +129,8 @@ class Doorkeeper:
         if choice.share:
             self._shares[self._way(prepared)].deal(choice.share)
         if choice.is_probe and not ready:
-            self._end_trial(conn, self._door(prepared, choice), is_accepted=None)
-        door = self._door(prepared, choice)
+            self._end_trial(conn, self.door(prepared, choice), is_accepted=None)
+        door = self.door(prepared, choice)
         for one in ready:
             one.door, one.is_probe = door, choice.is_probe
 
@@ -167,9 +167,10 @@ class Doorkeeper:
 
     def take_trial(self, conn: sa.Connection, prepared: Prepared, choice: Choice) -> bool:
         """Take the one message of a trial in the transaction of its intent; False: another process tries one."""
-        return self._board.take_trial(conn, self._door(prepared, choice), self._number, self._clock.now())
+        return self._board.take_trial(conn, self.door(prepared, choice), self._number, self._clock.now())
 
-    def _door(self, prepared: Prepared, choice: Choice) -> Door:
+    def door(self, prepared: Prepared, choice: Choice) -> Door:
+        """Return the door that was chosen for a message."""
         channel, sender = self._way(prepared)
         return Door(channel, choice.provider, sender)
 

@@ -27,14 +27,14 @@ class Life:
         work, now = self._work, self._work.clock.now()
         lock_name = work.sentry.begin_life()
         with write(work.engine) as conn:
+            for channel, lane in sorted(work.rules.lanes.items()):  # before any message, as all who queue there do
+                open_retry_pace(conn, channel, rate_per_second=lane.rate_per_second, now=now)
             number = lives.begin_incarnation(conn, "dispatch", now, lock_name=lock_name)
             if work.sole:
                 recovered = lives.recover(conn, dead=lives.dead_incarnations(conn, number), now=now)
             else:
                 recovered = work.sentry.recover(conn, number, now)
             self._doors.begin(conn, number)
-            for channel, lane in work.rules.lanes.items():
-                open_retry_pace(conn, channel, rate_per_second=lane.rate_per_second, now=now)
             failpoint("recover.before_commit")
         self.number = number  # only now is it certain
         _tell(recovered)

@@ -1,6 +1,6 @@
 """Parts per second, shared by all processes of a sender: one moving instant in the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -97,6 +97,12 @@ def open_retry_pace(conn: sa.Connection, channel: Channel, *, rate_per_second: f
     conn.execute(
         statement.on_conflict_do_update(index_elements=["sender"], set_={"gap_micros": statement.excluded.gap_micros})
     )
+
+
+def lock_retry_queues(conn: sa.Connection, channels: Iterable[Channel]) -> None:
+    """Lock queues for another try, before any message: all who join one begin so, and wait for nobody in a circle."""
+    for channel in sorted(set(channels)):
+        _RETRY.rows(conn, of=_retry_key(channel))
 
 
 def retry_queue(conn: sa.Connection, channel: Channel, now: datetime) -> timedelta:

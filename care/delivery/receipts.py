@@ -15,7 +15,9 @@ from care.base.database import insert
 from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import contact_point
 from care.delivery.channels.errors import classify_receipt
+from care.delivery.pace import lock_retry_queues
 from care.delivery.record import follow
+from care.delivery.retry import may_queue
 from care.messages import store as ledger
 from care.messages.model import RANK, MessageStatus, Outcome, sources_of
 from care.messages.tables import attempt, message, receipt
@@ -55,6 +57,7 @@ def apply_receipts(conn: sa.Connection, receipts: Sequence[Receipt], *, now: dat
     Good news travels in a few statements for all; bad news, which leads to more, one at a time.
     """
     attempts = _find_attempts(conn, receipts)
+    lock_retry_queues(conn, _queues(receipts, attempts))
     news = _keep(conn, receipts, attempts)
     good: list[_Good] = []
     for one, found in news:
@@ -80,6 +83,17 @@ class _Good:
     one: Receipt
     attempt: sa.Row[Any]
     means: MessageStatus
+
+
+def _queues(receipts: Sequence[Receipt], attempts: Sequence[sa.Row[Any] | None]) -> set[Channel]:
+    """Return the channels on which bad news may lead to another try."""
+    return {
+        Channel(found.channel)
+        for one, found in zip(receipts, attempts, strict=True)
+        if found is not None
+        and MEANING.get(one.status) in (S.UNDELIVERED, S.FAILED)
+        and may_queue(classify_receipt(one.error_code))
+    }
 
 
 def _find_attempts(conn: sa.Connection, receipts: Sequence[Receipt]) -> list[sa.Row[Any] | None]:

@@ -13,9 +13,9 @@ from care.base.hot import Hot
 from care.base.vocabulary import Channel, Purpose
 from care.delivery.channels.base import ErrorClass, ErrorRule, Result, Suppress
 from care.delivery.model import Ready
-from care.delivery.pace import join_retry_queue, retry_queue
+from care.delivery.pace import join_retry_queue, lock_retry_queues, retry_queue
 from care.delivery.prepare import channels_of
-from care.delivery.retry import MAX_ATTEMPTS, Again, after_failure, is_budgeted
+from care.delivery.retry import MAX_ATTEMPTS, Again, after_failure, is_budgeted, may_queue
 from care.delivery.suppressing import suppress_by_rule
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
@@ -111,6 +111,7 @@ def record_answers(
     if not answers:
         return
     answers = sorted(answers, key=lambda a: a.ready.prepared.message.id)  # receipts lock in this order too
+    lock_retry_queues(conn, map(_channel_of, filter(_may_queue, answers)))
     _close_attempts(conn, answers)
     accepted = [a for a in answers if a.result.outcome is Outcome.ACCEPTED]
     others = _still_speak(conn, [a for a in answers if a.result.outcome is not Outcome.ACCEPTED])
@@ -124,6 +125,15 @@ def record_answers(
         _wait_again(conn, [a for a in others if a.result.outcome is Outcome.ABANDONED], now, owner)
     for answer in sorted(refused, key=_queues):
         _refuse(conn, answer, now, dice)
+
+
+def _channel_of(answer: Answer) -> Channel:
+    return answer.ready.prepared.contact.channel
+
+
+def _may_queue(answer: Answer) -> bool:
+    rule = answer.result.rule
+    return answer.result.outcome is Outcome.REFUSED and rule is not None and may_queue(rule)
 
 
 def _wait_again(conn: sa.Connection, abandoned: Sequence[Answer], now: datetime, owner: int) -> None:

@@ -111,7 +111,8 @@ async def look(
     async def work() -> None:
         for row in waiting:
             seen, found = await asker.ask(row)
-            cases.append(_case(row, campaigns, seen, found, declares=asker.declares(row)))
+            declares, is_alone = asker.declares(row), asker.is_alone(row)
+            cases.append(_case(row, campaigns, seen, found, declares=declares, is_alone=is_alone))
 
     async with routes.opened():
         await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
@@ -130,6 +131,10 @@ class _Asker:
     def declares(self, row: sa.Row[Any]) -> Capabilities | None:
         gateway = self._asked(row)
         return gateway.capabilities if gateway is not None else None
+
+    def is_alone(self, row: sa.Row[Any]) -> bool:
+        """Tell whether whatever is sent again goes to the account that has the request: no other serves the channel."""
+        return len(self._routes.of(Channel(row.channel))) == 1
 
     async def ask(self, row: sa.Row[Any]) -> tuple[Seen, ProviderMessage | None]:
         place, gateway = (Channel(row.channel), row.provider), self._asked(row)
@@ -171,7 +176,9 @@ def _case(
     found: ProviderMessage | None,
     *,
     declares: Capabilities | None,
+    is_alone: bool,
 ) -> Case:
+    """Return what is known of a request; a repeat counts as known only where no other account could get it."""
     campaign = campaigns.for_message(row.campaign_id)
     delivery: Delivery = campaign.delivery_class if campaign else DELIVERIES[Purpose(row.purpose)][0]
     doubt = Doubt(
@@ -181,7 +188,7 @@ def _case(
         is_sender_gone=row.error_code not in {LEASE_LOST, BEFORE_RESTORE},
         requests_in_doubt=row.in_doubt,
         settle=max(SETTLE, declares.list_settle) if declares else SETTLE,
-        repeat_before=declares.repeatable_until(row.first_at) if declares else None,
+        repeat_before=declares.repeatable_until(row.first_at) if declares and is_alone else None,
     )
     return Case(
         message_id=row.message_id,
@@ -196,18 +203,20 @@ def _case(
 
 def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: random.Random) -> Counter[Step]:
     """Carry out what follows and return how often; what a receipt has settled meanwhile is left alone."""
-    conn.execute(
-        sa.update(attempt).where(among(attempt.c.id, [case.attempt_id for case in cases])).values(asked_at=now)
-    )
     steps = Counter[Step]()
-    again: dict[str, list[int]] = {}
-    for case in cases:
+    taken, again = list[Receipt](), dict[str, list[int]]()
+    for case in sorted(cases, key=lambda case: case.message_id):
         step = next_step(case.doubt, case.seen, now)
         if step is Step.TAKEN and case.found is not None:
-            apply_receipts(conn, [_receipt(case, case.found, now)], now=now, dice=dice)
+            taken.append(_receipt(case, case.found, now))
         elif step is Step.SEND_AGAIN:
             again.setdefault(_why_again(case, now), []).append(case.message_id)
         steps[step] += 1
+    if taken:
+        apply_receipts(conn, taken, now=now, dice=dice)  # first: it may queue for another try
+    conn.execute(
+        sa.update(attempt).where(among(attempt.c.id, [case.attempt_id for case in cases])).values(asked_at=now)
+    )
     for why, ids in again.items():
         ledger.move_messages(
             conn,

@@ -41,7 +41,12 @@ def is_budgeted(rule: ErrorRule, purpose: Purpose) -> bool:
 
     What is our own fault has it not: the channel closes after a few, and they leave at its pace when it opens.
     """
-    return purpose not in UNBOUNDED and not rule.is_about_us and not rule.is_permanent
+    return purpose not in UNBOUNDED and may_queue(rule)
+
+
+def may_queue(rule: ErrorRule) -> bool:
+    """Tell whether what follows from it, for some purpose, stands behind others."""
+    return not rule.is_about_us and not rule.is_permanent
 
 
 _AT_LEAST = {

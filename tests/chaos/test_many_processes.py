@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from care.base.database import write
 from tests.chaos.conftest import Figures, Scale, SetStage
+from tests.chaos.law import Tally
 from tests.chaos.stage import NO_DISPATCHER, Stage
 from tests.postgres_server import running_postgres
 from tests.stories.operator import Running, is_alive, wait_until
@@ -65,9 +66,22 @@ class TestSeveralAtOnce:
             assert leader.end() == 0
             found = stood.check()
             senders = stood.ask("SELECT count(DISTINCT incarnation) FROM attempt")[0][0]
+            settled = settle_by_the_list(stood) if found.doubt else found
         figures.show(6, f"2 leaders, {others + 1} dispatchers, PostgreSQL", "0 copies", f"{senders} sent, {found}")
         assert found.accepted == people
         assert senders > 1
+        assert (settled.doubt, settled.accepted) == (
+            0,
+            people,
+        )  # an answer too late for a busy machine is only in doubt
+
+
+def settle_by_the_list(stood: Stage) -> Tally:
+    """Ask the provider about what is in doubt, some at a time; it has all of it, so nothing stays so."""
+    for _ in range(stood.people // 100):
+        if not stood.resolve():
+            break
+    return stood.check()
 
 
 def living(started: list[Running]) -> list[Running]:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from care.base.database import write
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.stories.operator import (
     OURS,
@@ -63,15 +65,22 @@ def go_on(made: Operator, twilio: TwilioSimulator, count: int) -> None:
     goal = len(twilio.accepted()) + count
     wait_until(
         f"{count} more are accepted",
-        lambda: len(twilio.accepted()) >= goal or (made.statuses() and not UNSENT & set(made.statuses())),
+        lambda: len(twilio.accepted()) >= goal or have_all_left(made),
     )
+
+
+def have_all_left(made: Operator) -> bool:
+    """Tell whether nothing is to be sent any more; what was alone in hand at a kill need not wait its minute."""
+    spared = "status = 'planned' AND strikes > 1 AND wake_at > due_at"
+    if made.ask(f"SELECT 1 FROM message WHERE {spared}"):  # noqa: S608 - a fixed text
+        with write(made.engine) as conn:
+            conn.execute(sa.text(f"UPDATE message SET wake_at = due_at WHERE {spared}"))  # noqa: S608
+    return bool(made.statuses()) and not UNSENT & set(made.statuses())
 
 
 def wait_for_the_end(made: Operator, twilio: TwilioSimulator) -> None:
     """Everything has left that may leave, and every receipt is worked on."""
-    wait_until(
-        "everything has left", lambda: not UNSENT & set(made.statuses()), 180
-    )  # one in hand at a kill waits a minute
+    wait_until("everything has left", lambda: have_all_left(made), 180)
     twilio.wait_until_settled(30)
     wait_until("every webhook is worked on", lambda: not made.ask("SELECT 1 FROM webhook WHERE done_at IS NULL"))
 

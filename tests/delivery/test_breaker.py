@@ -30,7 +30,7 @@ class TestErrors:
     def test_close_at_fifty_within_a_minute(self) -> None:
         """Not at forty-nine, and not when the oldest of them are older."""
         assert learn(WELL, ERROR, bucket(0, 60, 49)) == replace(WELL, in_row=1)
-        assert learn(WELL, ERROR, bucket(0, 60, 30), bucket(61, 60, 30)) == replace(WELL, in_row=1)
+        assert learn(WELL, ERROR, bucket(0, 60, 30), bucket(60, 60, 30)) == replace(WELL, in_row=1)
         shut = learn(WELL, ERROR, bucket(0, 60, 30), bucket(55, 60, 20))
         assert (shut.state, shut.cause, shut.why) == (State.CLOSED, Cause.ERRORS, "no answer")
 
@@ -63,7 +63,10 @@ class TestErrors:
 class TestSlowness:
     SLOW = Counted(answers=1, accepted=1, slow=1)
 
-    @pytest.mark.parametrize(("slow", "of", "state"), [(8, 50, State.CLOSED), (7, 50, State.WELL), (8, 49, State.WELL)])
+    @pytest.mark.parametrize(
+        ("slow", "of", "state"),
+        [(8, 50, State.CLOSED), (15, 100, State.CLOSED), (7, 50, State.WELL), (8, 49, State.WELL)],
+    )
     def test_closes_at_a_share_of_enough(self, slow: int, of: int, state: State) -> None:
         """Fifteen of a hundred, of at least fifty answers in a quarter of an hour."""
         assert learn(WELL, self.SLOW, bucket(800, of, 0, slow), another=True).state is state

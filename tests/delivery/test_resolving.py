@@ -16,6 +16,7 @@ from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Idempotency
 from care.delivery.channels.twilio_sms import TwilioSms
 from care.delivery.doubt import SETTLE, Step
+from care.delivery.maintenance import Window, plan_maintenance
 from care.delivery.resolving import count_open, known_refs, look, open_cases, settle
 from care.delivery.routes import Routes
 from care.messages.tables import attempt
@@ -60,7 +61,7 @@ def adapter(simulator: TwilioSimulator, *, is_complete: bool) -> TwilioSms:
     return TwilioSms(settings, public_url="https://care.example.com", clock=SystemClock(), list_is_complete=is_complete)
 
 
-def resolve(house: House, gateway: Gateway) -> dict[Step, int]:
+def resolve(house: House, *gateways: Gateway) -> dict[Step, int]:
     """Let the time to settle pass, and resolve."""
     house.clock.advance(SETTLE)
 
@@ -70,7 +71,7 @@ def resolve(house: House, gateway: Gateway) -> dict[Step, int]:
 
     with read(house.engine) as conn:
         rows = open_cases(conn, now=house.clock.now())
-    cases = asyncio.run(look(Routes((gateway,)), rows, known=known, campaigns=house.services.campaigns))
+    cases = asyncio.run(look(Routes(gateways), rows, known=known, campaigns=house.services.campaigns))
     with write(house.engine) as conn:
         return dict(settle(conn, cases, now=house.clock.now(), dice=random.Random(0)))
 
@@ -169,6 +170,25 @@ class TestResolving:
         assert {row.status for row in house.messages()} == {"accepted"}
         assert len(gateway.taken) == 1
         assert gateway.asked == 2
+
+    def test_repeats_nothing_that_another_account_might_get(self, tmp_path: Path, engine: sa.Engine) -> None:
+        """The key means nothing there: while the first is closed the second would send a copy."""
+        clock = VirtualClock(SystemClock().now())
+        house = build_house(tmp_path, engine, clock, EMAIL__PROVIDER="smtp")
+        noon(house, 1, BIRTHDAY.replace("[sms, email]", "[email]"), email="ann@example.com")
+        first = KeyedGateway(Idempotency.KEY, provider="smtp", loses=1)
+        second = KeyedGateway(Idempotency.KEY, provider="smtp.backup")
+        routes = Routes((Postbox(), first, second))
+        house.dispatch(routes)
+        assert {row.status for row in house.messages()} == {"unknown"}
+        steps = resolve(house, first, second)
+        now = clock.now()
+        away = Window(provider="smtp", starts_at=now, ends_at=now + timedelta(hours=1), why="", by="ops:test")
+        with write(house.engine) as conn:
+            plan_maintenance(conn, away, now)
+        house.dispatch(routes)
+        assert len(first.taken) + len(second.taken) == 1
+        assert steps == {Step.LEAVE: 1}
 
 
 async def copy(gateway: TwilioSms, to: str, body: str) -> None:

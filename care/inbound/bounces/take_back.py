@@ -13,6 +13,7 @@ from care.base.vocabulary import Channel, Purpose
 from care.customers.model import SuppressionReason, SuppressionScope
 from care.customers.suppressions import suppress_hash
 from care.delivery.channels.errors import classify_receipt
+from care.delivery.pace import lock_retry_queues
 from care.delivery.receipts import Receipt, apply_receipts
 from care.delivery.suppressing import suppress_by_rule
 from care.inbound import store
@@ -52,6 +53,8 @@ def take_back(
         if events[row.id].asks_for_something
     }
     attempts = {row_id: tried for row_id, tried in found.items() if tried is not None}
+    if attempts:
+        lock_retry_queues(conn, [Channel.EMAIL])  # before anything else, as all who queue for another try do
     store.lock_addresses(conn, [tried.address_hash for tried in attempts.values()])
     for row_id in sorted(attempts, key=lambda i: (attempts[i].message_id, i)):  # as the sender locks them
         _carry_out(conn, events[row_id], attempts[row_id], rules, now=now, dice=dice)

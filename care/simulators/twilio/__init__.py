@@ -23,6 +23,7 @@ Faults of a script, as `create` (a list used up one by one) or `create_rates` (p
 otherwise or nothing; `hang`: silence for `hang_seconds`, then cut off, not accepted; `slow-reply`: accepted at
 once, answered after `hang_seconds`; `late`: accepted and answered after `hang_seconds`, even if nobody waits any
 more; a refusal's code: 400. `outcomes` and `outcome_rates` set codes of deliveries the same way. `callbacks` has
-`lose`, `duplicate`, `shuffle` (probabilities) and `delay_seconds` ([from, to]). `max_in_flight` answers 429 to
-more requests at a time. `seed` makes all of it repeatable; `GET /_sim/report` tells what happened.
+`lose`, `duplicate`, `shuffle` (probabilities) and `delay_seconds` ([from, to]; what waits is sent when another
+script comes). `max_in_flight` answers 429 to more requests at a time. `seed` makes all of it repeatable;
+`GET /_sim/report` tells what happened.
 """

@@ -37,6 +37,7 @@ class Control:
 
     async def _script(self, text: str) -> dict[str, Any]:
         self._account.faults = Faults(read_script(text))
+        self._account.notifier.let_go()
         return {}
 
     async def _settings(self, text: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Status callbacks: in order and once each, unless the script wants them lost, doubled, shuffled or late."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -42,7 +43,13 @@ class Notifier:
         self._tails: dict[str, asyncio.Task[None]] = {}  # sid -> its callback sent last
         self._held: dict[str, list[Form] | None] = {}  # sid -> kept back for shuffling; None: not shuffled
         self._tasks: set[asyncio.Task[None]] = set()
+        self._let_go = asyncio.Event()
         self._is_closed = False
+
+    def let_go(self) -> None:
+        """Send at once whatever waits out a delay."""
+        self._let_go.set()
+        self._let_go = asyncio.Event()
 
     def notify(self, record: Record, *, is_last: bool, now: datetime) -> None:
         """Report the message's present status to its callback URL, if it has one."""
@@ -107,7 +114,8 @@ class Notifier:
         if after is not None:
             await asyncio.wait({after})
         if delay:
-            await asyncio.sleep(delay)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._let_go.wait(), delay)
         await self._courier.post(url, form)
 
 

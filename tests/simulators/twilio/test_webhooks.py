@@ -127,6 +127,15 @@ class TestCallbackFaults:
         assert all(sorted(receiver.statuses_of(sid)) == sorted(LIFE) for sid in sids)
         assert any(receiver.statuses_of(sid) != LIFE for sid in sids)
 
+    def test_delayed_ones_come_at_once_with_another_script(self, client, simulator, receiver) -> None:
+        """So a test says when they come, whatever the machine does meanwhile."""
+        simulator.script({"callbacks": {"delay_seconds": 300}})
+        sid = client.messages.create(to=TO, from_=SENDER, body="hi", status_callback=receiver.url).sid
+        assert receiver.statuses_of(sid) == []
+        simulator.script()
+        simulator.wait_until_settled()
+        assert sorted(receiver.statuses_of(sid)) == sorted(LIFE)
+
 
 class TestInbound:
     def test_is_posted_signed(self, simulator, receiver) -> None:
