@@ -23,6 +23,7 @@ from care.delivery.judge import CAPPED, Evidence, Judge, contact_key
 from care.delivery.lanes import Lane
 from care.delivery.lookups import Lookup
 from care.delivery.model import Prepared, Ready, Verdict
+from care.delivery.occasions import named_addresses, no_longer_owed
 from care.delivery.one_question import ANOTHER, OpenQuestions, keep_one_question
 from care.delivery.pace import last_moment, take_slice
 from care.messages import store as ledger
@@ -139,9 +140,9 @@ def _read_evidence(
         now=now,
         mine=frozenset(row[0] for row in mine),
         customers=lookup.judged(conn, customers),
-        open_addresses=lookup.open_addresses(conn, customers, named=_named(group)),
+        open_addresses=lookup.open_addresses(conn, customers, named=named_addresses(group)),
         paused={scope: until for scope, until in _PAUSES.rows(conn) if not until or until > now},
-        no_longer_owed=_no_longer_owed(conn, group),
+        no_longer_owed=no_longer_owed(conn, group),
     )
     if purpose is not Purpose.REPLY:
         evidence.told = held_contacts(conn, {contact_key(prepared) for prepared in group})
@@ -150,26 +151,6 @@ def _read_evidence(
         several = [p.message.id for p in group if (c := p.message.campaign) and (c.on_every_channel or c.reminder)]
         evidence.other_legs = other_legs(conn, several)
     return evidence
-
-
-def _named(group: Sequence[Prepared]) -> set[str]:
-    """Return the addresses chosen because what is spoken of names them: of who wrote to us, of who reported a fault."""
-    said = {(p.message.subject or {}).get("address_hash") for p in group}
-    return {p.contact.address_hash for p in group} & said
-
-
-def _no_longer_owed(conn: sa.Connection, group: Sequence[Prepared]) -> frozenset[int]:
-    asked: dict[str, tuple[sa.ColumnElement[bool], list[int]]] = {}
-    for prepared in group:
-        campaign = prepared.message.campaign
-        owed = campaign.occasion.still_owed() if campaign else None
-        if campaign and owed is not None:
-            asked.setdefault(campaign.id, (owed, []))[1].append(prepared.message.id)
-    gone: set[int] = set()
-    for owed, ids in asked.values():
-        still = conn.execute(sa.select(message.c.id).where(among(message.c.id, ids), owed)).scalars()
-        gone |= set(ids) - set(still)
-    return frozenset(gone)
 
 
 def _count(prepared: Prepared, evidence: Evidence, now: datetime) -> None:

@@ -1,10 +1,12 @@
 """From a resolved ticket to a question that was asked, through planner, sender and the sandbox's carrier."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.messages.tables import attempt
 from care.surveys.cases import Concern, open_case
@@ -15,6 +17,14 @@ from tests.surveys.conftest import SHIPPED, FollowUps
 from tests.surveys.factories_tickets import answer, make_ticket, reopen, resolve
 
 HOUR = timedelta(hours=1)
+
+
+def _house_of(tmp_path: Path, engine: sa.Engine, clock: VirtualClock, **settings: str) -> FollowUps:
+    """Return a house with the shipped campaigns and settings of its own."""
+    house = build_house(tmp_path, engine, clock, **settings)
+    for name in SHIPPED:
+        house.write_campaign((ROOT / f"campaigns/{name}.yaml").read_text(encoding="utf-8"), name)
+    return FollowUps(house)
 
 
 class TestTheWayOfOne:
@@ -199,16 +209,25 @@ class TestWhoIsNotAsked:
         assert (follow_ups.one(ref).state, follow_ups.one(ref).reason) == ("phone_task", "not_in_audience")
 
     def test_where_nobody_can_answer_an_sms_it_goes_by_mail_or_a_person_calls(self, tmp_path, engine, clock) -> None:
-        """A sender that is a name takes no replies."""
-        house = build_house(tmp_path, engine, clock, SENDERS__SURVEY="Hailan")
-        for name in SHIPPED:
-            house.write_campaign((ROOT / f"campaigns/{name}.yaml").read_text(encoding="utf-8"), name)
-        follow_ups = FollowUps(house)
+        """China takes no replies to a gateway abroad, and no links from it."""
+        abroad = {"SMS__PROVIDER": "twilio", "TWILIO__ACCOUNT_SID": "AC1", "TWILIO__AUTH_TOKEN": "t"}
+        abroad |= {"TWILIO__FROM_NUMBER": "+12025550123", "OPERATOR__PUBLIC_URL": "https://care.example.com"}
+        follow_ups = _house_of(tmp_path, engine, clock, **abroad)
         alone = follow_ups.resolved(follow_ups.customer())
         mail = follow_ups.resolved(follow_ups.customer(email="a@example.com"))
         follow_ups.tick()
         follow_ups.advance(4 * HOUR)
 
         assert (follow_ups.one(alone).state, follow_ups.one(alone).reason) == ("phone_task", "no_inbound_sms")
-        assert {(m.channel, m.status) for m in house.messages(leg="main")} == {("email", "delivered")}
+        assert {(m.channel, m.status) for m in follow_ups.house.messages(leg="main")} == {("email", "delivered")}
         assert follow_ups.one(mail).state == "delivered"
+
+    def test_where_links_pass_an_sms_carries_one(self, tmp_path, engine, clock) -> None:
+        """A sender that is a name takes no replies, but the page does."""
+        follow_ups = _house_of(tmp_path, engine, clock, SENDERS__SURVEY="Hailan")
+        alone = follow_ups.resolved(follow_ups.customer())
+        follow_ups.tick()
+        follow_ups.advance(4 * HOUR)
+
+        assert follow_ups.one(alone).state == "delivered"
+        assert [m.channel for m in follow_ups.house.messages(leg="main")] == ["sms"]
