@@ -18,7 +18,6 @@ from care.base.settings_sections import (
     AlertSettings,
     ApprovalSettings,
     BounceSettings,
-    CallBackSettings,
     Country,
     DaemonSettings,
     DatabaseSettings,
@@ -80,7 +79,6 @@ class Settings(Section):
     prices: Mapping[Country, Decimal] = Field({}, description="Price of one SMS part per country: CN = 0.045")
     limits: LimitSettings = LimitSettings()
     approval: ApprovalSettings = ApprovalSettings()
-    call_back: CallBackSettings = CallBackSettings()
     trial: TrialSettings = TrialSettings()
     paths: PathSettings = PathSettings()
     sms: SmsSettings = SmsSettings()

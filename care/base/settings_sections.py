@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 
 def _iana(name: str) -> str:
@@ -80,20 +80,6 @@ class ApprovalSettings(Section):
     above: int | None = key(
         None, "A campaign's day with more customers than this waits for care approve; nothing: none waits", ge=0
     )
-
-
-class CallBackSettings(Section):
-    """How soon a person calls a customer who is unhappy or asks for it, in hours in which the office works."""
-
-    within_hours: int = key(8, "So many working hours after the customer wrote", ge=1, le=80)
-    opens: str = key("09:00", "When the office opens on working days", pattern=_TIME)
-    closes: str = key("18:00", "When it closes", pattern=_TIME)
-
-    @model_validator(mode="after")
-    def _check_hours(self) -> Self:
-        if self.opens >= self.closes:
-            raise ValueError("opens has to come before closes")
-        return self
 
 
 class TrialSettings(Section):

@@ -77,10 +77,12 @@ def answers(file: File, dry_run: DryRun = False, json: Json = False) -> None:
 
     from care.bootstrap import build_services
     from care.cli.output import complain, counted, print_json, say
+    from care.surveys.loop_rules import loop_rules_of
     from care.surveys.phone_answers import import_answers
 
     services = build_services()
-    report = import_answers(services.engine, file, now=services.clock.now(), dry_run=dry_run)
+    rules = loop_rules_of(services.settings, services.root, services.hasher)
+    report = import_answers(services.engine, file, rules=rules, now=services.clock.now(), dry_run=dry_run)
     if json:
         print_json({name: value for name, value in asdict(report).items() if name != "refusals"})
     else:

@@ -61,7 +61,7 @@ def set_meaning_of(
     from care.bootstrap import build_services
     from care.cli.output import print_json, say
     from care.surveys.conversation.meaning import MEANINGS, Meant, set_meaning
-    from care.surveys.conversation.wiring import call_back_of
+    from care.surveys.loop_rules import loop_rules_of
 
     if (score is None) == (not means):
         raise InputError("answers set: write either --score or --means")
@@ -75,7 +75,7 @@ def set_meaning_of(
             inbound_id,
             meant,
             policies=services.policies,
-            call_back=call_back_of(services.settings, root=services.root),
+            rules=loop_rules_of(services.settings, services.root, services.hasher),
             now=services.clock.now(),
         )
     if as_json:

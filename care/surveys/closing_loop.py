@@ -9,6 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from care.customers.tickets.tables import ticket
 from care.inbound.events.outgoing import Told
 from care.surveys.cases import Concern, find_open, open_case, tell_of_case
 from care.surveys.loop_rules import LoopRules
@@ -45,6 +46,15 @@ class Reaction:
     reopened: bool = False  # the ticket system was asked to reopen the ticket just now
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The case of one concern, whether it was there before or not."""
+
+    case_id: int
+    due_at: datetime
+    reopened: bool  # its ticket was opened again just now
+
+
 def concerns_of(given: Sequence[Given], flags: Collection[Flag] = ()) -> list[CaseReason]:
     """Return why a person has to act on these answers, the most urgent first; nothing for most of them."""
     found = {_BY_FLAG[flag] for flag in flags if flag in _BY_FLAG}
@@ -77,9 +87,7 @@ def react_to_answers(
     `flags` are what the reply parser found in the words. Doing it twice changes nothing. What the customer is told is
     the caller's to say: the promise is `call_by`.
     """
-    reaction = Reaction()
-    first: datetime | None = None
-    reopened = False
+    opened = {}
     for reason in concerns_of(given, flags):
         concern = Concern(
             reason=reason,
@@ -88,14 +96,28 @@ def react_to_answers(
             follow_up_id=about.follow_up_id,
             session_id=about.session_id,
         )
-        case_id, is_new = _open_or_turn(conn, concern, now=now)
-        reaction.cases[reason] = case_id
-        due_at = _due_at(conn, case_id)
-        first = due_at if first is None else min(first, due_at)
-        if reason is CaseReason.NOT_SOLVED and is_new and about.follow_up_id is not None:
-            tell_of_case(conn, Told.TICKET_REOPEN, case_id, now=now)
-            reopened = True
-    return Reaction(cases=reaction.cases, call_by=first, reopened=reopened)
+        opened[reason] = open_concern(conn, concern, rules=rules, now=now)
+    return Reaction(
+        cases={reason: one.case_id for reason, one in opened.items()},
+        call_by=min((one.due_at for one in opened.values()), default=None),
+        reopened=any(one.reopened for one in opened.values()),
+    )
+
+
+def open_concern(conn: sa.Connection, concern: Concern, *, rules: LoopRules, now: datetime) -> Opened:
+    """Open the case of a concern, or find the one that stands for it; what is not solved opens its ticket again."""
+    case_id, is_new = _open_or_turn(conn, concern, now=now)
+    reopens = concern.reason is CaseReason.NOT_SOLVED and is_new and concern.follow_up_id is not None
+    if reopens:
+        tell_of_case(conn, Told.TICKET_REOPEN, case_id, now=now)
+        if rules.reopen is not None:
+            rules.reopen(conn, _ticket_of(conn, concern), now)
+    return Opened(case_id=case_id, due_at=_due_at(conn, case_id), reopened=reopens)
+
+
+def _ticket_of(conn: sa.Connection, concern: Concern) -> str:
+    mine = sa.select(ticket.c.external_id).join(follow_up, follow_up.c.ticket_id == ticket.c.id)
+    return str(conn.execute(mine.where(follow_up.c.id == concern.follow_up_id)).scalar_one())
 
 
 def _open_or_turn(conn: sa.Connection, concern: Concern, *, now: datetime) -> tuple[int, bool]:

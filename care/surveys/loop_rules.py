@@ -1,19 +1,26 @@
 """What the settings say about closing the loop with a customer who was not satisfied."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 import structlog
 
 from care.base.errors import CareError
 from care.base.settings import Settings
 from care.calendars.overrides import Overrides, load_overrides
+from care.customers.addresses import AddressHasher
+from care.inbound.events.applying import EventRules, event_rules, reopen_ourselves
 from care.surveys.calling_back import WorkingHours, call_back_by, working_moment
 from care.surveys.model import CaseReason
 
 log = structlog.get_logger()
+Reopen = Callable[[sa.Connection, str, datetime], bool]
+"""Opens a ticket of ours again, by its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +31,7 @@ class LoopRules:
     call_within: timedelta  # working time
     recontact_after: timedelta
     zone: str  # the operator's
+    reopen: Reopen | None = None
 
     def due(self, reason: CaseReason, now: datetime) -> datetime:
         """Return by when a case of this reason has to be settled."""
@@ -34,8 +42,11 @@ class LoopRules:
         return working_moment(closed_at + self.recontact_after, self.hours)
 
 
-def loop_rules_of(settings: Settings, root: Path) -> LoopRules:
-    """Return the rules of the settings; `root` is the folder that relative paths start from."""
+def loop_rules_of(settings: Settings, root: Path, hasher: AddressHasher | None = None) -> LoopRules:
+    """Return the rules of the settings; `root` is the folder that relative paths start from.
+
+    `hasher` is needed where answers are taken: a ticket that is not solved is opened again.
+    """
     cases, operator = settings.cases, settings.operator
     hours = WorkingHours(
         country=operator.country,
@@ -49,7 +60,12 @@ def loop_rules_of(settings: Settings, root: Path) -> LoopRules:
         call_within=timedelta(hours=cases.call_back_hours),
         recontact_after=timedelta(days=cases.recontact_days),
         zone=operator.timezone,
+        reopen=partial(_reopen, event_rules(settings, hasher)) if hasher else None,
     )
+
+
+def _reopen(rules: EventRules, conn: sa.Connection, ticket: str, now: datetime) -> bool:
+    return reopen_ourselves(conn, ticket, at=now, rules=rules, now=now)
 
 
 def _calendar(path: Path) -> Overrides | None:

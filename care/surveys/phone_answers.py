@@ -1,8 +1,8 @@
 """Answers that people took down: by phone or on paper, in the list of calls that was filled in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,9 +15,10 @@ from care.customers.importing.sheet import Refusal
 from care.customers.importing.source import Source, open_source
 from care.customers.tickets.tables import ticket
 from care.surveys import phone_tasks
-from care.surveys.cases import Concern, open_case
+from care.surveys.closing_loop import react_to_answers
 from care.surveys.follow_ups import move_follow_ups
-from care.surveys.model import AnswerChannel, CaseReason, FollowUpState, Question, Survey
+from care.surveys.loop_rules import LoopRules
+from care.surveys.model import AnswerChannel, FollowUpState, Question, Survey
 from care.surveys.recording import About, Given, record_answers
 from care.surveys.tables import follow_up
 
@@ -28,8 +29,6 @@ OUTCOMES = ("answered", "not_reached", "refused")
 _SCORES = (Question.OVERALL, Question.RESULT, Question.TIMELINESS, Question.ATTITUDE)
 _YES_NO = {"yes": 1, "y": 1, "true": 1, "1": 1, "是": 1, "no": 0, "n": 0, "false": 0, "0": 0, "否": 0, "2": 0}
 _SCALE = "csat5"
-LOW = 2
-CALL_BACK_WITHIN = timedelta(hours=24)
 _BATCH = 500
 
 
@@ -54,7 +53,9 @@ class _BadCellError(Exception):
         self.column, self.reason = column, reason
 
 
-def import_answers(engine: sa.Engine, path: Path, *, now: datetime, dry_run: bool = False) -> AnswersReport:
+def import_answers(
+    engine: sa.Engine, path: Path, *, rules: LoopRules, now: datetime, dry_run: bool = False
+) -> AnswersReport:
     """Write the answers of a file down; the same file twice changes nothing. Bad rows go to `<path>.rejects.csv`.
 
     Raises:
@@ -71,7 +72,7 @@ def import_answers(engine: sa.Engine, path: Path, *, now: datetime, dry_run: boo
                 for number, cells in zip(batch.numbers, batch.rows, strict=True):
                     row = {name: cell.strip() for name, cell in zip(batch.header, cells, strict=True)}
                     try:
-                        _take(conn, row, report, now=now, dry_run=dry_run)
+                        _take(conn, row, report, rules=rules, now=now, dry_run=dry_run)
                     except _BadCellError as bad:
                         refused.append(Refusal(number, bad.column, bad.reason, cells))
             refused.sort(key=lambda one: one.number)
@@ -88,7 +89,15 @@ def _require(source: Source, path: Path) -> None:
         raise FileError(path, "has no column 'ref' or 'ticket'", fix)
 
 
-def _take(conn: sa.Connection, row: Mapping[str, str], report: AnswersReport, *, now: datetime, dry_run: bool) -> None:
+def _take(
+    conn: sa.Connection,
+    row: Mapping[str, str],
+    report: AnswersReport,
+    *,
+    rules: LoopRules,
+    now: datetime,
+    dry_run: bool,
+) -> None:
     given, outcome = _given(row), row.get("outcome", "").lower()
     if not given and not outcome:
         report.empty += 1
@@ -116,22 +125,10 @@ def _take(conn: sa.Connection, row: Mapping[str, str], report: AnswersReport, *,
         return
     if record_answers(conn, given, about, now=now):
         report.answered += 1
-        _raise_concern(conn, given, found, now)
+        react_to_answers(conn, given, about, rules=rules, now=now)
     else:
         report.repeated += 1
     phone_tasks.settle(conn, found.id, "answered", now=now)
-
-
-def _raise_concern(conn: sa.Connection, given: Sequence[Given], found: "_Found", now: datetime) -> None:
-    """Open a case where it was not solved, or was bad."""
-    scores = {one.question: one.score for one in given}
-    overall, solved = scores.get(Question.OVERALL), scores.get(Question.SOLVED)
-    reason = CaseReason.NOT_SOLVED if solved == 0 else CaseReason.LOW_SCORE
-    if solved == 0 or (overall is not None and overall <= LOW):
-        concern = Concern(
-            reason=reason, customer_id=found.customer_id, due_at=now + CALL_BACK_WITHIN, follow_up_id=found.id
-        )
-        open_case(conn, concern, now=now)
 
 
 def _no_answer(conn: sa.Connection, found: "_Found", outcome: str, report: AnswersReport, now: datetime) -> None:

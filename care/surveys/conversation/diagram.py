@@ -42,7 +42,7 @@ does. This page is written from `care/surveys/conversation/moves.py`: `make docs
 - **A score beside a danger, a wish or a refusal** is kept, and nothing more is asked.
 - **A reply to another message** goes there: words after a notice or a greeting, and a lone digit after an offer, are
   no answers to the survey.
-- **Who was told a time is called by then**: `call_back` in the settings says how many working hours that is.
+- **Who was told a time is called by then**: `cases.call_back_hours` says how many working hours that is.
 
 Everything happens in the transaction that stores the message: a crash loses nothing, and a message that comes twice
 changes nothing.

@@ -13,8 +13,8 @@ from care.inbound import store as inbox
 from care.inbound.model import HandledAs, Inbound
 from care.inbound.replies import plan_reply, reply_by_itself
 from care.messages.tables import message
-from care.surveys.cases import Concern, open_case
-from care.surveys.conversation.deadlines import CallBack
+from care.surveys.cases import Concern
+from care.surveys.closing_loop import open_concern
 from care.surveys.conversation.model import Heard, Lot, Standing, Turn
 from care.surveys.conversation.naming import take_reference
 from care.surveys.conversation.rules import Letter, take_turn
@@ -33,11 +33,11 @@ from care.surveys.conversation.writing import (
     silence,
     write_answers,
 )
+from care.surveys.loop_rules import LoopRules
 from care.surveys.model import CaseReason, Stage
 from care.surveys.replies.lexicon import Lexicon
 from care.surveys.replies.model import Reading, Reply
 from care.surveys.replies.read import read_reply
-from care.surveys.tables import survey_case
 
 BY: Final = "survey"
 MOST_ANSWERS: Final = 12
@@ -58,7 +58,7 @@ class SurveyConversation:
 
     lexicon: Callable[[], Lexicon]
     template_of: TemplateOf
-    call_back: CallBack
+    loop: LoopRules
     zone: str  # the operator's
     locale: str
 
@@ -137,21 +137,14 @@ class SurveyConversation:
         concern = Concern(
             reason=reason,
             customer_id=inbound.customer_id if session is None else session.customer_id,
-            due_at=self.call_back.due_at(reason, now),
+            due_at=self.loop.due(reason, now),
             follow_up_id=None if session is None else session.follow_up_id,
             session_id=None if session is None else session.id,
             inbound_id=inbound.id,
         )
-        open_case(conn, concern, now=now)
-        same = sa.and_(
-            survey_case.c.reason == str(reason),
-            survey_case.c.customer_id.is_not_distinct_from(concern.customer_id),
-            survey_case.c.follow_up_id.is_not_distinct_from(concern.follow_up_id),
-            survey_case.c.closed_at.is_(None),
-        )
-        case = conn.execute(sa.select(survey_case.c.id, survey_case.c.due_at).where(same)).one()
+        opened = open_concern(conn, concern, rules=self.loop, now=now)
         is_own = reason is CaseReason.DATA_REQUEST or not spoken.ref
-        return replace(spoken, ref=f"C{case.id}" if is_own else spoken.ref, call_by=case.due_at)
+        return replace(spoken, ref=f"C{opened.case_id}" if is_own else spoken.ref, call_by=opened.due_at)
 
     def _say(
         self, conn: sa.Connection, inbound: Inbound, session: sa.Row[Any] | None, template: str, *, now: datetime

@@ -15,11 +15,12 @@ from care.inbound import store as inbox
 from care.inbound.model import HandledAs
 from care.inbound.tables import inbound_message
 from care.policy.model import Policies
-from care.surveys.cases import Concern, open_case
-from care.surveys.conversation.deadlines import CallBack
+from care.surveys.cases import Concern
+from care.surveys.closing_loop import open_concern
 from care.surveys.conversation.questions import first_question, scale_of
 from care.surveys.conversation.sessions import OPEN, sessions_of
 from care.surveys.conversation.tables import survey_reply
+from care.surveys.loop_rules import LoopRules
 from care.surveys.model import AnswerChannel, CaseReason, Question, Stage, Survey
 from care.surveys.recording import About, Given, record_answers
 from care.surveys.replies.learning import Lesson
@@ -45,7 +46,7 @@ class Meant:
 
 
 def set_meaning(
-    engine: sa.Engine, inbound_id: int, meant: Meant, *, policies: Policies, call_back: CallBack, now: datetime
+    engine: sa.Engine, inbound_id: int, meant: Meant, *, policies: Policies, rules: LoopRules, now: datetime
 ) -> None:
     """Write down what a reply meant: its score or its refusal; nothing is said to the customer.
 
@@ -59,7 +60,7 @@ def set_meaning(
             raise MeaningError(f"surveys: no message {inbound_id}. See: care inbox list --all")
         session = _session_of(conn, inbound)
         if meant.what == "score":
-            _score(conn, inbound, session, meant, call_back=call_back, now=now)
+            _score(conn, inbound, session, meant, rules=rules, now=now)
         elif meant.what == "opt_out":
             _refuse(conn, inbound, policies, now)
         _keep(conn, inbound, session, meant, now)
@@ -107,7 +108,7 @@ def _score(
     session: sa.Row[Any] | None,
     meant: Meant,
     *,
-    call_back: CallBack,
+    rules: LoopRules,
     now: datetime,
 ) -> None:
     if session is None:
@@ -139,12 +140,12 @@ def _score(
         concern = Concern(
             reason=CaseReason.LOW_SCORE,
             customer_id=session.customer_id,
-            due_at=call_back.due_at(CaseReason.LOW_SCORE, now),
+            due_at=rules.due(CaseReason.LOW_SCORE, now),
             follow_up_id=session.follow_up_id,
             session_id=session.id,
             inbound_id=inbound.id,
         )
-        open_case(conn, concern, now=now)
+        open_concern(conn, concern, rules=rules, now=now)
     if session.stage in (*OPEN, Stage.PERSON):
         done = {"stage": str(Stage.DONE), "question": None, "ended_at": now}
         conn.execute(sa.update(survey_session).where(survey_session.c.id == session.id).values(done))

@@ -1,19 +1,18 @@
-"""From settings to the conversation: words that follow their file, texts of campaigns, hours of the office."""
+"""From settings to the conversation: words that follow their file, and texts of campaigns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import time, timedelta
 from pathlib import Path
 
 import structlog
 
 from care.base.errors import CareError
 from care.base.settings import Settings
-from care.calendars.overrides import Overrides, load_overrides
 from care.campaigns.campaign_set import CampaignSet
+from care.customers.addresses import AddressHasher
 from care.policy.model import Policies
-from care.surveys.conversation.deadlines import CallBack
 from care.surveys.conversation.handler import SurveyConversation
+from care.surveys.loop_rules import loop_rules_of
 from care.surveys.replies.lexicon import Lexicon
 from care.surveys.replies.overlay import FILE, load_lexicon
 
@@ -46,28 +45,16 @@ class OwnWords:
 
 
 def build_conversation(
-    settings: Settings, *, root: Path, policies: Policies, campaigns: Callable[[], CampaignSet]
+    settings: Settings, root: Path, policies: Policies, hasher: AddressHasher, campaigns: Callable[[], CampaignSet]
 ) -> SurveyConversation:
     """Return who hears replies to surveys; `root` is where relative paths start."""
     folder, operator = root / settings.paths.campaigns, settings.operator
     return SurveyConversation(
         lexicon=OwnWords(path=folder / FILE, policies=policies),
         template_of=_template_of(campaigns),
-        call_back=call_back_of(settings, root=root),
+        loop=loop_rules_of(settings, root, hasher),
         zone=operator.timezone,
         locale=operator.locale,
-    )
-
-
-def call_back_of(settings: Settings, *, root: Path) -> CallBack:
-    """Return how soon a person calls."""
-    return CallBack(
-        within=timedelta(hours=settings.call_back.within_hours),
-        opens=time.fromisoformat(settings.call_back.opens),
-        closes=time.fromisoformat(settings.call_back.closes),
-        zone=settings.operator.timezone,
-        country=settings.operator.country,
-        overrides=_days_of(root / settings.paths.campaigns / "calendar.yaml"),
     )
 
 
@@ -80,14 +67,6 @@ def _template_of(campaigns: Callable[[], CampaignSet]) -> Callable[[str], str]:
         return campaign.template if campaign else ""
 
     return find
-
-
-def _days_of(path: Path) -> Overrides | None:
-    try:
-        return load_overrides(path)
-    except CareError as error:
-        log.error("calendar.unreadable", problem=str(error).splitlines()[0])
-        return None
 
 
 def _stamp_of(path: Path) -> tuple[int, int] | None:

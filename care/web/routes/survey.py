@@ -67,7 +67,7 @@ def _show(state: WebState, request: Request) -> Response:
 def _save_answers(state: WebState, request: Request, fields: Mapping[str, str]) -> Response:
     services = state.services
     claim, now = _claim(state, request), services.clock.now()
-    rules = loop_rules_of(services.settings, services.root)
+    rules = loop_rules_of(services.settings, services.root, services.hasher)
     with write(services.engine) as conn:
         done = survey_page.answer(
             conn,
@@ -92,7 +92,7 @@ def _save_answers(state: WebState, request: Request, fields: Mapping[str, str]) 
 def _save_why(state: WebState, request: Request, fields: Mapping[str, str]) -> Response:
     services = state.services
     claim, now = _claim(state, request), services.clock.now()
-    rules = loop_rules_of(services.settings, services.root)
+    rules = loop_rules_of(services.settings, services.root, services.hasher)
     with write(services.engine) as conn:
         done = survey_page.answer_why(
             conn,

@@ -9,6 +9,8 @@ from care.base.clock import VirtualClock
 from care.base.database import write
 from care.bootstrap import Services
 from care.customers.tables import suppression
+from care.customers.tickets.tables import ticket
+from care.inbound.events.tables import outgoing_webhook
 from care.surveys.tables import survey_answer, survey_case, survey_session
 from tests.factories import make_customer
 from tests.inbound.house import dispatch, make_attempt, make_message, outbox
@@ -91,12 +93,15 @@ class TestAnUnhappyCustomer:
 
     @pytest.mark.parametrize("reason", ["3", "还是不能上网", "not fixed"])
     def test_whose_trouble_is_not_over_is_told_that_it_is_open_again(self, services: Services, reason: str) -> None:
-        """A digit of the menu or own words: the ticket is named, and the moment of the call."""
+        """A digit of the menu or own words: the ticket is named and opened, and one call settles the one case."""
         ask(services)
         say(services, "1")
 
         assert say(services, reason) == "not_resolved_reopened"
-        assert cases(services) == ["low_score", "not_solved"]
+        assert cases(services) == ["not_solved"]
+        (opened,) = rows(services, ticket)
+        assert (opened.resolved_at, opened.reopened_at) == (None, services.clock.now())
+        assert [told.type for told in rows(services, outgoing_webhook)] == ["case.opened", "ticket.reopen"]
         dispatch(services)
         body = outbox(services)[-1]["body"]
         assert "A12" in body
