@@ -210,7 +210,7 @@ class Services:
         from care.surveys.conversation.wiring import build_conversation
 
         settings = self.settings
-        talk = build_conversation(settings, self.root, self.policies, self.hasher, self.shelf.fresh)
+        talk = build_conversation(settings, self.root, self.policies, self.hasher, self.shelf)
         return InboundRules(
             policies=self.policies,
             hasher=self.hasher,

@@ -163,12 +163,12 @@ def tell_sandbox(services: Services, now: datetime, _last: datetime | None) -> N
 
 JOBS: tuple[Job, ...] = (
     Job(name="values", every=timedelta(hours=1), run=rank_values, about="rank customers by value, once a month"),
+    Job(name="events", every=timedelta(0), run=work_events, about="work on what other systems told us"),
     Job(name="follow_up", every=timedelta(0), run=follow_up, about="follow up what was resolved, and what was asked"),
     Job(name="plan", every=timedelta(0), run=plan_ahead, about="turn what is due soon into ledger rows"),
     Job(name="sandbox", every=timedelta(0), run=tell_sandbox, about="receipts and replies of the sandbox"),
     Job(name="mailbox", every=timedelta(minutes=1), run=ask_mailbox, about="fetch returned mails by IMAP"),
     Job(name="inbox", every=timedelta(0), run=work_inbox, about="work on receipts, replies and bounces"),
-    Job(name="events", every=timedelta(0), run=work_events, about="work on what other systems told us"),
     Job(name="cases", every=timedelta(minutes=1), run=escalate_cases, about="escalate cases that are overdue"),
     Job(name="watch", every=timedelta(minutes=1), run=watch, about="expire the late, name the unconfirmed"),
 )

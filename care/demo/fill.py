@@ -24,8 +24,8 @@ FILES = "files"
 
 def fill(
     services: Services, folder: Path, *, count: int, until: datetime, seed: int, tell: Callable[[ImportReport], None]
-) -> None:
-    """Set up the database, write the three files and import them; `tell` hears of each.
+) -> Sequence[customers.Customer]:
+    """Set up the database, write the three files and import them; `tell` hears of each. Return the customers.
 
     Everything is known from the present instant of the services' clock on, so the clock must stand at the start of
     the week; `until` is its end.
@@ -47,6 +47,7 @@ def fill(
         _write(path, columns, rows)
         tell(_import(services, kind, path))
     _ban(services, permissions.draw_bans(people, seed=seed), start)
+    return people
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:

@@ -12,6 +12,7 @@ from care.inbound.model import HandledAs
 from care.inbound.tables import inbound_message
 from care.messages.model import MessageStatus
 from care.messages.tables import message
+from care.surveys.tables import follow_up, survey_case
 
 S = MessageStatus
 
@@ -31,6 +32,9 @@ def find_sights(engine: sa.Engine) -> list[Sight]:
 
 
 def _sights(conn: sa.Connection) -> Iterator[Sight]:
+    if conn.execute(sa.select(follow_up.c.id).limit(1)).first():
+        yield Sight(command="care surveys followup", shows="every resolved ticket was followed up, or why not")
+    yield from _bad_answer(conn)
     told = _first(conn, _reason("told_via:%"))
     if told:
         yield Sight(command=_why(told), shows="a household is told once")
@@ -44,6 +48,14 @@ def _sights(conn: sa.Connection) -> Iterator[Sight]:
     who = conn.execute(stopped.where(inbound_message.c.handled_as == str(HandledAs.OPT_OUT)).limit(1)).scalar()
     if who:
         yield Sight(command=f"care customers show {who}", shows="somebody who said no, and why nothing goes there")
+
+
+def _bad_answer(conn: sa.Connection) -> Iterator[Sight]:
+    """A case that a customer's answer opened."""
+    newest = sa.select(survey_case.c.id).where(survey_case.c.closed_at.is_(None)).order_by(survey_case.c.id.desc())
+    case_id = conn.execute(newest.limit(1)).scalar()
+    if case_id:
+        yield Sight(command=f"care surveys cases show {case_id}", shows="an unhappy answer, and who calls by when")
 
 
 def _why(found: Any) -> str:

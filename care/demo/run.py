@@ -15,6 +15,7 @@ from care.demo.fill import fill
 from care.demo.folder import SETTINGS, fill_folder, own_folder
 from care.demo.look import Sight, find_sights
 from care.demo.proof import Proof, prove
+from care.demo.tickets import draw_posts
 from care.demo.week import UNPACED_ENV, WEEK, hurry, play_week
 
 DATABASE = "care.db"
@@ -71,7 +72,7 @@ def _run(wish: Wish, *, say: Say, on_progress: OnProgress) -> Outcome:
     clock = WeekClock(since)
     services = Services(settings=settings, clock=clock, root=wish.folder)
     hurry(services.unchecked_engine)
-    fill(
+    people = fill(
         services,
         wish.folder,
         count=wish.customers,
@@ -88,6 +89,7 @@ def _run(wish: Wish, *, say: Say, on_progress: OnProgress) -> Outcome:
         clock,
         until=wish.until,
         seed=wish.seed,
+        posts=draw_posts(people, since=since, until=wish.until, seed=wish.seed),
         on_progress=lambda at: on_progress(f"{at:%a %d %b}", (at - since) / length),
     )
     played = watch.monotonic()

@@ -1,14 +1,21 @@
 """The sample operator's tickets of the week, as its ticket system posts them."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
+from care.base.database import write
+from care.bootstrap import Services
 from care.demo.customers import Customer
 from care.demo.dice import Dice
+from care.demo.errors import DemoError
+from care.inbound.events import store
+from care.inbound.events.reading import read_entry
 
 KINDS: Mapping[str, float] = {"repair": 0.55, "complaint": 0.2, "installation": 0.25}
-A_WEEK_EACH = 30
+A_WEEK_EACH = 125
 """Of so many customers one has a ticket in a week."""
 
 _HOURS: Mapping[str, float] = {"repair": 7, "complaint": 20, "installation": 30}
@@ -62,3 +69,20 @@ def _post(word: str, n: int, who: Customer, at: datetime, data: Mapping[str, Any
     name = data["ticket"]
     event = {"id": f"{name}:{word}:{n}", "type": word, "customer": who.id, "at": at.isoformat(), "data": dict(data)}
     return Post(at, event)
+
+
+def post_until(services: Services, waiting: deque[Post], now: datetime) -> None:
+    """Post what has happened by `now`, as the ticket system would: stored first, worked on after.
+
+    Raises:
+        DemoError: the product does not understand an event.
+    """
+    rows = []
+    while waiting and waiting[0].at <= now:
+        entry = read_entry(waiting.popleft().event, zone=ZoneInfo(services.settings.operator.timezone), now=now)
+        if entry.event is None:
+            raise DemoError(f"an event was refused: {entry.problem}")
+        rows.append(store.row_of(entry.event, source="demo", now=now))
+    if rows:
+        with write(services.engine) as conn:
+            store.add_events(conn, rows)

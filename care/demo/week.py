@@ -5,7 +5,8 @@ begins. Nothing is written that the live product would not write.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.database import read
-from care.base.vocabulary import Channel
+from care.base.vocabulary import Channel, Purpose
 from care.bootstrap import Services
 from care.delivery.channels.base import Capabilities, Gateway, Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
@@ -21,20 +22,25 @@ from care.delivery.routes import Routes
 from care.demo.clock import WeekClock
 from care.demo.dice import Dice
 from care.demo.errors import DemoError
+from care.demo.tickets import Post, post_until
 from care.messages.model import CLAIMABLE
 from care.messages.tables import message
+from care.planning.run import plan_all
 from care.schedule import JOBS, Job, run_due_jobs
 
 WEEK = timedelta(days=7)
 BETWEEN_FULL_TICKS = timedelta(hours=24)
 """How often the whole schedule runs; planning looks 36 hours ahead, so nothing is late by it."""
 
-GRAIN = timedelta(minutes=5)
+GRAIN = timedelta(minutes=10)
 """What the carrier and customers say is worked on in steps of this; what falls due, at its instant."""
 
 PARTS_PER_SECOND = 200
 _UNPACED = "1000000"
 _REACTIONS = tuple(job for job in JOBS if job.name in ("sandbox", "inbox"))
+_AFTER_TICKETS = tuple(job for job in JOBS if job.name in ("events", "follow_up", "cases"))
+BETWEEN_POSTS = timedelta(hours=6)
+"""How often the ticket system posts; what follows a ticket is planned then, so far ahead as the next post comes."""
 
 UNPACED_ENV = {"CARE_SMS__RATE_PER_SECOND": _UNPACED, "CARE_EMAIL__RATE_PER_SECOND": _UNPACED}
 """Settings for the past week: the clock moves with each message instead of letting us wait for its turn."""
@@ -81,19 +87,34 @@ class WeekStory:
 
 
 def play_week(
-    services: Services, clock: WeekClock, *, until: datetime, seed: int, on_progress: Callable[[datetime], None]
+    services: Services,
+    clock: WeekClock,
+    *,
+    until: datetime,
+    seed: int,
+    posts: Sequence[Post],
+    on_progress: Callable[[datetime], None],
 ) -> WeekStory:
     """Live from the clock's instant to `until`; what is open then, the live product goes on with.
+
+    `posts` is what the ticket system has to tell, in its order.
 
     Raises:
         DemoError: one of the daemon's jobs failed.
     """
     routes = Routes(tuple(Played(gateway, clock) for gateway in services.gateways().all()))
     dice = Dice(f"dispatch:{seed}")
-    next_full, sent, steps = clock.now(), 0, 0
+    next_full, next_posts, sent, steps = clock.now(), clock.now(), 0, 0
+    waiting = deque(posts)
     while True:
-        is_full = clock.now() >= next_full
+        is_full, is_posting = clock.now() >= next_full, clock.now() >= next_posts
+        if is_posting:
+            post_until(services, waiting, clock.now())
+            next_posts = min(next_posts + BETWEEN_POSTS, until)
         _run_jobs(services, JOBS if is_full else _REACTIONS)
+        if is_posting and not is_full:
+            _run_jobs(services, _AFTER_TICKETS)
+            _ask(services)
         if is_full:
             next_full = min(next_full + BETWEEN_FULL_TICKS, until)
         sent += _dispatch(services, routes, dice)
@@ -101,7 +122,7 @@ def play_week(
         on_progress(clock.now())
         if clock.now() >= until:
             return WeekStory(handed_over=sent, steps=steps)
-        clock.set(min(next_full, until, _next_event(services, clock.now())))
+        clock.set(min(next_full, next_posts, until, _next_event(services, clock.now())))
 
 
 def _run_jobs(services: Services, jobs: tuple[Job, ...]) -> None:
@@ -109,6 +130,20 @@ def _run_jobs(services: Services, jobs: tuple[Job, ...]) -> None:
     failed = {job.name for job in jobs if not job.every} - set(run_due_jobs(services, jobs))
     if failed:
         raise DemoError(f"the week stopped on {services.clock.now():%Y-%m-%d}: {', '.join(sorted(failed))} failed")
+
+
+def _ask(services: Services) -> None:
+    """Plan what follows a ticket; greetings and notices wait for the whole schedule."""
+    asking = [campaign for campaign in services.campaigns if campaign.purpose is Purpose.SURVEY]
+    plan_all(
+        services.engine,
+        asking,
+        rules=services.planning_rules,
+        now=services.clock.now(),
+        ahead=BETWEEN_POSTS,
+        last_run_at=services.clock.now() - BETWEEN_POSTS,
+        keep=[campaign.id for campaign in services.campaigns],
+    )
 
 
 def _dispatch(services: Services, routes: Routes, dice: Dice) -> int:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from care.campaigns.model import MAIN_LEG
 from care.customers.tables import customer
 from care.customers.tickets.tables import ticket, ticket_resolution
+from care.delivery.tables import job_run
 from care.messages.model import CLAIMABLE, MessageStatus
 from care.messages.tables import message
 from care.surveys import merging, phone_tasks
@@ -58,11 +59,16 @@ def reopened(conn: sa.Connection, _asking: Asking, now: datetime) -> int:
 
 
 def not_planned(conn: sa.Connection, asking: Asking, now: datetime) -> int:
-    """Nobody is forgotten because a campaign's audience, or its absence, left them out."""
+    """Nobody is forgotten because a campaign's audience, or its absence, left them out.
+
+    While planning is put off nobody is given up: only what planning has passed over counts.
+    """
+    planned: datetime | None = conn.execute(sa.select(job_run.c.last_at).where(job_run.c.name == "plan")).scalar()
+    passed_over = min(now, planned or now) - NOT_PLANNED_AFTER
     there = sa.exists().where(message_of()).correlate(follow_up)
     query = (
         sa.select(follow_up.c.id, follow_up.c.campaign_id)
-        .where(follow_up.c.state == str(_S.DUE), follow_up.c.due_at < now - NOT_PLANNED_AFTER, sa.not_(there))
+        .where(follow_up.c.state == str(_S.DUE), follow_up.c.due_at < passed_over, sa.not_(there))
         .limit(AT_ONCE)
     )
     rows = [row for row in conn.execute(query) if not asking.campaigns.is_broken(row.campaign_id)]

@@ -141,7 +141,7 @@ class TestMessages:
         ({"sms": {"provider": "twilio"}}, "TW", WayBack.NONE),
         ({"sms": {"provider": "twilio"}}, "HK", WayBack.REPLY),
         ({"sms": {"provider": "twilio"}}, "GB", WayBack.REPLY),
-        ({"sms": {"provider": "twilio"}}, "", WayBack.REPLY),  # nobody knows; the rules for elsewhere
+        ({"sms": {"provider": "twilio"}}, "", WayBack.LINK),  # nobody knows where: no replies are counted on
         ({"sms": {"provider": "twilio"}, "twilio": {"two_way": False}}, "GB", WayBack.LINK),
     ],
 )

@@ -317,7 +317,7 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.BigInteger(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("state_at", sa.BigInteger(), nullable=False),
-        sa.Column("is_capped", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("is_capped", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("remind_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name=op.f("ck_follow_up_merged")),
         sa.CheckConstraint(

@@ -8,8 +8,8 @@ import structlog
 
 from care.base.errors import CareError
 from care.base.settings import Settings
-from care.campaigns.campaign_set import CampaignSet
 from care.customers.addresses import AddressHasher
+from care.planning.shelf import Shelf
 from care.policy.model import Policies
 from care.surveys.conversation.handler import SurveyConversation
 from care.surveys.loop_rules import loop_rules_of
@@ -45,23 +45,25 @@ class OwnWords:
 
 
 def build_conversation(
-    settings: Settings, root: Path, policies: Policies, hasher: AddressHasher, campaigns: Callable[[], CampaignSet]
+    settings: Settings, root: Path, policies: Policies, hasher: AddressHasher, shelf: Shelf
 ) -> SurveyConversation:
     """Return who hears replies to surveys; `root` is where relative paths start."""
     folder, operator = root / settings.paths.campaigns, settings.operator
     return SurveyConversation(
         lexicon=OwnWords(path=folder / FILE, policies=policies),
-        template_of=_template_of(campaigns),
+        template_of=_template_of(shelf),
         loop=loop_rules_of(settings, root, hasher),
         zone=operator.timezone,
         locale=operator.locale,
     )
 
 
-def _template_of(campaigns: Callable[[], CampaignSet]) -> Callable[[str], str]:
+def _template_of(shelf: Shelf) -> Callable[[str], str]:
+    """Look into the files again only for a campaign that is not known: a reply must not wait for a folder."""
+
     def find(campaign_id: str) -> str:
         try:
-            campaign = campaigns().for_message(campaign_id)
+            campaign = shelf.campaigns.for_message(campaign_id) or shelf.fresh().for_message(campaign_id)
         except CareError:  # customers' messages are heard, whatever is wrong with the files of campaigns
             return ""
         return campaign.template if campaign else ""

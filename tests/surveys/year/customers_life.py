@@ -89,7 +89,6 @@ class _Word:
     text: str = field(compare=False)
     truth: Truth | None = field(compare=False)
     copies: int = field(compare=False, default=1)
-    is_late: bool = field(compare=False, default=False)
     is_void: bool = field(compare=False, default=False)
 
 
@@ -120,11 +119,9 @@ class Life:
 
     def _answer_invite(self, person: Person, out: Outgoing, now: datetime) -> None:
         phone, habit = person.phone, person.habit
-        coming = self._coming.get(phone)
-        if coming is not None and not coming.is_late:
-            return  # busy with another one
+        coming = self._coming.pop(phone, None)
         if coming is not None:
-            coming.is_void = True  # too late for that one: nobody could tell which is meant
+            coming.is_void = True  # nobody could tell which question is meant: they begin with the new one
         if habit is Habit.SILENT:
             return
         soon = now + timedelta(minutes=self._dice.uniform(1, 300))
@@ -141,7 +138,7 @@ class Life:
         is_late = habit is Habit.LATE
         at = now + self._dice.uniform(8, 13) * DAY if is_late else soon
         truth = Truth(invite=out.message_id, scores={"overall": score})
-        self._say(at, phone, self._said(person, score), truth, is_late=is_late)
+        self._say(at, phone, self._said(person, score), truth)
 
     def _answer_next(self, person: Person, question: str, now: datetime) -> None:
         invite = self._open.get(person.phone)
@@ -155,9 +152,9 @@ class Life:
         say = grammar.say_in_words if person.habit is Habit.WORDS else grammar.say_in_digits
         return say(score, person.locale, self._dice)
 
-    def _say(self, at: datetime, phone: str, text: str, truth: Truth | None, *, is_late: bool = False) -> None:
+    def _say(self, at: datetime, phone: str, text: str, truth: Truth | None) -> None:
         copies = 2 if self._dice.random() < 0.05 else 1  # the provider tells it twice
-        word = _Word(at, next(self._numbers), phone, text, truth, copies, is_late)
+        word = _Word(at, next(self._numbers), phone, text, truth, copies)
         self._coming[phone] = word
         heapq.heappush(self._words, word)
 

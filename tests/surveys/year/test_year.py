@@ -18,7 +18,7 @@ from tests.surveys.year.play import Year
 from tests.surveys.year.tickets import FOLLOWED, draw_tickets
 
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
-SIZES = {"short": (160, 110, 4), "year": (20_000, 9_000, 365)}
+SIZES = {"short": (70, 50, 2), "year": (20_000, 9_000, 365)}
 """Tickets, customers, days."""
 
 AFTER = timedelta(days=22)
