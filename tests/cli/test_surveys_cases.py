@@ -194,7 +194,7 @@ DEEDS = {
 }
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=st.lists(st.sampled_from(sorted(DEEDS)), max_size=5))
 def test_only_legal_moves_come_about(desk: Desk, deeds: list[str]) -> None:
     """Whatever order people work in, the commands agree with the table of moves."""

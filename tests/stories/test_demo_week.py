@@ -136,7 +136,9 @@ class TestWeek:
 
     def test_names_rows_worth_a_look(self, week: Week) -> None:
         """Commands with ids of this very week."""
-        assert [sight.command.split()[1] for sight in week.outcome.sights] == ["why", "why", "message", "customers"]
+        words = [sight.command.split()[1] for sight in week.outcome.sights]
+        assert words[0] == "surveys"  # the follow-up of the week's tickets; a case only where somebody was unhappy
+        assert [word for word in words if word != "surveys"] == ["why", "why", "message", "customers"]
 
 
 def _meddle(week: Week, change: Callable[[list[str]], list[str]]) -> Proof:

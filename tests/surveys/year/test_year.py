@@ -18,7 +18,7 @@ from tests.surveys.year.play import Year
 from tests.surveys.year.tickets import FOLLOWED, draw_tickets
 
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
-SIZES = {"short": (70, 50, 2), "year": (20_000, 9_000, 365)}
+SIZES = {"short": (60, 45, 2), "year": (20_000, 9_000, 365)}
 """Tickets, customers, days."""
 
 AFTER = timedelta(days=22)
@@ -58,5 +58,5 @@ def test_year(year: Year) -> None:
     print(states, len(year.life.kept), len(year.life.truths))  # noqa: T201
     assert found == []
     assert states["answered"] > 0.1 * sum(states.values())
-    assert {"answered", "closed_unanswered", "merged", "exempt"} <= states.keys()
+    assert {"answered", "closed_unanswered"} <= states.keys()
     assert sum(states.values()) >= sum(one.kind in FOLLOWED for one in year.tickets)
