@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from care.delivery.breaker import IN_ROW, Door
 from care.delivery.pace import INTENT_SECONDS
 
-SILENT_SECONDS = INTENT_SECONDS
-"""So long without an answer, while several wait for one, is silence: what leaves meanwhile is one group at most."""
+SILENT_SECONDS = INTENT_SECONDS * 3 / 4
+"""So long without an answer, while several wait for one, is silence: with the time that each process needs to notice
+it, what leaves meanwhile stays below one group."""
 
 
 @dataclass(slots=True)
