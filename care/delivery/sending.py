@@ -17,7 +17,7 @@ from care.delivery.hand import Way
 from care.delivery.model import Ready
 from care.delivery.record import CLOSED, STALE, Answer
 from care.delivery.routes import Routes
-from care.delivery.silence import Silence
+from care.delivery.silence import Line
 from care.messages.model import Outcome
 
 SILENCE_LOOK_SECONDS = 0.1
@@ -47,7 +47,7 @@ class Senders:
         self._tasks: set[asyncio.Task[None]] = set()
         self._flying: dict[Way, int] = defaultdict(int)
         self.open_ids: set[int] = set()  # messages whose outcome is open
-        self._silence = Silence()
+        self._lines: dict[Door | None, Line] = defaultdict(Line)
         self._landed = asyncio.Event()
         self.sent = 0
 
@@ -62,7 +62,7 @@ class Senders:
 
     def is_silent(self, door: Door | None) -> bool:
         """Tell whether a provider answers nothing of what is on its way: more should not leave now."""
-        return door is not None and self._silence.is_silent(door, self._clock.monotonic())
+        return self._lines[door].is_silent(self._clock.monotonic())
 
     def send_soon(self, ready: Sequence[Ready]) -> None:
         """Queue messages of one group, in the order of their slots, for the provider that their attempts name."""
@@ -88,37 +88,38 @@ class Senders:
             wait = leaves_at - self._clock.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
-            await self._sit_silence_out(ready)
-            failpoint("call.before")
+            line = self._lines[ready.door]
             left_at = self._clock.monotonic()
+            if line.is_silent(left_at):
+                left_at = await self._sit_silence_out(line, ready)
+            failpoint("call.before")
             if left_at > ready.leave_by or self._is_shut(ready):
                 word = STALE if left_at > ready.leave_by else CLOSED
                 result = Result(attempt_id=ready.outgoing.attempt_id, outcome=Outcome.ABANDONED, error_code=word)
             else:
-                result = await self._hand_over_heard(gateway, ready, left_at)
+                line.waiting += 1
+                result = await self._hand_over(gateway, ready)
+                line.waiting -= 1
             failpoint("call.answered")
             self.sent += result.outcome is Outcome.ACCEPTED
             self._flying[_way_of(ready)] -= ready.prepared.parts
             self.open_ids.discard(ready.outgoing.message_id)
-            seconds = self._clock.monotonic() - left_at
-            self._on_answer(Answer(ready=ready, result=result, at=self._clock.now(), seconds=seconds))
+            landed_at = self._clock.monotonic()
+            if result.outcome is not Outcome.ABANDONED and not is_error(result):
+                line.heard_at = landed_at
+            self._on_answer(Answer(ready=ready, result=result, at=self._clock.now(), seconds=landed_at - left_at))
             self._landed.set()
         self._at_work[desk] -= 1
 
-    async def _sit_silence_out(self, ready: Ready) -> None:
-        """Let what has its slot wait for an answer to others, as long as it may leave at all."""
-        while self.is_silent(ready.door) and not ready.is_probe and self._clock.monotonic() <= ready.leave_by:
+    async def _sit_silence_out(self, line: Line, ready: Ready) -> float:
+        """Let what has its slot wait for an answer to others, as long as it may leave at all; return when that is."""
+        now = self._clock.monotonic()
+        while line.is_silent(now) and not ready.is_probe and now <= ready.leave_by:
             self._landed.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._landed.wait(), SILENCE_LOOK_SECONDS)
-
-    async def _hand_over_heard(self, gateway: Gateway, ready: Ready, left_at: float) -> Result:
-        if ready.door is None:
-            return await self._hand_over(gateway, ready)
-        self._silence.left(ready.door, left_at)
-        result = await self._hand_over(gateway, ready)
-        self._silence.ended(ready.door, self._clock.monotonic(), is_answer=not is_error(result))
-        return result
+            now = self._clock.monotonic()
+        return now
 
     @staticmethod
     async def _hand_over(gateway: Gateway, ready: Ready) -> Result:

@@ -10,18 +10,17 @@ import sqlalchemy as sa
 from care.base.clock import SystemClock
 from care.base.settings import TwilioSettings
 from care.base.vocabulary import Channel
-from care.delivery.breaker import ERRORS, IN_ROW, Door
+from care.delivery.breaker import ERRORS, IN_ROW
 from care.delivery.channels.base import Gateway
 from care.delivery.channels.twilio_sms import TwilioSms
 from care.delivery.pace import group_size
-from care.delivery.silence import SILENT_SECONDS, Silence
+from care.delivery.silence import SILENT_SECONDS, Line
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.delivery.crew import Crew, RunningClock
 from tests.delivery.test_dispatcher import Postbox, greet
 
 OURS = "+8610690000001"
 TEN = datetime(2026, 9, 25, 2, 0, tzinfo=UTC)  # ten o'clock in Shanghai
-DOOR, OTHER = Door(Channel.SMS, "twilio", ""), Door(Channel.SMS, "twilio.backup", "")
 PACE, PROCESSES, PATIENCE = 25, 4, 8.0
 ACCOUNT = {
     "SMS__PROVIDER": "twilio",
@@ -33,37 +32,21 @@ ACCOUNT = {
 }
 
 
-class TestSilence:
-    def test_is_several_without_an_answer_for_a_while(self) -> None:
-        """Not the first seconds, not a few, and not at another provider."""
-        silence = Silence()
-        for n in range(IN_ROW - 1):
-            silence.left(DOOR, n / 10)
-        assert not silence.is_silent(DOOR, 100.0)
-        silence.left(DOOR, 1.0)
-        assert not silence.is_silent(DOOR, SILENT_SECONDS - 0.1)
-        assert silence.is_silent(DOOR, SILENT_SECONDS)
-        assert not silence.is_silent(OTHER, SILENT_SECONDS)
+class TestALine:
+    def test_is_silent_when_several_wait_and_none_was_ever_answered(self) -> None:
+        """A few leave; the next wait for the first answer."""
+        assert not Line(waiting=IN_ROW - 1).is_silent(100.0)
+        assert Line(waiting=IN_ROW).is_silent(0.0)
 
-    def test_ends_with_an_answer_and_not_with_a_wait_that_is_over(self) -> None:
-        """A slow provider that answers is not silent."""
-        silence = Silence()
-        for _ in range(IN_ROW + 2):
-            silence.left(DOOR, 0.0)
-        silence.ended(DOOR, 10.0, is_answer=False)
-        assert silence.is_silent(DOOR, 10.0)
-        silence.ended(DOOR, 10.0, is_answer=True)
-        assert not silence.is_silent(DOOR, 10.0 + SILENT_SECONDS - 0.1)
-        assert silence.is_silent(DOOR, 10.0 + SILENT_SECONDS)
+    def test_is_open_for_a_while_after_each_answer(self) -> None:
+        """A slow provider that answers is not silent, however much waits."""
+        line = Line(waiting=1_000, heard_at=10.0)
+        assert not line.is_silent(10.0 + SILENT_SECONDS - 0.1)
+        assert line.is_silent(10.0 + SILENT_SECONDS)
 
-    def test_begins_anew_when_nothing_waits(self) -> None:
-        """What was long ago says nothing."""
-        silence = Silence()
-        silence.left(DOOR, 0.0)
-        silence.ended(DOOR, 1.0, is_answer=False)
-        for _ in range(IN_ROW):
-            silence.left(DOOR, 50.0)
-        assert not silence.is_silent(DOOR, 51.0)
+    def test_lets_a_few_try_again_when_the_waits_are_over(self) -> None:
+        """The breaker judges what became of those."""
+        assert not Line(waiting=IN_ROW - 1, heard_at=10.0).is_silent(100.0)
 
 
 @pytest.fixture
