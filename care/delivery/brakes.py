@@ -48,8 +48,8 @@ class DaySpend:
 
     def refuse(self, country: str, parts: int) -> str | None:
         """Return the brake that stops a message of so many parts, or let it through and count it."""
-        cost = self._price(country) * parts
-        if self.spend_limit_minor is not None and self.cost_minor + cost > self.spend_limit_minor:
+        limit = self.spend_limit_minor
+        if limit is not None and self.cost_minor + self._price(country) * parts > limit:
             return SPEND
         if country != self.home and self.international + parts > self.international_limit:
             return INTERNATIONAL

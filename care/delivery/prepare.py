@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 MENDING = timedelta(minutes=5)
 _NOBODY_CAN_ANSWER = Verdict(status=MessageStatus.SKIPPED, reason="no_inbound_sms")
+_ALL = tuple(Channel)
+_NOT_BY_SMS = tuple(channel for channel in Channel if channel is not Channel.SMS)
 _NEVER_UNSUBSCRIBED = (Purpose.EMERGENCY, Purpose.SERVICE, Purpose.REPLY)
 
 
@@ -52,10 +54,10 @@ class Preparer:
 
     def answerable(self, claimed: Claimed) -> tuple[Channel, ...]:
         """Return the channels on which the customer can answer, where the message needs an answer."""
+        if claimed.purpose is not Purpose.SURVEY:
+            return _ALL
         country = str((claimed.customer or {}).get("country") or "")
-        if claimed.purpose is not Purpose.SURVEY or self.way_back(country) is not WayBack.NONE:
-            return tuple(Channel)
-        return tuple(channel for channel in Channel if channel is not Channel.SMS)
+        return _ALL if self.way_back(country) is not WayBack.NONE else _NOT_BY_SMS
 
     def _render(self, claimed: Claimed, campaign: Campaign, contact: Contact, now: datetime) -> Prepared | Verdict:
         facts = self.facts_of(claimed)
@@ -145,7 +147,7 @@ def channels_of(claimed: Claimed) -> tuple[Channel, ...]:
     return dict(claimed.campaign.legs).get(claimed.leg, claimed.campaign.channels)
 
 
-def choose_contact(claimed: Claimed, *, only: Collection[Channel] = tuple(Channel)) -> Contact | None:
+def choose_contact(claimed: Claimed, *, only: Collection[Channel] = _ALL) -> Contact | None:
     """Return the first channel's open contact that is allowed and not spent."""
     for channel in channels_of(claimed):
         if channel in only and channel in claimed.contacts and channel not in claimed.spent_channels:
