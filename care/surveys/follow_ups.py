@@ -7,7 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.among import among
+from care.campaigns.model import MAIN_LEG
+from care.messages.tables import message
 from care.surveys.model import NEXT_STATE, FollowUpState
+from care.surveys.occasion import occasion_key
 from care.surveys.tables import follow_up
 
 _STAMPS = {
@@ -17,6 +20,16 @@ _STAMPS = {
     FollowUpState.ANSWERED: "answered_at",
     FollowUpState.CLOSED_UNANSWERED: "closed_at",
 }
+
+
+def message_of(leg: str = MAIN_LEG) -> sa.ColumnElement[bool]:
+    """Return: this `message` asks, or reminds, about this `follow_up`."""
+    return sa.and_(
+        message.c.campaign_id == follow_up.c.campaign_id,
+        message.c.occasion == occasion_key(),
+        message.c.customer_id == follow_up.c.customer_id,
+        message.c.leg == leg,
+    )
 
 
 def move_follow_ups(
@@ -44,6 +57,24 @@ def move_follow_ups(
         .returning(follow_up.c.id)
     )
     return sorted(conn.execute(statement).scalars())
+
+
+def move_to_answered(conn: sa.Connection, id_: int, *, now: datetime, by_message: bool) -> None:
+    """Move one to `answered`; people answer before the job that looks after the ledger has seen the question leave.
+
+    `by_message` says that the answer came to a message of ours, which has arrived then.
+    """
+    asked = (
+        sa.select(message.c.id, message.c.sent_at, sa.func.coalesce(follow_up.c.delivered_at, message.c.delivered_at))
+        .select_from(follow_up.join(message, message_of()))
+        .where(follow_up.c.id == id_, message.c.sent_at.is_not(None))
+    )
+    stamps: dict[str, Any] = {}
+    for invite_id, sent_at, delivered_at in conn.execute(asked):
+        invited = {"invite_message_id": invite_id, "invited_at": sent_at, "covered_at": sent_at}
+        move_follow_ups(conn, [id_], FollowUpState.INVITED, now=now, **invited)
+        stamps["delivered_at"] = delivered_at or (now if by_message else None)
+    move_follow_ups(conn, [id_], FollowUpState.ANSWERED, now=now, **stamps)
 
 
 def _covered(at: Any) -> sa.ColumnElement[Any]:

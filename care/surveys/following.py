@@ -20,11 +20,11 @@ from care.surveys import merging, phone_tasks, waiting
 from care.surveys.asking import Asking, place_of
 from care.surveys.commitments import another_hour
 from care.surveys.exemptions import ASKED_RECENTLY, verdict_on
-from care.surveys.follow_ups import move_follow_ups
+from care.surveys.follow_ups import message_of, move_follow_ups
 from care.surveys.model import FollowUpState
 from care.surveys.occasion import TicketResolved
 from care.surveys.tables import follow_up, survey_answer, survey_case
-from care.surveys.waiting import AT_ONCE, ENDED, message_of, words
+from care.surveys.waiting import AT_ONCE, ENDED, words
 
 CLOSE_AFTER = timedelta(days=7)
 SURVEY_CAP = "frequency_cap:survey_invites_per_30d"

@@ -7,9 +7,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from care.base.database import insert
-from care.surveys.follow_ups import move_follow_ups
-from care.surveys.model import AnswerChannel, FollowUpState, Question, Survey
+from care.surveys.follow_ups import move_to_answered
+from care.surveys.model import AnswerChannel, Question, Survey
 from care.surveys.tables import survey_answer
+
+_BY_MESSAGE = (AnswerChannel.SMS, AnswerChannel.EMAIL, AnswerChannel.WEB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def record_answers(conn: sa.Connection, given: Sequence[Given], about: About, *,
     """
     written = [question for question in given if _write(conn, question, about, now)]
     if about.follow_up_id is not None and any(one.question is Question.OVERALL for one in written):
-        move_follow_ups(conn, [about.follow_up_id], FollowUpState.ANSWERED, now=now)
+        move_to_answered(conn, about.follow_up_id, now=now, by_message=about.channel in _BY_MESSAGE)
     return len(written)
 
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from care.campaigns.model import MAIN_LEG
 from care.customers.tables import customer
 from care.customers.tickets.tables import ticket, ticket_resolution
 from care.delivery.tables import job_run
@@ -14,10 +13,10 @@ from care.messages.tables import message
 from care.surveys import merging, phone_tasks
 from care.surveys.asking import Asking
 from care.surveys.exemptions import NO_CAMPAIGN, REOPENED
-from care.surveys.follow_ups import move_follow_ups
+from care.surveys.follow_ups import message_of, move_follow_ups
 from care.surveys.inviting import moment_for
 from care.surveys.model import FollowUpState
-from care.surveys.occasion import occasion_key, stands_resolved
+from care.surveys.occasion import stands_resolved
 from care.surveys.tables import follow_up
 
 AT_ONCE = 500
@@ -28,16 +27,6 @@ NOT_PLANNED_AFTER = timedelta(hours=1)
 
 ENDED = (MessageStatus.SKIPPED, MessageStatus.EXPIRED, MessageStatus.CANCELLED)
 _S = FollowUpState
-
-
-def message_of(leg: str = MAIN_LEG) -> sa.ColumnElement[bool]:
-    """Return: this `message` asks, or reminds, about this `follow_up`."""
-    return sa.and_(
-        message.c.campaign_id == follow_up.c.campaign_id,
-        message.c.occasion == occasion_key(),
-        message.c.customer_id == follow_up.c.customer_id,
-        message.c.leg == leg,
-    )
 
 
 def reopened(conn: sa.Connection, _asking: Asking, now: datetime) -> int:

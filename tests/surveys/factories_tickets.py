@@ -75,7 +75,13 @@ def make_resolved(conn: sa.Connection, *, customer_id: int, at: datetime, **fiel
 
 
 def answer(
-    conn: sa.Connection, one: sa.Row[Any], now: datetime, *, overall: int | None = 5, solved: int | None = None
+    conn: sa.Connection,
+    one: sa.Row[Any],
+    now: datetime,
+    *,
+    overall: int | None = 5,
+    solved: int | None = None,
+    channel: AnswerChannel = AnswerChannel.SMS,
 ) -> None:
     """Answer a follow-up; a comment alone where there is no score."""
     given = [Given(question=Question.COMMENT, comment="嗯")] if overall is None and solved is None else []
@@ -86,7 +92,7 @@ def answer(
         customer_id=one.customer_id,
         follow_up_id=one.id,
         session_id=None,
-        channel=AnswerChannel.SMS,
+        channel=channel,
         source=f"test:{one.id}:{next(_numbers)}",
     )
     record_answers(conn, given, about, now=now)

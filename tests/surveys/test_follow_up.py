@@ -10,7 +10,7 @@ from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.messages.tables import attempt
 from care.surveys.cases import Concern, open_case
-from care.surveys.model import CaseReason
+from care.surveys.model import AnswerChannel, CaseReason
 from tests.factories import address_hash, make_suppression
 from tests.house import ROOT, build_house
 from tests.surveys.conftest import SHIPPED, FollowUps
@@ -44,6 +44,24 @@ class TestTheWayOfOne:
         assert (sent.occasion, sent.subject, sent.status) == (f"ticket:{ref}", ref, "delivered")
         assert (one.state, one.covered_at, one.is_late) == ("delivered", sent.sent_at, False)
         assert one.invited_at == sent.sent_at
+
+    @pytest.mark.parametrize("channel", [AnswerChannel.SMS, AnswerChannel.WEB, AnswerChannel.PAPER])
+    def test_is_answered_before_anybody_has_seen_it_leave(self, follow_ups: FollowUps, channel: AnswerChannel) -> None:
+        """What is answered was sent and has arrived; a letter says nothing of a message."""
+        ref = follow_ups.resolved(follow_ups.customer())
+        follow_ups.tick()
+        follow_ups.house.clock.advance(3 * HOUR)
+        follow_ups.house.dispatch()
+        assert follow_ups.one(ref).state == "due"
+        with write(follow_ups.house.engine) as conn:
+            answer(conn, follow_ups.one(ref), follow_ups.now, channel=channel)
+
+        one = follow_ups.one(ref)
+        (sent,) = follow_ups.house.messages(leg="main")
+        known = (one.invite_message_id, one.invited_at, one.covered_at, one.delivered_at)
+        assert one.state == "answered"
+        arrived_at = None if channel is AnswerChannel.PAPER else follow_ups.now
+        assert known == (sent.id, sent.sent_at, sent.sent_at, arrived_at)
 
     def test_is_withdrawn_when_the_ticket_is_opened_again(self, follow_ups: FollowUps) -> None:
         """Nobody is asked how it went while it goes on; the next resolution is asked about."""
