@@ -44,6 +44,8 @@ def _occasion(facts: CampaignFacts) -> Step:
     if facts.owed:
         hours = ", ".join(dict.fromkeys(clock(one.due_at, facts.zone) for one in facts.owed))
         return Step(name="occasion", passed=True, text=f"due at {hours}: {facts.occasion}")
+    if facts.messages:
+        return Step(name="occasion", passed=True, text="was due when it was planned; nothing more is")
     return Step(name="occasion", passed=False, text=f"not due on {facts.day}; {coming(facts)}")
 
 

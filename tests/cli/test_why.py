@@ -125,6 +125,16 @@ class TestAPastDay:
         assert "was due at 2026-09-20" in head(desk, "C1", "birthday", "--on", "2026-09-20")
         assert "next on 2026-10-01" in head(desk, "C1", "birthday")
 
+    def test_does_not_call_undue_what_was_sent(self, desk: Desk) -> None:
+        """A ticket that is answered, a birthday corrected without a change on record: due no more, but it was."""
+        who = desk.customer("C1")
+        desk.greet()
+        with write(desk.engine) as conn:
+            conn.execute(sa.update(customer).where(customer.c.id == who).values(birth_mmdd=1001))
+        lines = desk("why", "C1", "birthday").out.splitlines()
+        assert lines[0].startswith("birthday: delivered at 2026-09-25 10:")
+        assert lines[1].split(maxsplit=2) == ["ok", "occasion", "was due when it was planned; nothing more is"]
+
     def test_before_the_first_record_is_not_recorded(self, desk: Desk) -> None:
         """Rather than guessed."""
         desk.customer("C1")
