@@ -27,7 +27,13 @@ class Due:
     subject: sa.ColumnElement[str] | None = None  # external id of the subscription, ticket … spoken of
     deadline: sa.ColumnElement[Any] | None = None  # type Instant; ends the time of use where it lies after `due_at`
     also_to: sa.ColumnElement[str] | None = None  # hash of a phone that may be written to besides the customer's own
+    told: sa.FromClause | None = None  # what texts speak of, a row per `subject`; None: the row of `joined`
     is_reminder: bool = False  # the second word about something, with the campaign's `reminder` as its text
+
+    @property
+    def spoken_of(self) -> sa.FromClause | None:
+        """Return what texts speak of, to be found by its `external_id`; None for what is about nothing else."""
+        return self.joined if self.told is None else self.told
 
 
 class Occasion(Protocol):

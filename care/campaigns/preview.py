@@ -115,9 +115,12 @@ def _facts(
 def _find(conn: sa.Connection, due: Due, customer_id: int) -> tuple[str, datetime, Mapping[str, Any] | None] | None:
     """Return (occasion, due_at, the row spoken of) if a set holds this customer."""
     source: sa.FromClause = customer
-    spoken: list[sa.Column[Any]] = []
     if due.joined is not None and due.on is not None:
-        source, spoken = customer.join(due.joined, due.on), list(due.joined.c)
+        source = customer.join(due.joined, due.on)
+    told = due.spoken_of
+    spoken = list(told.c) if told is not None else []
+    if told is not None and told is not due.joined:
+        source = source.join(told, told.c.external_id == due.subject)
     occasion = sa.literal(due.occasion) if isinstance(due.occasion, str) else due.occasion
     due_at = sa.literal(due.due_at, Instant) if isinstance(due.due_at, datetime) else due.due_at
     columns = [occasion.label("care_occasion"), due_at.label("care_due_at"), *spoken]

@@ -111,8 +111,8 @@ def preview_lines(found: "Preview") -> Iterator[str]:
         if text.rendered.subject:
             yield f"Subject: {text.rendered.subject}"
         yield text.rendered.text.strip()
-        if text.costly:
-            yield f"dearer through: {_few(text.costly)}"
+        if 0 < len(text.costly) <= _STRAY:
+            yield f"dearer through: {' '.join(text.costly)}"
 
 
 def _heading(text: "PreviewText") -> str:
@@ -124,12 +124,8 @@ def _heading(text: "PreviewText") -> str:
     return f"[{text.channel}{to}, {text.rendered.locale}{size}]"
 
 
-_NAMED = 20
-
-
-def _few(chars: tuple[str, ...]) -> str:
-    more = f" and {len(chars) - _NAMED} more" if len(chars) > _NAMED else ""
-    return " ".join(chars[:_NAMED]) + more
+_STRAY = 8
+"""So few letters beyond the alphabet of SMS may be a typing mistake; more of them are another script."""
 
 
 def preview_as_json(found: "Preview") -> dict[str, Any]:

@@ -131,10 +131,10 @@ def _recipients(conn: sa.Connection, owed: OwedSet, step: int) -> Iterator[Mappi
         .select_from(rows.join(customer, customer.c.id == rows.c.customer_id))
         .where(rows.c.status == str(MessageStatus.PLANNED), first_channel(owed) == str(Channel.SMS))
     )
-    if owed.due.joined is not None:
-        joined = owed.due.joined
-        query = query.add_columns(*(column.label(f"subject_{column.name}") for column in joined.c))
-        query = query.join(joined, joined.c.external_id == rows.c.subject)
+    told = owed.due.spoken_of
+    if told is not None:
+        query = query.add_columns(*(column.label(f"subject_{column.name}") for column in told.c))
+        query = query.join(told, told.c.external_id == rows.c.subject)
     if step > 1:
         query = query.where(customer.c.draw % step == 0)
     for row in conn.execute(query).mappings():

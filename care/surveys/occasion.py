@@ -105,6 +105,7 @@ class TicketResolved:
             subject=follow_up.c.external_id,
             deadline=None if is_reminder else follow_up.c.deadline_at,
             also_to=reporter.correlate(follow_up).scalar_subquery(),
+            told=asked_ticket,
             is_reminder=is_reminder,
         )
 

@@ -41,6 +41,16 @@ class TestFollowup:
         assert "repair_72h: 100.0% in time (1 kept, 0 late, 0 open)" in answer.out
         assert "phone_task: no_contact: 1" in answer.out
 
+    def test_is_shown_beforehand_as_it_will_be_sent(self, desk) -> None:
+        """The plan counts the parts of the very text, and the preview tells of the very ticket."""
+        ref = set_up(desk)
+        number = ref.partition(":")[0]
+        planned = desk("plan", "--days", "3", "--json")
+        shown = desk("campaigns", "preview", "repair_followup", "--customer", "C-1")
+
+        assert json.loads(planned.out)["warnings"] == []
+        assert f"(单号{number})" in shown.out.replace("（", "(").replace("）", ")")
+
     def test_names_who_was_forgotten(self, desk) -> None:
         """What nobody took on, and what is due past its deadline: exit 1, by name, never 100 %."""
         overdue = set_up(desk)
