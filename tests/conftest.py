@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.util import LRUCache
 
 from care.base.clock import VirtualClock
 from care.base.database import metadata, open_engine, write
@@ -21,13 +22,15 @@ from tests.house import House, build_house
 from tests.postgres_server import postgres_server
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, not a file
+MOST_STATEMENTS = 4_000
 ROOM = 6 << 30  # bytes; a whole run needs less than a tenth
 
 
 def pytest_configure() -> None:
-    """Keep what tests write in memory where there is room: ten thousand databases need not wait for a disk.
+    """Keep what tests write in memory where there is room.
 
-    TMPDIR names another place. All that is synced is synced there too, and `tests/chaos/power.py` plays the cuts.
+    Ten thousand databases then need not wait for a disk; TMPDIR names another place. All that is synced is synced
+    there too, and `tests/chaos/power.py` plays the cuts.
     """
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ["TMPDIR"] = str(MEMORY)
@@ -68,7 +71,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _postgres_engine(postgres_url: str) -> Iterator[sa.Engine]:
-    engine = open_engine(postgres_url)
+    engine = open_engine(postgres_url, query_cache_size=MOST_STATEMENTS)
     lay_tables(engine)
     yield engine
     engine.dispose()
@@ -113,19 +116,21 @@ def empty_postgres(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _laid_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("laid") / "care.db"
-    engine = open_engine(f"sqlite:///{path}")
+def _laid_sqlite(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
+    engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('laid') / 'care.db'}")
+    engine.update_execution_options(compiled_cache=LRUCache(MOST_STATEMENTS))
     lay_tables(engine)
     engine.dispose()
-    return path
+    return engine
 
 
 @pytest.fixture
-def sqlite_engine(tmp_path: Path, _laid_sqlite: Path) -> Iterator[sa.Engine]:
-    """SQLite in a file of its own, every table there and empty."""
-    shutil.copy(_laid_sqlite, tmp_path / "care.db")
+def sqlite_engine(tmp_path: Path, _laid_sqlite: sa.Engine) -> Iterator[sa.Engine]:
+    """SQLite in a file of its own, every table there and empty; what one test has compiled serves all after it."""
+    shutil.copy(_laid_sqlite.url.database or "", tmp_path / "care.db")
     engine = open_engine(f"sqlite:///{tmp_path / 'care.db'}")
+    engine.dialect = _laid_sqlite.dialect
+    engine.update_execution_options(**_laid_sqlite.get_execution_options())
     yield engine
     engine.dispose()
 
