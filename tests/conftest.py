@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import structlog
+from hypothesis import settings
 from sqlalchemy.util import LRUCache
 
 from care.base.clock import VirtualClock
@@ -27,14 +28,22 @@ ROOM = 6 << 30  # bytes; a whole run needs less than a tenth
 
 
 def pytest_configure() -> None:
-    """Keep what tests write in memory where there is room.
+    """Let no example fail for being slow, and keep what tests write in memory where there is room.
 
     Ten thousand databases then need not wait for a disk; TMPDIR names another place. All that is synced is synced
     there too, and `tests/chaos/power.py` plays the cuts.
     """
+    settings.register_profile("care", deadline=None)
+    settings.load_profile("care")
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # asked anew
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: mostly it waits, while the other workers have the rest, and none ends on it."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def lay_tables(engine: sa.Engine) -> None:
