@@ -55,11 +55,18 @@ def lay_tables(engine: sa.Engine) -> None:
         connection.execute(sa.text("INSERT INTO alembic_version VALUES (:version)"), {"version": newest()})
 
 
+_PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
 @pytest.fixture(autouse=True)
 def _loggers_as_before() -> Iterator[None]:
-    """Put logging back as it was: a command run in a test sets the least level that is written, for all after it."""
+    """Put logging back as it was: a command run in a test sets the least level that is written, for all after it.
+
+    What is logged with an error shows no local values: to draw those of a whole house takes many seconds.
+    """
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
