@@ -4,7 +4,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && exit; done; echo python3)
 BIN := .venv/bin
 ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test chaos check format bench docs browser lock clean
@@ -18,6 +18,7 @@ demo: .venv/.ready-core ## Show the product at work: make demo [ARGS="--once --j
 test: .venv/.ready-dev ## Run the tests on SQLite and PostgreSQL: make test [ARGS="tests/base -k clock"]
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
+chaos: WORKERS = 2
 chaos: .venv/.ready-dev ## Kill, cut, fill and freeze on purpose: make chaos [ARGS="-k power"] [CHAOS_SEED=N]
 	@CHAOS=long $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -o timeout=3600 tests/chaos $(ARGS)
 

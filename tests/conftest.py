@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import structlog
+from hypothesis import settings
+from sqlalchemy.util import LRUCache
 
 from care.base.clock import VirtualClock
 from care.base.database import metadata, open_engine, write
@@ -18,6 +21,29 @@ from care.migrations.schema import full_metadata
 from care.migrations.version import newest
 from tests.house import House, build_house
 from tests.postgres_server import postgres_server
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, not a file
+MOST_STATEMENTS = 4_000
+ROOM = 6 << 30  # bytes; a whole run needs less than a tenth
+
+
+def pytest_configure() -> None:
+    """Let no example fail for being slow, and keep what tests write in memory where there is room.
+
+    Ten thousand databases then need not wait for a disk; TMPDIR names another place. All that is synced is synced
+    there too, and `tests/chaos/power.py` plays the cuts.
+    """
+    settings.register_profile("care", deadline=None)
+    settings.load_profile("care")
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # asked anew
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: mostly it waits, while the other workers have the rest, and none ends on it."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def lay_tables(engine: sa.Engine) -> None:
@@ -29,11 +55,18 @@ def lay_tables(engine: sa.Engine) -> None:
         connection.execute(sa.text("INSERT INTO alembic_version VALUES (:version)"), {"version": newest()})
 
 
+_PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
 @pytest.fixture(autouse=True)
 def _loggers_as_before() -> Iterator[None]:
-    """Put logging back as it was: a command run in a test sets the least level that is written, for all after it."""
+    """Put logging back as it was: a command run in a test sets the least level that is written, for all after it.
+
+    What is logged with an error shows no local values: to draw those of a whole house takes many seconds.
+    """
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -54,7 +87,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _postgres_engine(postgres_url: str) -> Iterator[sa.Engine]:
-    engine = open_engine(postgres_url)
+    engine = open_engine(postgres_url, query_cache_size=MOST_STATEMENTS)
     lay_tables(engine)
     yield engine
     engine.dispose()
@@ -99,19 +132,21 @@ def empty_postgres(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _laid_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("laid") / "care.db"
-    engine = open_engine(f"sqlite:///{path}")
+def _laid_sqlite(tmp_path_factory: pytest.TempPathFactory) -> sa.Engine:
+    engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('laid') / 'care.db'}")
+    engine.update_execution_options(compiled_cache=LRUCache(MOST_STATEMENTS))
     lay_tables(engine)
     engine.dispose()
-    return path
+    return engine
 
 
 @pytest.fixture
-def sqlite_engine(tmp_path: Path, _laid_sqlite: Path) -> Iterator[sa.Engine]:
-    """SQLite in a file of its own, every table there and empty."""
-    shutil.copy(_laid_sqlite, tmp_path / "care.db")
+def sqlite_engine(tmp_path: Path, _laid_sqlite: sa.Engine) -> Iterator[sa.Engine]:
+    """SQLite in a file of its own, every table there and empty; what one test has compiled serves all after it."""
+    shutil.copy(_laid_sqlite.url.database or "", tmp_path / "care.db")
     engine = open_engine(f"sqlite:///{tmp_path / 'care.db'}")
+    engine.dialect = _laid_sqlite.dialect
+    engine.update_execution_options(**_laid_sqlite.get_execution_options())
     yield engine
     engine.dispose()
 

@@ -38,10 +38,14 @@ def load_policies(override: Path | None = None) -> Policies:
         FileError: one mistake in the operator's file, with line and column.
         ManyErrors: several.
     """
-    shipped = _shipped()
     if override is None or not override.exists():
-        return _policies(shipped)
-    return _policies(laid_over(shipped, _checked(load_yaml(override), override)))
+        return _shipped_policies()
+    return _policies(laid_over(_shipped(), _checked(load_yaml(override), override)))
+
+
+@cache
+def _shipped_policies() -> Policies:
+    return _policies(_shipped())
 
 
 @cache
