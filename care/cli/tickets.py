@@ -7,12 +7,14 @@ import typer
 
 from care.base.errors import AnswerIsNoError, InputError
 from care.cli.tickets_reconcile import reconcile
+from care.cli.tickets_webhooks import resend, webhooks
 
 if TYPE_CHECKING:
     from care.bootstrap import Services
 
 app = typer.Typer(help="Tickets of the operator's own system.", no_args_is_help=True)
-app.command()(reconcile)
+for command in (reconcile, webhooks, resend):
+    app.command()(command)
 
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 
@@ -150,3 +152,35 @@ def events(
 
 
 _COLUMNS = ("id", "type", "subject", "customer", "at", "state", "problem")
+
+
+@app.command()
+def refuse(
+    ids: list[str] = typer.Argument(metavar="EVENT…", help="Events that wait, of care tickets events --state waiting."),
+    because: str = typer.Option(..., "--because", help="Why nothing will come of them; no name and no number."),
+    json: bool = AS_JSON,
+) -> None:
+    """End events that wait for repair: nothing will come of them.
+
+    Exit 0: ended. Exit 1: one does not wait; the others are ended. Exit 2: no reason.
+    """
+    from care.base.database import plain_errors, write
+    from care.bootstrap import build_services
+    from care.cli.output import complain, print_rows
+    from care.inbound.events.store import refuse as end
+
+    reason = because.strip()
+    if not reason or len(reason) > _LONGEST_REASON or not reason.isprintable():
+        raise InputError(f"--because: is empty, longer than {_LONGEST_REASON} characters or not printable. Say why")
+    services = build_services()
+    with plain_errors(services.engine), write(services.engine) as conn:
+        ended = end(conn, ids, because=reason, now=services.clock.now())
+    print_rows([{"id": one, "state": "refused" if one in ended else "as it was"} for one in ids], as_json_lines=json)
+    others = [one for one in ids if one not in ended]
+    for one in others:
+        complain(f"{one}: no event of this id waits. See: care tickets events --state waiting")
+    if others:
+        raise typer.Exit(1)
+
+
+_LONGEST_REASON = 150

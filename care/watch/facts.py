@@ -10,6 +10,7 @@ from care.delivery.failover import HOLD, IN_MAINTENANCE, closed_reason
 from care.delivery.standstill import standing
 from care.delivery.tables import incarnation, job_run
 from care.inbound.events.outgoing import untold
+from care.inbound.events.store import long_waiting
 from care.inbound.tables import webhook
 from care.messages.model import MessageStatus
 from care.messages.tables import message
@@ -27,6 +28,7 @@ RESOLVED_WITHIN = timedelta(minutes=15)
 LOOK_BACK = timedelta(days=7)
 TOLD_WITHIN = timedelta(hours=1)
 GIVEN_UP_LATELY = timedelta(days=1)
+REPAIRED_WITHIN = timedelta(days=1)
 S = MessageStatus
 
 
@@ -48,6 +50,7 @@ def look(
     since = today - LOOK_BACK
     overdue, oldest_case = overdue_cases(conn, now)
     waiting, given_up = untold(conn, now=now, older_than=TOLD_WITHIN, lately=GIVEN_UP_LATELY)
+    old_events, oldest_event = long_waiting(conn, came_before=now - REPAIRED_WITHIN)
     ended = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
     return Facts(
         wrong_books=[day for day, _ in wrong_verdicts(conn, since=since)],
@@ -68,6 +71,8 @@ def look(
         oldest_case=oldest_case,
         untold=waiting,
         given_up=given_up,
+        old_events=old_events,
+        oldest_event=now - (oldest_event or now),
         stuck_jobs=[name for name, within in turns.items() if name in ended and now - ended[name] > within],
         satisfaction=drop_words(conn, now, least=enough),
         free_mib=free_mib,

@@ -208,10 +208,10 @@ class TestOurOwnDoing:
         assert numbers(house) == [("T-1:r1", at(1)), ("T-1:r2", at(4))]
 
     def test_is_known_by_our_webhooks_id(self, house) -> None:
-        """As of when we decided it: a resolution that came meanwhile stands."""
+        """As of when we decided it, also where it was given up and sent again: what was resolved meanwhile stands."""
         with write(house.engine) as conn:
-            row = {"webhook_id": "msg_1", "type": "ticket.reopen", "payload": {}, "created_at": at(2), "wake_at": at(2)}
-            conn.execute(sa.insert(outgoing_webhook).values(row))
+            row = {"webhook_id": "msg_1", "type": "ticket.reopen", "payload": {"timestamp": at(2).isoformat()}}
+            conn.execute(sa.insert(outgoing_webhook).values(**row, created_at=at(5), wake_at=at(5)))
         tell(house, resolved(1), resolved(4), reopened(5, webhook_id="msg_1"))
         assert tickets(house)[0].resolved_at == at(4)
         assert numbers(house) == [("T-1:r1", at(1)), ("T-1:r2", at(4))]
