@@ -102,7 +102,7 @@ def _shown(value: Any, services: "Services") -> str:
 
 _RESOLUTION = ("external_id", "n", "resolved_at", "opened_at", "kind", "severity", "staff", "area", "parent")
 _EVENT = ("external_id", "type", "at", "received_at", "source", "state", "problem")
-_HIDDEN = ("id", "customer_id", "contact_hash", "history", "external_id", "customer_type", "country")
+_HIDDEN = ("id", "customer_id", "contact_hash", "history", "external_id", "customer_type", "country", "erased_at")
 
 
 def _found(conn: Any, external_id: str) -> dict[str, Any]:

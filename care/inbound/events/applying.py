@@ -91,6 +91,8 @@ class _Desk:
     def apply(self, row: sa.Row[Any]) -> Verdict:
         """Do what one event says."""
         held = self.book.get(row.subject)
+        if self._is_erased(row, held):
+            return Verdict(EventState.REFUSED, "the customer was erased: nothing more is kept of their tickets")
         ours = self.issued.get(row.external_id) or self.issued.get(_webhook_of(row) or "")
         if ours or row.data.get("by") == US:
             return self._hear_echo(row, held, ours)
@@ -109,6 +111,11 @@ class _Desk:
             return Verdict(EventState.STALE, f"changes nothing: newer news, of {as_of:%Y-%m-%d %H:%M} UTC, had come")
         known = "the ticket was resolved already" if deed is Deed.RESOLVED else "it was known already"
         return Verdict(EventState.DONE, f"changes nothing: {known}")
+
+    def _is_erased(self, row: sa.Row[Any], held: Held | None) -> bool:
+        """Tell whether the customer that an event names, or that its ticket belongs to, is erased."""
+        known = self.owners.get(row.customer) if row.customer else held.row if held else None
+        return known is not None and known["erased_at"] is not None
 
     def _owner(self, row: sa.Row[Any], held: Held | None) -> "tuple[Owner, str] | Verdict":
         if held is not None and held.row is not None and row.customer in (None, held.row["customer"]):
