@@ -21,7 +21,7 @@ def take_turn(conn: sa.Connection) -> None:
 
 
 def find_tickets(conn: sa.Connection, external_ids: Collection[str]) -> dict[str, sa.RowMapping]:
-    """Return the tickets of these ids, each with the type and country of its customer, and since when they are erased."""
+    """Return the tickets of these ids, each with its customer's type and country, and since when they are erased."""
     of_customer = (customer.c[name] for name in ("customer_type", "country", "erased_at"))
     found = conn.execute(
         sa.select(ticket, *of_customer, customer.c.external_id.label("customer"))
