@@ -17,7 +17,7 @@ from care.messages.tables import message
 from care.reports.metrics import why_not_ready
 from care.reports.providers import closed_now
 from care.surveys.case_store import overdue_cases
-from care.surveys.figures.alarm import drop_words
+from care.surveys.figures.alarm import lately_dropped
 from care.watch.book_store import kept_pages, wrong_verdicts
 from care.watch.rules import Facts
 
@@ -74,7 +74,7 @@ def look(
         old_events=old_events,
         oldest_event=now - (oldest_event or now),
         stuck_jobs=[name for name, within in turns.items() if name in ended and now - ended[name] > within],
-        satisfaction=drop_words(conn, now, least=enough),
+        satisfaction=lately_dropped(conn, now, least=enough),
         free_mib=free_mib,
         least_mib=least_mib,
     )

@@ -1,7 +1,8 @@
 """What the watch asks each minute: has satisfaction fallen by more than chance?"""
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
@@ -9,6 +10,19 @@ from care.surveys.figures.ballot import Ballot, ends_of
 from care.surveys.figures.trend import BEFORE, RECENT, Change
 from care.surveys.model import Question, Survey
 from care.surveys.tables import survey_answer
+
+COUNT_EVERY = timedelta(hours=1)
+"""Four weeks do not change within a minute, and every answer of sixteen weeks is counted for it."""
+
+_counted: WeakKeyDictionary[sa.Engine, tuple[datetime, str]] = WeakKeyDictionary()
+
+
+def lately_dropped(conn: sa.Connection, now: datetime, *, least: int) -> str:
+    """Return what `drop_words` said when this process last counted, within the hour."""
+    known = _counted.get(conn.engine)
+    if known is None or not known[0] <= now < known[0] + COUNT_EVERY:
+        known = _counted[conn.engine] = now, drop_words(conn, now, least=least)
+    return known[1]
 
 
 def drop_words(conn: sa.Connection, now: datetime, *, least: int) -> str:

@@ -43,6 +43,22 @@ class TestDrop:
         with read(house.engine) as conn:
             assert "satisfaction" not in {each.rule for each in open_incidents(conn, house.clock.now())}
 
+    def test_is_counted_once_an_hour(self, house: House) -> None:
+        """However often the watch asks; a clock that went back counts anew."""
+        counted: list[str] = []
+        sa.event.listen(house.engine, "before_cursor_execute", lambda *said: counted.append(said[2]))
+
+        def look(length: timedelta) -> int:
+            counted.clear()
+            house.clock.advance(length)
+            watch_house(house.services, house.clock.now(), turns={})
+            return sum("survey_answer" in statement for statement in counted)
+
+        minute = timedelta(minutes=1)
+        assert [look(step) for step in (0 * minute, minute, 58 * minute, minute, minute)] == [1, 0, 0, 1, 0]
+        house.clock.set(house.clock.now() - timedelta(hours=2))
+        assert look(minute) == 1
+
     @pytest.mark.parametrize(("before", "lately"), [(2, 2), (4, 2), (0, 0)])
     def test_is_silent_without_one(self, house: House, before: int, lately: int) -> None:
         """The same, better, perfect."""
