@@ -32,7 +32,7 @@ def resolve(
 ) -> None:
     """Say that tickets are resolved, as the ticket system would.
 
-    Exit 0: all are resolved now. Exit 1: one is not known; the others are resolved. Exit 2: no such time.
+    Exit 0: all are resolved now. Exit 1: one is not known, or stays open; the others are. Exit 2: no such time.
     """
     from care.base.database import plain_errors
     from care.bootstrap import build_services
@@ -48,9 +48,11 @@ def resolve(
         )
     rows = [{"ticket": name, "state": one or "unknown"} for name, one in found.items()]
     print_rows(rows, as_json_lines=json)
-    for name in (name for name, one in found.items() if one is None):
-        complain(f"{name}: no ticket of this id is known. Import it: care import tickets FILE")
-    if None in found.values():
+    others = {name: one for name, one in found.items() if one != "resolved"}
+    for name, one in others.items():
+        why = "stays open" if one else "no ticket of this id is known"
+        complain(f"{name}: {why}. {f'See: care tickets show {name}' if one else 'Import it: care import tickets FILE'}")
+    if others:
         raise typer.Exit(1)
 
 

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
+from care.customers.tables import customer
 from care.inbound.events.store import wake_waiting
 from care.inbound.events.tables import event
 from care.schedule import raise_alarms
@@ -55,6 +56,14 @@ class TestResolve:
             "T-9: no ticket of this id is known. Import it: care import tickets FILE\n",
         )
         assert "resolved" in answer.out
+
+    def test_tells_what_stays_open(self, shop) -> None:
+        """Exit 1: nothing more is written of an erased customer, and the event says so."""
+        with write(shop.engine) as conn:
+            conn.execute(sa.update(customer).values(erased_at=shop.house.clock.now()))
+        answer = shop("tickets", "resolve", "T-2")
+        assert (answer.code, answer.err) == (1, "T-2: stays open. See: care tickets show T-2\n")
+        assert "the customer was erased" in shop("tickets", "show", "T-2").out
 
     @pytest.mark.parametrize(
         ("at", "words"), [("soon", "--at soon: not a time"), ("2026-09-26", "--at 2026-09-26: lies in the future")]
