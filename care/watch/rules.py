@@ -8,6 +8,8 @@ MINUTE = timedelta(minutes=1)
 LEADER_LIMIT = 5 * MINUTE
 SENDER_LIMIT = 3 * MINUTE
 WEBHOOK_LIMIT = 15 * MINUTE
+SATISFACTION = "satisfaction"
+"""The rule that is not looked at each minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +179,7 @@ RULES: tuple[Rule, ...] = (
         look=_provider_books,
     ),
     Rule(
-        name="satisfaction",
+        name=SATISFACTION,
         title="Satisfaction has dropped",
         limit="four weeks below the twelve before by more than chance (p below 0.01)",
         look=_satisfaction,

@@ -1,8 +1,7 @@
-"""What the watch asks each minute: has satisfaction fallen by more than chance?"""
+"""What the watch asks each hour: has satisfaction fallen by more than chance?"""
 
 from collections import Counter
-from datetime import datetime, timedelta
-from weakref import WeakKeyDictionary
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -11,24 +10,12 @@ from care.surveys.figures.trend import BEFORE, RECENT, Change
 from care.surveys.model import Question, Survey
 from care.surveys.tables import survey_answer
 
-COUNT_EVERY = timedelta(hours=1)
-"""Four weeks do not change within a minute, and every answer of sixteen weeks is counted for it."""
-
-_counted: WeakKeyDictionary[sa.Engine, tuple[datetime, str]] = WeakKeyDictionary()
-
-
-def lately_dropped(conn: sa.Connection, now: datetime, *, least: int) -> str:
-    """Return what `drop_words` said when this process last counted, within the hour."""
-    known = _counted.get(conn.engine)
-    if known is None or not known[0] <= now < known[0] + COUNT_EVERY:
-        known = _counted[conn.engine] = now, drop_words(conn, now, least=least)
-    return known[1]
-
 
 def drop_words(conn: sa.Connection, now: datetime, *, least: int) -> str:
     """Return how satisfaction fell in the last four weeks against the twelve before, '' where it did not.
 
-    Ratings are counted as they stand, without looking at tickets: cheap, and right enough to have a person look.
+    Ratings are counted as they stand, without looking at tickets: right enough to have a person look. Every answer of
+    sixteen weeks is counted for it.
     """
     change = recent_change(conn, now, least=least)
     return change.words if change.is_drop() else ""
