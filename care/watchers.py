@@ -24,11 +24,11 @@ from care.delivery.registry import accounts_of, build_gateways, places_with_reco
 from care.reports.books import open_books
 from care.watch.alerts import send_alerts
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
-from care.watch.facts import look
+from care.watch.facts import is_compared, look, note_compared
 from care.watch.heartbeat import beat
-from care.watch.incidents import has_open, judge, open_incidents
+from care.watch.incidents import end, has_open, judge, open_incidents
 from care.watch.provider_books import compare_day
-from care.watch.rules import is_wrong
+from care.watch.rules import SATISFACTION, is_wrong
 
 LOOK_BACK = timedelta(hours=72)
 """What was missed longer ago has been named `unconfirmed`."""
@@ -139,13 +139,14 @@ def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timede
     """Judge everything by the table of alarms, and tell of what opened or is over."""
     today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
     with read(services.engine) as conn:
+        is_known = is_compared(conn, now)
         facts = look(
             conn,
             now=now,
             today=today,
             turns=turns,
             oldest_due=timedelta(minutes=services.settings.alerts.oldest_due_minutes),
-            enough=services.settings.reports.enough,
+            enough=None if is_known else services.settings.reports.enough,
             free_mib=services.room.free_mib(),
             least_mib=services.settings.disk.plan_free_mib,
         )
@@ -153,6 +154,11 @@ def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timede
     if not is_quiet:
         with write(services.engine) as conn:
             judge(conn, facts, now=now)
+    if not is_known:
+        with write(services.engine) as conn:
+            note_compared(conn, now)
+            if not facts.satisfaction:
+                end(conn, SATISFACTION, now=now)
     urls = [url.get_secret_value() for url in services.settings.alerts.urls]
     if urls:
         services.errands.run("alerts", lambda: _tell(services, urls))

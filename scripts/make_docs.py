@@ -13,12 +13,13 @@ from care.segments import page as segments_page
 from care.surveys import diagram as follow_up_page
 from care.surveys.conversation import diagram as conversation_page
 from care.surveys.occasion import OCCASIONS
+from care.surveys.wiring import rule_facts
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = {
     "conversation.md": conversation_page.markdown_page,
     "follow-up.md": follow_up_page.markdown_page,
-    "segments.md": segments_page.markdown_page,
+    "segments.md": lambda: segments_page.markdown_page(rule_facts("UTC").values()),
     "settings.md": settings_pages.markdown_page,
     "state-machine.md": diagram.markdown_page,
     "templates.md": lambda: template_page.markdown_page(OCCASIONS),

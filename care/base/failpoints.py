@@ -18,6 +18,10 @@ VARIABLE: Final = "CARE_FAILPOINT"
 LOG_VARIABLE: Final = "CARE_FAILPOINT_LOG"
 
 POINTS: Final[Mapping[str, str]] = {
+    "take_on.before_commit": "Resolutions have become follow-ups, and it is not committed.",
+    "take_on.committed": "Resolutions have become follow-ups for good.",
+    "follow.before_commit": "Follow-ups have moved with the ledger, and it is not committed.",
+    "follow.committed": "Follow-ups have moved with the ledger for good.",
     "plan.before_commit": "A chunk of messages is planned and counted, and not committed.",
     "plan.committed": "A chunk of messages is planned and counted for good.",
     "recover.before_commit": "What dead senders left is settled, and not committed.",

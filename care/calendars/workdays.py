@@ -1,15 +1,23 @@
 """Working days per country: public holidays, weekly rest days, make-up days, and what a file adds."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
 from care.calendars.overrides import Overrides, shipped_overrides
-from care.calendars.public import last_year_with_make_up_days, make_up_days, public_holidays, weekend_days
+from care.calendars.public import (
+    UnknownCountryError,
+    last_year_with_make_up_days,
+    make_up_days,
+    public_holidays,
+    weekend_days,
+)
 
 ANNOUNCED_YEARLY = frozenset({"BY", "CN", "HU", "KG", "KZ", "RU", "UZ", "VN"})
 """Countries whose government moves working days to weekends and says so only shortly before the year."""
+
+_SATURDAY = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +98,28 @@ def add_working_days(day: date, n: int, country: str, overrides: Overrides | Non
     Raises:
         UnknownCountryError: if the country has no calendar.
     """
+    return _counted(day, n, lambda at: is_working_day(at, country, overrides))
+
+
+def is_worked(day: date, country: str, overrides: Overrides | None = None) -> bool:
+    """Tell whether offices work on this day; Monday to Friday in a country whose holidays nobody wrote down."""
+    try:
+        return is_working_day(day, country, overrides)
+    except UnknownCountryError:
+        return day.isoweekday() < _SATURDAY
+
+
+def nth_worked_day(day: date, n: int, country: str, overrides: Overrides | None = None) -> date:
+    """Return the n-th day after `day` on which offices work, as `is_worked` says; else as `add_working_days`."""
+    return _counted(day, n, lambda at: is_worked(at, country, overrides))
+
+
+def _counted(day: date, n: int, works: Callable[[date], bool]) -> date:
     step = timedelta(-1 if n < 0 else 1)
     at, left = (day - step, 1) if n == 0 else (day, abs(n))
     while left:
         at += step
-        left -= is_working_day(at, country, overrides)
+        left -= works(at)
     return at
 
 

@@ -17,6 +17,7 @@ from care.base.settings import Settings
 from care.base.vocabulary import Channel
 from care.bootstrap import Services, build_services
 from care.cli.doctor_bounces import check_bounces
+from care.cli.doctor_follow_up import check_answers, check_cases, check_ticket_system, check_tickets
 from care.cli.doctor_providers import check_email, check_sms
 from care.customers.keys import check_key, key_id
 from care.delivery.registry import providers_of
@@ -226,6 +227,10 @@ CHECKS: dict[str, Callable[[Services], str]] = {
     "providers": _providers,
     "disk": _disk,
     "bounces": _bounces,
+    "tickets": check_tickets,
+    "survey answers": check_answers,
+    "cases": check_cases,
+    "ticket system": check_ticket_system,
     "clock": _clock,
     "oldest due": _oldest_due,
     "incidents": _incidents,

@@ -42,6 +42,7 @@ def followup(
     """
     from care.base.database import read
     from care.bootstrap import build_services
+    from care.inbound.events.store import hidden_resolutions
     from care.surveys import ledger
 
     services = build_services()
@@ -53,6 +54,7 @@ def followup(
     with read(services.engine) as conn:
         found = ledger.standing(conn, since=first, until=end, now=now)
         chosen = ledger.late(conn, since=first, until=end) if late else ledger.entries(conn, since=first, until=end)
+        hidden = hidden_resolutions(conn, since=first, until=end)
         rows = list(found.gaps) if gaps else (list(chosen) if late or csv else [])
     zone = services.settings.operator.timezone
     if csv:
@@ -62,9 +64,13 @@ def followup(
         if not rows and not json:
             say("no gap: everybody was asked, handed over, merged or exempt in time" if gaps else "nothing was late")
     elif json:
-        print_json(_as_object(found, zone, now))
+        print_json(_as_object(found, zone, now) | {"waiting_for_repair": hidden})
     else:
         _tell(found, zone, now)
+        if hidden:
+            say(
+                f"not counted: {hidden:,} resolutions that cannot be used yet. See: care tickets events --state waiting"
+            )
     if found.gaps:
         raise typer.Exit(1)
 

@@ -7,12 +7,14 @@ import typer
 
 from care.base.errors import AnswerIsNoError, InputError
 from care.cli.tickets_reconcile import reconcile
+from care.cli.tickets_webhooks import resend, webhooks
 
 if TYPE_CHECKING:
     from care.bootstrap import Services
 
 app = typer.Typer(help="Tickets of the operator's own system.", no_args_is_help=True)
-app.command()(reconcile)
+for command in (reconcile, webhooks, resend):
+    app.command()(command)
 
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 
@@ -30,7 +32,7 @@ def resolve(
 ) -> None:
     """Say that tickets are resolved, as the ticket system would.
 
-    Exit 0: all are resolved now. Exit 1: one is not known; the others are resolved. Exit 2: no such time.
+    Exit 0: all are resolved now. Exit 1: one is not known, or stays open; the others are. Exit 2: no such time.
     """
     from care.base.database import plain_errors
     from care.bootstrap import build_services
@@ -46,9 +48,11 @@ def resolve(
         )
     rows = [{"ticket": name, "state": one or "unknown"} for name, one in found.items()]
     print_rows(rows, as_json_lines=json)
-    for name in (name for name, one in found.items() if one is None):
-        complain(f"{name}: no ticket of this id is known. Import it: care import tickets FILE")
-    if None in found.values():
+    others = {name: one for name, one in found.items() if one != "resolved"}
+    for name, one in others.items():
+        why = "stays open" if one else "no ticket of this id is known"
+        complain(f"{name}: {why}. {f'See: care tickets show {name}' if one else 'Import it: care import tickets FILE'}")
+    if others:
         raise typer.Exit(1)
 
 
@@ -100,7 +104,7 @@ def _shown(value: Any, services: "Services") -> str:
 
 _RESOLUTION = ("external_id", "n", "resolved_at", "opened_at", "kind", "severity", "staff", "area", "parent")
 _EVENT = ("external_id", "type", "at", "received_at", "source", "state", "problem")
-_HIDDEN = ("id", "customer_id", "contact_hash", "history", "external_id", "customer_type", "country")
+_HIDDEN = ("id", "customer_id", "contact_hash", "history", "external_id", "customer_type", "country", "erased_at")
 
 
 def _found(conn: Any, external_id: str) -> dict[str, Any]:
@@ -150,3 +154,35 @@ def events(
 
 
 _COLUMNS = ("id", "type", "subject", "customer", "at", "state", "problem")
+
+
+@app.command()
+def refuse(
+    ids: list[str] = typer.Argument(metavar="EVENT…", help="Events that wait, of care tickets events --state waiting."),
+    because: str = typer.Option(..., "--because", help="Why nothing will come of them; no name and no number."),
+    json: bool = AS_JSON,
+) -> None:
+    """End events that wait for repair: nothing will come of them.
+
+    Exit 0: ended. Exit 1: one does not wait; the others are ended. Exit 2: no reason.
+    """
+    from care.base.database import plain_errors, write
+    from care.bootstrap import build_services
+    from care.cli.output import complain, print_rows
+    from care.inbound.events.store import refuse as end
+
+    reason = because.strip()
+    if not reason or len(reason) > _LONGEST_REASON or not reason.isprintable():
+        raise InputError(f"--because: is empty, longer than {_LONGEST_REASON} characters or not printable. Say why")
+    services = build_services()
+    with plain_errors(services.engine), write(services.engine) as conn:
+        ended = end(conn, ids, because=reason, now=services.clock.now())
+    print_rows([{"id": one, "state": "refused" if one in ended else "as it was"} for one in ids], as_json_lines=json)
+    others = [one for one in ids if one not in ended]
+    for one in others:
+        complain(f"{one}: no event of this id waits. See: care tickets events --state waiting")
+    if others:
+        raise typer.Exit(1)
+
+
+_LONGEST_REASON = 150

@@ -14,9 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.database import read
-from care.base.vocabulary import Channel, Purpose
+from care.base.vocabulary import Purpose
 from care.bootstrap import Services
-from care.delivery.channels.base import Capabilities, Gateway, Outgoing, Result
+from care.delivery.channels.around import Around
+from care.delivery.channels.base import Gateway, Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.routes import Routes
 from care.demo.clock import WeekClock
@@ -46,36 +47,18 @@ UNPACED_ENV = {"CARE_SMS__RATE_PER_SECOND": _UNPACED, "CARE_EMAIL__RATE_PER_SECO
 """Settings for the past week: the clock moves with each message instead of letting us wait for its turn."""
 
 
-class Played:
+class Played(Around):
     """A sandbox gateway whose every message takes its time on the virtual clock."""
 
     def __init__(self, inner: Gateway, clock: WeekClock) -> None:
         """Hand over to `inner`."""
-        self._inner, self._clock = inner, clock
-        self.channel: Channel = inner.channel
-        self.provider: str = inner.provider
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Return what the sandbox can do."""
-        return self._inner.capabilities
-
-    async def open(self) -> None:
-        """Open the outbox."""
-        await self._inner.open()
-
-    async def close(self) -> None:
-        """Close the outbox."""
-        await self._inner.close()
-
-    async def check(self) -> str:
-        """Return what the sandbox says."""
-        return await self._inner.check()
+        super().__init__(inner)
+        self._clock = clock
 
     async def send(self, outgoing: Outgoing) -> Result:
         """Let the time of one message pass, then hand it over."""
         self._clock.advance(timedelta(seconds=1 / PARTS_PER_SECOND))
-        return await self._inner.send(outgoing)
+        return await self.inner.send(outgoing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

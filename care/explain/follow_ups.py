@@ -8,8 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.explain.chain import clock
+from care.messages.model import MessageStatus
+from care.messages.tables import message
 from care.surveys.model import FollowUpState
 from care.surveys.tables import follow_up, survey_answer
+from care.surveys.waiting import message_of
 
 RECENT = timedelta(days=30)
 """Resolutions so long before the day asked about are told."""
@@ -41,8 +44,15 @@ def follow_ups_before(conn: sa.Connection, customer_id: int, end: datetime, zone
         .scalar_subquery()
     )
     rows = conn.execute(
-        sa.select(follow_up, overall.label("score"), earlier.c.external_id.label("stands_for_it"))
+        sa.select(
+            follow_up,
+            overall.label("score"),
+            earlier.c.external_id.label("stands_for_it"),
+            message.c.reason.label("held_for"),
+            message.c.wake_at.label("held_until"),
+        )
         .join_from(follow_up, earlier, earlier.c.id == follow_up.c.merged_into, isouter=True)
+        .join(message, sa.and_(message_of(), message.c.status == str(MessageStatus.HELD)), isouter=True)
         .where(
             follow_up.c.customer_id == customer_id,
             follow_up.c.resolved_at >= end - RECENT,
@@ -61,6 +71,8 @@ def _sentence(row: Any, zone: str) -> str:
 def _became(row: Any, zone: str) -> str:
     state = S(row.state)
     if state is S.DUE:
+        if row.held_for:
+            return f"waits: {row.held_for}; looked at again {clock(row.held_until, zone)}"
         return f"will be asked {clock(row.due_at, zone)}" if row.due_at else "will be asked"
     if state is S.MERGED:
         return f"the question about {row.stands_for_it} stands for it"

@@ -33,15 +33,30 @@ def plan_reply(
 
     It goes to the number that wrote, which the sender finds by `subject`.
     """
+    return plan_answer(
+        conn,
+        template=template,
+        occasion=f"inbound:{inbound_id}",
+        subject=provider_ref,
+        customer_id=customer_id,
+        zone=zone,
+        now=now,
+    )
+
+
+def plan_answer(
+    conn: sa.Connection, *, template: str, occasion: str, subject: str, customer_id: int, zone: str, now: datetime
+) -> int | None:
+    """Put an answer to a customer's own word into the ledger; return its id, None if it is there already."""
     campaign = reply_campaign(template)
     day = now.astimezone(ZoneInfo(zone)).date()
     row = {
         "campaign_id": campaign.id,
-        "occasion": f"inbound:{inbound_id}",
+        "occasion": occasion,
         "customer_id": customer_id,
         "leg": MAIN_LEG,
         "occasion_on": day,
-        "subject": provider_ref,
+        "subject": subject,
         "purpose": str(campaign.purpose),
         "lane": campaign.purpose.lane,
         "status": str(MessageStatus.PLANNED),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from care.segments.facts import Fact, fact_field
 from care.segments.fields import (
     ATTRIBUTE_PREFIX,
     IS,
@@ -69,8 +70,10 @@ _NOTES = """\
 """
 
 
-def markdown_page(fields: Sequence[Field] = tuple(DECLARED_FIELDS.named.values())) -> str:
-    """Return the page: how rules are written, every operator, every field."""
+def markdown_page(facts: Iterable[Fact] = ()) -> str:
+    """Return the page: how rules are written, every operator, every field; `facts` are what other parts know."""
+    own = DECLARED_FIELDS.named
+    fields = [*own.values(), *(fact_field(fact) for fact in facts if fact.name not in own)]
     operators = _table(
         ("operator", "holds when the value is"), ((f"`{name}`", text) for name, text in OPERATORS.items())
     )

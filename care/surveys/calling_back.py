@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from care.calendars.overrides import Overrides
-from care.calendars.public import UnknownCountryError
 from care.calendars.walltime import instant_at
-from care.calendars.workdays import is_working_day
+from care.calendars.workdays import is_worked
 from care.surveys.model import CaseReason
 
 _LONGEST_PAUSE = 400
@@ -29,17 +28,10 @@ class WorkingHours:
         """Yield each working stretch that ends after an instant, the first one cut at that instant."""
         today = since.astimezone(self.zone).date()
         for day in (today + timedelta(days=n) for n in range(_LONGEST_PAUSE)):
-            if self._is_worked(day):
+            if is_worked(day, self.country, self.overrides):
                 opens, closes = (instant_at(day, at, self.zone) for at in (self.opens, self.closes))
                 if closes > since:
                     yield max(opens, since), closes
-
-    def _is_worked(self, day: date) -> bool:
-        """Tell whether people work; Monday to Friday in a country whose holidays nobody wrote down."""
-        try:
-            return is_working_day(day, self.country, self.overrides)
-        except UnknownCountryError:
-            return day.isoweekday() < 6  # noqa: PLR2004 - Saturday
 
 
 def call_back_by(now: datetime, hours: WorkingHours, within: timedelta, reason: CaseReason) -> datetime:

@@ -10,16 +10,13 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from care.calendars.overrides import Overrides
-from care.calendars.public import UnknownCountryError
 from care.calendars.walltime import instant_at, load_zone
-from care.calendars.workdays import add_working_days
+from care.calendars.workdays import nth_worked_day
 from care.policy.model import Windows
 from care.policy.windows import NeverOpensError, closes_at, next_open
 
 SPREAD = timedelta(minutes=30)
 """Over how much open time those are asked who could all be asked at the same minute."""
-
-_FRIDAY = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +43,7 @@ class Promise:
         if self.within is not None:
             return since + self.within
         zone = load_zone(office.zone)
-        day = since.astimezone(zone).date()
-        try:
-            day = add_working_days(day, self.working_days, office.country, office.overrides)
-        except UnknownCountryError:
-            for _ in range(self.working_days):  # a country without a calendar works from Monday to Friday
-                day += timedelta(days=1 if day.weekday() < _FRIDAY else 7 - day.weekday())
+        day = nth_worked_day(since.astimezone(zone).date(), self.working_days, office.country, office.overrides)
         return instant_at(day, office.closes, zone)
 
     def describe(self) -> str:

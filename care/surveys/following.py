@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.database import write
+from care.base.failpoints import failpoint
 from care.campaigns.model import REMINDER_LEG
 from care.customers.tables import customer
 from care.messages import store as ledger
@@ -58,6 +59,10 @@ def follow(engine: sa.Engine, asking: Asking, *, now: datetime, may_judge: bool 
         while True:
             with write(engine) as conn:
                 moved = step(conn, asking, now)
+                if moved:
+                    failpoint("follow.before_commit")
+            if moved:
+                failpoint("follow.committed")
             total += moved
             if moved < AT_ONCE:
                 break

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from care.base.among import among
 from care.base.database import insert, write
+from care.base.failpoints import failpoint
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign
 from care.customers.tables import customer
@@ -58,6 +59,8 @@ def take_on(engine: sa.Engine, asking: Asking, *, now: datetime) -> int:
                 return total
             after = rows[-1].id
             total += _take_on(conn, rows, asking, now)
+            failpoint("take_on.before_commit")
+        failpoint("take_on.committed")
 
 
 @dataclass(frozen=True, kw_only=True)

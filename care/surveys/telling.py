@@ -1,17 +1,11 @@
 """Tell a customer what follows their answer, where the answer itself did not come by text message."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from care.base.database import insert
-from care.campaigns.builtin import REPLY_WITHIN, reply_campaign
-from care.campaigns.model import MAIN_LEG
 from care.customers.tickets.tables import ticket, ticket_resolution
-from care.messages import store as ledger
-from care.messages.model import MessageStatus
-from care.messages.tables import message
+from care.inbound.replies import plan_answer
 from care.surveys.tables import follow_up, survey_case
 
 REOPENED = "not_resolved_reopened"
@@ -36,27 +30,13 @@ def tell_reopened(conn: sa.Connection, case_id: int, *, customer_id: int, zone: 
 
     It is an answer to the customer's own word: due at once, useless after half an hour.
     """
-    campaign = reply_campaign(REOPENED)
-    day = now.astimezone(ZoneInfo(zone)).date()
-    row = {
-        "campaign_id": campaign.id,
-        "occasion": f"case:{case_id}",
-        "customer_id": customer_id,
-        "leg": MAIN_LEG,
-        "occasion_on": day,
-        "subject": str(case_id),
-        "purpose": str(campaign.purpose),
-        "lane": campaign.purpose.lane,
-        "status": str(MessageStatus.PLANNED),
-        "due_at": now,
-        "use_by": now + REPLY_WITHIN,
-        "wake_at": now,
-        "plan_digest": campaign.digest,
-        "planned_at": now,
-        "status_at": now,
-    }
-    statement = insert(conn, message).values(row).on_conflict_do_nothing()
-    if conn.execute(statement.returning(message.c.id)).first() is None:
-        return False
-    ledger.add_intended(conn, campaign_id=campaign.id, occasion_on=day, leg=MAIN_LEG, count=1, now=now)
-    return True
+    planned = plan_answer(
+        conn,
+        template=REOPENED,
+        occasion=f"case:{case_id}",
+        subject=str(case_id),
+        customer_id=customer_id,
+        zone=zone,
+        now=now,
+    )
+    return planned is not None

@@ -5,11 +5,13 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from care.base.database import insert
 from care.base.vocabulary import LANES, Channel
 from care.delivery.failover import HOLD, IN_MAINTENANCE, closed_reason
 from care.delivery.standstill import standing
 from care.delivery.tables import incarnation, job_run
 from care.inbound.events.outgoing import untold
+from care.inbound.events.store import long_waiting
 from care.inbound.tables import webhook
 from care.messages.model import MessageStatus
 from care.messages.tables import message
@@ -18,7 +20,8 @@ from care.reports.providers import closed_now
 from care.surveys.case_store import overdue_cases
 from care.surveys.figures.alarm import drop_words
 from care.watch.book_store import kept_pages, wrong_verdicts
-from care.watch.rules import Facts
+from care.watch.incidents import words_of
+from care.watch.rules import SATISFACTION, Facts
 
 SIGN_OF_LIFE = "watch"
 """The leader's job that is noted each minute; its age is the leader's."""
@@ -27,6 +30,8 @@ RESOLVED_WITHIN = timedelta(minutes=15)
 LOOK_BACK = timedelta(days=7)
 TOLD_WITHIN = timedelta(hours=1)
 GIVEN_UP_LATELY = timedelta(days=1)
+REPAIRED_WITHIN = timedelta(days=1)
+COMPARE_EVERY = timedelta(hours=1)
 S = MessageStatus
 
 
@@ -37,17 +42,18 @@ def look(
     today: date,
     turns: Mapping[str, timedelta],
     oldest_due: timedelta,
-    enough: int,
+    enough: int | None,
     free_mib: int | None,
     least_mib: int,
 ) -> Facts:
     """Return the facts of this moment. `turns` names the jobs that must end, and within which time.
 
-    `enough` answers are needed on each side before satisfaction is compared.
+    `enough` answers are needed on each side before satisfaction is compared; None: it was lately, and stands as it was.
     """
     since = today - LOOK_BACK
     overdue, oldest_case = overdue_cases(conn, now)
     waiting, given_up = untold(conn, now=now, older_than=TOLD_WITHIN, lately=GIVEN_UP_LATELY)
+    old_events, oldest_event = long_waiting(conn, came_before=now - REPAIRED_WITHIN)
     ended = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
     return Facts(
         wrong_books=[day for day, _ in wrong_verdicts(conn, since=since)],
@@ -68,11 +74,25 @@ def look(
         oldest_case=oldest_case,
         untold=waiting,
         given_up=given_up,
+        old_events=old_events,
+        oldest_event=now - (oldest_event or now),
         stuck_jobs=[name for name, within in turns.items() if name in ended and now - ended[name] > within],
-        satisfaction=drop_words(conn, now, least=enough),
+        satisfaction=words_of(conn, SATISFACTION) if enough is None else drop_words(conn, now, least=enough),
         free_mib=free_mib,
         least_mib=least_mib,
     )
+
+
+def is_compared(conn: sa.Connection, now: datetime) -> bool:
+    """Tell whether satisfaction was compared within the hour, by any process: four weeks change slowly."""
+    last: datetime | None = conn.execute(sa.select(job_run.c.last_at).where(job_run.c.name == SATISFACTION)).scalar()
+    return last is not None and last <= now < last + COMPARE_EVERY
+
+
+def note_compared(conn: sa.Connection, now: datetime) -> None:
+    """Write down that satisfaction was compared."""
+    statement = insert(conn, job_run).values(name=SATISFACTION, last_at=now)
+    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"last_at": now}))
 
 
 def leader_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:

@@ -63,6 +63,17 @@ def _miss(conn: sa.Connection, rule: Rule, now: datetime) -> None:
         log.info("incident.over", incident=row.id, rule=rule.name)
 
 
+def words_of(conn: sa.Connection, rule: str) -> str:
+    """Return what an open incident says, '' where there is none."""
+    return conn.execute(sa.select(incident.c.words).where(incident.c.open_key == rule)).scalar() or ""
+
+
+def end(conn: sa.Connection, rule: str, *, now: datetime) -> None:
+    """Close an incident at once: what is looked at rarely does not flicker."""
+    mine = sa.update(incident).where(incident.c.open_key == rule)
+    conn.execute(mine.values(open_key=None, closed_at=now))
+
+
 def has_open(conn: sa.Connection) -> bool:
     """Tell whether any incident is open, counting or not."""
     return conn.execute(sa.select(incident.c.id).where(incident.c.open_key.is_not(None)).limit(1)).first() is not None

@@ -8,6 +8,8 @@ MINUTE = timedelta(minutes=1)
 LEADER_LIMIT = 5 * MINUTE
 SENDER_LIMIT = 3 * MINUTE
 WEBHOOK_LIMIT = 15 * MINUTE
+SATISFACTION = "satisfaction"
+"""The rule that is not looked at each minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Facts:
     oldest_case: timedelta = timedelta(0)  # since its time passed
     untold: int = 0  # webhooks that the ticket system has not taken for an hour
     given_up: int = 0  # that it will not hear any more, within a day
+    old_events: int = 0  # told of tickets a day ago or longer, and still kept for repair
+    oldest_event: timedelta = timedelta(0)
     stuck_jobs: Sequence[str] = ()
     satisfaction: str = ""  # how it fell, where it fell by more than chance
     free_mib: int | None = None
@@ -102,7 +106,14 @@ def _cases(facts: Facts) -> str:
 def _ticket_system(facts: Facts) -> str:
     words = [f"webhooks that have waited for an hour: {facts.untold:,}"] if facts.untold else []
     words += [f"webhooks given up: {facts.given_up:,}"] if facts.given_up else []
-    return "; ".join(words)
+    return f"{'; '.join(words)}. See: care tickets webhooks" if words else ""
+
+
+def _events(facts: Facts) -> str:
+    if not facts.old_events:
+        return ""
+    since = f"the oldest for {_minutes(facts.oldest_event)}"
+    return f"events kept for repair: {facts.old_events:,}, {since}. See: care tickets events --state waiting"
 
 
 def _jobs(facts: Facts) -> str:
@@ -158,6 +169,7 @@ RULES: tuple[Rule, ...] = (
         limit="not taken for an hour, or given up",
         look=_ticket_system,
     ),
+    Rule(name="events", title="News of tickets waits for repair", limit="for a day", look=_events),
     Rule(name="jobs", title="A job does not end", limit="15 minutes, or three times its turn", look=_jobs),
     Rule(name="books", title="The books do not balance", limit="any difference", look=_books),
     Rule(
@@ -167,7 +179,7 @@ RULES: tuple[Rule, ...] = (
         look=_provider_books,
     ),
     Rule(
-        name="satisfaction",
+        name=SATISFACTION,
         title="Satisfaction has dropped",
         limit="four weeks below the twelve before by more than chance (p below 0.01)",
         look=_satisfaction,

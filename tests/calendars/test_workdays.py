@@ -13,7 +13,9 @@ from care.calendars.workdays import (
     day_kind,
     incomplete_years,
     is_day_off,
+    is_worked,
     is_working_day,
+    nth_worked_day,
 )
 
 ANNOUNCED = Overrides(
@@ -120,6 +122,23 @@ class TestAddWorkingDays:
         """From a working day, n on and n back is where it began."""
         start = add_working_days(day, 0, "CN")
         assert add_working_days(add_working_days(start, n, "CN"), -n, "CN") == start
+
+
+class TestWorkedDays:
+    @given(st.dates(date(2015, 1, 1), date(2035, 1, 1)), st.integers(0, 40))
+    def test_are_the_working_days_where_they_are_known(self, day, n):
+        """The same count, the same answer."""
+        assert nth_worked_day(day, n, "CN") == add_working_days(day, n, "CN")
+        assert is_worked(day, "CN") is is_working_day(day, "CN")
+
+    @pytest.mark.parametrize(
+        ("n", "expected"), [(1, date(2026, 1, 2)), (2, date(2026, 1, 5)), (6, date(2026, 1, 9)), (7, date(2026, 1, 12))]
+    )
+    def test_are_monday_to_friday_where_nobody_wrote_holidays_down(self, n, expected):
+        """Counted from New Year's Day, a Thursday, in a country that has no calendar."""
+        assert nth_worked_day(date(2026, 1, 1), n, "ZZ") == expected
+        assert is_worked(date(2026, 1, 1), "ZZ")
+        assert not is_worked(date(2026, 1, 3), "ZZ")
 
 
 class TestIncompleteYears:

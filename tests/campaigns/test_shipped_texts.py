@@ -17,8 +17,12 @@ from care.campaigns.sandbox import parse
 from care.campaigns.template_files import read_source
 from care.campaigns.templates import TemplateLibrary
 from care.campaigns.variables import LINK_VARIABLES, OPERATOR_VARIABLES
+from care.policy.keywords import Keyword, classify
 from care.policy.load import load_policies
 from care.segments.model import EVERYONE
+from care.surveys.replies.model import Kind, Reply, Stage
+from care.surveys.replies.overlay import load_lexicon
+from care.surveys.replies.read import read_reply
 from tests.campaigns.plain_occasion import PlainOccasion
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "messages"
@@ -31,6 +35,7 @@ OPERATOR = {
 }
 LIBRARY = TemplateLibrary(TEMPLATES)
 POLICIES = load_policies()
+LEXICON = load_lexicon(policies=POLICIES)
 KINDS = sorted(shipped_purposes())
 MAIL_KINDS = [name for name in KINDS if shipped_purposes()[name] is not Purpose.REPLY]
 PROMOTION = re.compile(
@@ -38,6 +43,8 @@ PROMOTION = re.compile(
     r"|\b(?:free|gift|offer|discount|off|save|deal|bonus|price|win)\b",
     re.IGNORECASE,
 )
+PRIVACY = {"en": "Used only to improve our service.", "zh-CN": "仅供改进服务", "zh-TW": "僅供改善服務"}
+REFUSAL = {"en": ("Reply ", "NO SURVEYS"), "zh-CN": ("回复", "不要再问"), "zh-TW": ("回覆", "不要再問")}
 WRONG_SCRIPT = {"zh-CN": "gb2312", "zh-TW": "big5"}
 
 
@@ -131,6 +138,31 @@ class TestEachSms:
             text.encode(WRONG_SCRIPT[locale])
         else:
             assert text.isascii()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("name", ["survey_invite", "complaint_closed", "survey_nps"])
+class TestEachInvitation:
+    def test_says_what_answers_are_for_and_how_to_be_asked_no_more(self, name: str, locale: str) -> None:
+        """In the message itself; where it carries a link, the page says both."""
+        said = render(name, Channel.SMS, locale).text
+        assert PRIVACY[locale] in said
+        assert f"{REFUSAL[locale][0]}{REFUSAL[locale][1]}" in said
+        source = read_source(TEMPLATES / name / f"{locale}.sms.txt.j2")
+        with_link = source.partition("{% if survey_url %}")[2].partition("{% else %}")[0]
+        assert "survey_url" in with_link
+        assert PRIVACY[locale] not in with_link
+
+    def test_names_words_that_are_heard_as_a_refusal(self, name: str, locale: str) -> None:
+        """Whatever the scale and stage, by the reader of replies; no country takes them for another wish."""
+        words = REFUSAL[locale][1]
+        for written in (words, words.lower(), f" {words}. ", f"“{words}”"):
+            for scale in ("csat5", "csat10", "nps", "csat5x4"):
+                for stage in Stage:
+                    reading = read_reply(Reply(text=written, scale=scale, stage=stage), LEXICON)
+                    assert reading.kind is Kind.OPT_OUT, (written, scale, stage, reading)
+        for country in POLICIES.countries.values():
+            assert classify(words, country) in (None, Keyword.OPT_OUT)
 
 
 @pytest.mark.parametrize("locale", LOCALES)

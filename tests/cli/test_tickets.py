@@ -5,10 +5,15 @@ import json
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
-from care.base.database import write
+from care.base.database import read, write
+from care.customers.tables import customer
+from care.inbound.events.store import wake_waiting
 from care.inbound.events.tables import event
-from tests.inbound.events.factories_events import resolved, tell
+from care.schedule import raise_alarms
+from care.watch.incidents import open_incidents
+from tests.inbound.events.factories_events import opened, resolved, tell
 
 
 @pytest.fixture
@@ -51,6 +56,14 @@ class TestResolve:
             "T-9: no ticket of this id is known. Import it: care import tickets FILE\n",
         )
         assert "resolved" in answer.out
+
+    def test_tells_what_stays_open(self, shop) -> None:
+        """Exit 1: nothing more is written of an erased customer, and the event says so."""
+        with write(shop.engine) as conn:
+            conn.execute(sa.update(customer).values(erased_at=shop.house.clock.now()))
+        answer = shop("tickets", "resolve", "T-2")
+        assert (answer.code, answer.err) == (1, "T-2: stays open. See: care tickets show T-2\n")
+        assert "the customer was erased" in shop("tickets", "show", "T-2").out
 
     @pytest.mark.parametrize(
         ("at", "words"), [("soon", "--at soon: not a time"), ("2026-09-26", "--at 2026-09-26: lies in the future")]
@@ -98,13 +111,64 @@ class TestEvents:
 
     def test_are_not_woken_by_a_dry_run(self, shop) -> None:
         """It writes nothing."""
-        import sqlalchemy as sa
-
         tell(shop.house.services, resolved(1, ticket="T-5", customer="C5"))
         (shop.house.folder / "c.csv").write_text("id\nC5\n")
         shop("import", "customers", "c.csv", "--dry-run")
         with write(shop.engine) as conn:
             assert conn.execute(sa.select(event.c.wake_at)).scalar_one() > shop.house.clock.now()
+
+    def test_are_ended_with_a_reason(self, shop) -> None:
+        """Those that wait, once; nothing personal is left of them, and no import wakes them."""
+        said = resolved(1, event_id="w", ticket="T-5", customer="C5", summary="no signal", kind="repair")
+        tell(shop.house.services, said, resolved(1, event_id="done", ticket="T-6"))
+        answer = shop("tickets", "refuse", "w", "done", "x", "--because", "of the other region", "--json")
+        assert answer.code == 1
+        assert [json.loads(line)["state"] for line in answer.out.splitlines()] == ["refused", "as it was", "as it was"]
+        assert answer.err.splitlines() == [
+            f"{name}: no event of this id waits. See: care tickets events --state waiting" for name in ("done", "x")
+        ]
+        (row,) = [json.loads(x) for x in shop("tickets", "events", "--state", "refused", "--json").out.splitlines()]
+        assert (row["id"], row["problem"]) == ("w", "of the other region")
+        with read(shop.engine) as conn:
+            kept = conn.execute(sa.select(event.c.data, event.c.done_at).where(event.c.external_id == "w")).one()
+        assert kept == ({"kind": "repair"}, shop.house.clock.now())
+        shop.customer("C5")
+        assert wake_waiting(shop.engine, shop.house.clock.now()) == 0
+        assert shop("tickets", "refuse", "w", "--because", "again").code == 1
+
+    @pytest.mark.parametrize("because", ["", "  ", "x" * 151, "a\nb"])
+    def test_are_not_ended_without_one(self, shop, because) -> None:
+        """Exit 2, and they wait on."""
+        tell(shop.house.services, resolved(1, event_id="w", ticket="T-5", customer="C5"))
+        answer = shop("tickets", "refuse", "w", "--because", because)
+        assert answer.code == 2
+        assert answer.err.startswith("care: --because: ")
+        assert "w" in shop("tickets", "events", "--state", "waiting", "--json").out
+
+    def test_that_hide_a_follow_up_are_told_of(self, shop) -> None:
+        """Resolutions of the time asked about, and only those: nobody follows them up."""
+        waiting = [resolved(1, ticket=f"T-{n}", customer="C5") for n in (5, 6)]
+        tell(shop.house.services, *waiting, opened(1, ticket="T-7", customer="C5"))
+        said = "not counted: 2 resolutions that cannot be used yet. See: care tickets events --state waiting"
+        assert said in shop("surveys", "followup").out
+        assert json.loads(shop("surveys", "followup", "--json").out)["waiting_for_repair"] == 2
+        assert json.loads(shop("surveys", "followup", "--since", "1d", "--json").out)["waiting_for_repair"] == 0
+
+    def test_raise_an_alarm_after_a_day(self, shop) -> None:
+        """Until somebody imports their customer, or ends them."""
+        tell(shop.house.services, resolved(1, event_id="w", ticket="T-5", customer="C5"))
+        clock = shop.house.clock
+        seen = []
+        for because in ("", "", "not ours"):
+            if because:
+                shop("tickets", "refuse", "w", "--because", because)
+            raise_alarms(shop.house.services, clock.now(), None)
+            clock.advance(timedelta(hours=25))
+            raise_alarms(shop.house.services, clock.now(), None)
+            with read(shop.engine) as conn:
+                seen.append([one.words for one in open_incidents(conn, clock.now()) if one.rule == "events"])
+        words = "events kept for repair: 1, the oldest for {} hours. See: care tickets events --state waiting"
+        assert seen == [[words.format(25)], [words.format(50)], []]
 
     def test_knows_its_states(self, shop) -> None:
         """Exit 2."""

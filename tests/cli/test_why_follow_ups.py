@@ -8,9 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import write
+from care.schedule import follow_up as follow_up_job
+from care.schedule import watch
 from care.surveys.tables import follow_up, survey_answer
 from tests.cli.desk import Desk
+from tests.house import ROOT
 from tests.surveys.factories import RESOLVED, make_follow_up
+from tests.surveys.factories_tickets import make_resolved
 
 ASKED = {"invited_at": RESOLVED + timedelta(hours=2)}
 STATES = [
@@ -89,3 +93,59 @@ class TestEachResolution:
             make_follow_up(conn, customer_id, state="exempt", reason="test_ticket")
         found = json.loads(desk("why", "C1", "--json").out)["follow_ups"]
         assert [(one["kind"], one["state"]) for one in found] == [("repair", "exempt")]
+
+
+class TestOneThatWaitsForThePhone:
+    """A repair was asked about at one o'clock; an installation of the same customer has to wait until that is answered."""
+
+    @pytest.fixture
+    def waiting(self, desk: Desk) -> str:
+        for name in ("repair_followup", "installation_followup"):
+            desk.house.write_campaign((ROOT / f"campaigns/{name}.yaml").read_text(encoding="utf-8"), name)
+        who = desk.customer("C1", consents=("survey",), birth_mmdd=101)
+        self.resolved(desk, who, "repair")
+        desk.house.clock.advance(timedelta(hours=3))
+        self.tick(desk, sends=True)
+        ref = self.resolved(desk, who, "installation")
+        desk.house.clock.advance(timedelta(hours=3))
+        self.tick(desk, sends=True)
+        assert [m.reason for m in desk.house.messages(status="held")] == ["another question is open"]
+        return ref
+
+    def resolved(self, desk: Desk, who: int, kind: str) -> str:
+        with write(desk.engine) as conn:
+            ref = make_resolved(conn, customer_id=who, at=desk.house.clock.now(), kind=kind)
+        self.tick(desk)
+        return ref
+
+    def tick(self, desk: Desk, *, sends: bool = False) -> None:
+        now = desk.house.clock.now()
+        follow_up_job(desk.house.services, now, now - timedelta(minutes=1))
+        desk.house.plan()
+        if sends:
+            desk.house.dispatch()
+        watch(desk.house.services, now, None)
+        follow_up_job(desk.house.services, now, now - timedelta(minutes=1))
+
+    def of(self, desk: Desk, ref: str, *words: str) -> str:
+        out = desk("why", "C1", *words).out
+        return next(line for line in out.splitlines() if ref in line).partition("; ")[2]
+
+    def test_is_told_as_waiting(self, desk: Desk, waiting: str) -> None:
+        """Not as one that will be asked at an hour that is over."""
+        said = self.of(desk, waiting)
+        assert said == "waits: another question is open; looked at again 2026-09-26 13:00 CST"
+
+    def test_is_called_about_once_its_time_is_over(self, desk: Desk, waiting: str) -> None:
+        """Nobody sent while it might have gone: a person calls, in time, and both lists say so."""
+        desk.house.clock.advance(timedelta(hours=25))
+        self.tick(desk)
+
+        assert self.of(desk, waiting) == "a person calls: expired"
+        told = desk("surveys", "followup", "--json")
+        assert told.code == 0
+        found = json.loads(told.out)
+        assert (found["phone_tasks"], found["gaps"]) == ({"expired": 1}, [])
+        assert "  phone_task: expired: 1" in desk("surveys", "followup").out
+        row = next(line for line in desk("surveys", "followup", "--csv").out.splitlines() if waiting in line)
+        assert "phone_task,expired" in row

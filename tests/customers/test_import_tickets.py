@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from care.base.database import read, write
 from care.base.settings import OperatorSettings
+from care.customers.tables import customer
 from care.customers.tickets.tables import ticket, ticket_resolution
 from tests.customers.conftest import everything
 from tests.factories import address_hash, make_customer
@@ -91,6 +92,19 @@ class TestTicketImport:
         """A number as it is written in Taipei."""
         import_rows("tickets", "id,customer,contact_phone", "T-1,C2,0912345678")
         assert rows(engine)[0]["contact_phone"] == "+886912345678"
+
+    def test_writes_nothing_more_of_an_erased_customer(self, engine, import_rows, people) -> None:
+        """Neither by the ticket nor by their own id; others of the file are in."""
+        import_rows("tickets", HEADER, ROW)
+        with write(engine) as conn:
+            conn.execute(sa.update(customer).where(customer.c.id == people["C1"]).values(erased_at=utc(4, 0)))
+        before = everything(engine, [ticket, ticket_resolution])
+        assert import_rows("tickets", "id,staff,resolved_at", "T-1,B,2026-09-05 15:00").rejected == 1
+        report = import_rows("tickets", "id,customer,staff", "T-1,C1,B", "T-8,C1,B")
+        assert (report.added, report.updated, report.rejected) == (0, 0, 2)
+        assert report.refusals[0].reason.startswith("was erased at the customer's wish")
+        assert everything(engine, [ticket, ticket_resolution]) == before
+        assert import_rows("tickets", "id,customer", "T-9,C2").added == 1
 
     def test_moves_a_ticket_to_another_customer(self, engine, import_rows, people) -> None:
         """The list says whose it is."""

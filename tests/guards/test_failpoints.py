@@ -5,6 +5,7 @@ from collections import Counter
 
 from care.base.failpoints import POINTS
 from tests.chaos import test_kills, test_planner, test_web_kills
+from tests.crash import test_follow_up
 from tests.guards.tree import files, is_test, tree_of
 
 
@@ -31,6 +32,6 @@ class TestEveryPoint:
         assert [name for name, words in POINTS.items() if not words.endswith(".") or words.count(".") != 1] == []
 
     def test_is_killed_at(self) -> None:
-        """Each belongs to one of the rows that reach every point of theirs twice."""
-        played = [*test_kills.SENDING, *test_web_kills.HEARING, *test_planner.PLANNING]
+        """Each belongs to a test that reaches every point of its own."""
+        played = [*test_kills.SENDING, *test_web_kills.HEARING, *test_planner.PLANNING, *test_follow_up.FOLLOWING]
         assert sorted(played) == sorted(POINTS)

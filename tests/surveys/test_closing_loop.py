@@ -223,5 +223,5 @@ class TestOverdue:
             assert {"plan", "inbox", "cases", "alarms", "tell"} <= set(ran)
         with read(engine) as conn:
             words = {each.rule: each.words for each in open_incidents(conn, clock.now())}
-        assert words["ticket_system"] == "webhooks that have waited for an hour: 1"
+        assert words["ticket_system"] == "webhooks that have waited for an hour: 1. See: care tickets webhooks"
         assert len(system.heard) > 3

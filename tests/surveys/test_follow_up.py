@@ -11,7 +11,7 @@ from care.base.database import read, write
 from care.messages.tables import attempt
 from care.surveys.cases import Concern, open_case
 from care.surveys.model import AnswerChannel, CaseReason
-from tests.factories import address_hash, make_suppression
+from tests.factories import THEN, address_hash, make_suppression
 from tests.house import ROOT, build_house
 from tests.surveys.conftest import SHIPPED, FollowUps
 from tests.surveys.factories_tickets import answer, make_ticket, reopen, resolve
@@ -173,6 +173,7 @@ class TestWhoIsNotAsked:
             ({"customer_type": "staff"}, {}, "exempt", "staff"),
             ({"deceased": True}, {}, "exempt", "deceased"),
             ({"status": "left"}, {}, "exempt", "left"),
+            ({"erased_at": THEN}, {}, "exempt", "erased"),
             ({"attributes": {"legal_hold": "yes"}}, {}, "exempt", "legal_hold"),
             ({}, {"kind": "inquiry"}, "exempt", "no_campaign"),
             ({"phone": None}, {}, "phone_task", "no_contact"),

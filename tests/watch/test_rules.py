@@ -19,6 +19,7 @@ WRONG = {
     "webhooks": Facts(oldest_webhook=16 * MINUTE),
     "cases": Facts(overdue_cases=3, oldest_case=90 * MINUTE),
     "ticket_system": Facts(untold=2, given_up=1),
+    "events": Facts(old_events=2, oldest_event=1_500 * MINUTE),
     "jobs": Facts(stuck_jobs=["plan"]),
     "books": Facts(wrong_books=[date(2026, 9, 24)]),
     "provider_books": Facts(wrong_pages=["twilio sms 2026-09-24: 2 handed over, 1 on its list"]),

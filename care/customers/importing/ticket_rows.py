@@ -13,6 +13,8 @@ from care.customers.tickets import store
 from care.customers.tickets.book import Owner, TicketBook
 from care.customers.tickets.model import Deed, Fact, TicketRules
 
+_UNKNOWN = "is not known. Import the customers first"
+_ERASED = "was erased at the customer's wish: nothing more is kept of their tickets"
 _NO_WORDS = {"id", "customer", "resolved_at", "reopened_at"}
 
 
@@ -29,17 +31,20 @@ def settle_tickets(
         held = book.get(external_id)
         given = values["customer"][index] if "customer" in values else KEEP
         if given is KEEP and held is not None and held.row is not None:
-            owner, region = held.owner, held.row["country"]
+            known, owner = held.row, held.owner
         elif isinstance(given, str) and given in owners:
-            found = owners[given]
-            owner, region = Owner(id=found["id"], customer_type=found["customer_type"]), found["country"]
+            known = owners[given]
+            owner = Owner(id=known["id"], customer_type=known["customer_type"])
         else:
-            known = isinstance(given, str)
-            sheet.refuse(index, "customer", "is not known. Import the customers first" if known else "is missing")
+            sheet.refuse(index, "customer", _UNKNOWN if isinstance(given, str) else "is missing")
+            refused += 1
+            continue
+        if known["erased_at"] is not None:
+            sheet.refuse(index, "customer", _ERASED)
             refused += 1
             continue
         try:
-            told = _facts(sheet, index, region or country, now)
+            told = _facts(sheet, index, known["country"] or country, now)
         except AddressError as error:
             sheet.refuse(index, "contact_phone", str(error))
             refused += 1

@@ -21,9 +21,10 @@ def take_turn(conn: sa.Connection) -> None:
 
 
 def find_tickets(conn: sa.Connection, external_ids: Collection[str]) -> dict[str, sa.RowMapping]:
-    """Return the tickets of these ids, each with the type and country of its customer."""
+    """Return the tickets of these ids, each with its customer's type and country, and since when they are erased."""
+    of_customer = (customer.c[name] for name in ("customer_type", "country", "erased_at"))
     found = conn.execute(
-        sa.select(ticket, customer.c.customer_type, customer.c.country, customer.c.external_id.label("customer"))
+        sa.select(ticket, *of_customer, customer.c.external_id.label("customer"))
         .join(customer, customer.c.id == ticket.c.customer_id)
         .where(among(ticket.c.external_id, external_ids))
     )
@@ -37,9 +38,9 @@ def find_resolutions(conn: sa.Connection, ticket_ids: Collection[int]) -> Sequen
 
 
 def find_owners(conn: sa.Connection, external_ids: Collection[str]) -> dict[str, sa.RowMapping]:
-    """Return the customers of these ids who were not erased: id, customer_type, country."""
-    columns = (customer.c.id, customer.c.external_id, customer.c.customer_type, customer.c.country)
-    mine = sa.select(*columns).where(among(customer.c.external_id, external_ids), customer.c.erased_at.is_(None))
+    """Return the customers of these ids: id, customer_type, country, and since when they are erased."""
+    columns = (customer.c[name] for name in ("id", "external_id", "customer_type", "country", "erased_at"))
+    mine = sa.select(*columns).where(among(customer.c.external_id, external_ids))
     return {row["external_id"]: row for row in conn.execute(mine).mappings()}
 
 

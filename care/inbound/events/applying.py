@@ -91,10 +91,7 @@ class _Desk:
     def apply(self, row: sa.Row[Any]) -> Verdict:
         """Do what one event says."""
         held = self.book.get(row.subject)
-        ours = self.issued.get(row.external_id) or self.issued.get(_webhook_of(row) or "")
-        if ours or row.data.get("by") == US:
-            return self._hear_echo(row, held, ours)
-        found = self._owner(row, held)
+        found = self._end(row, held) or self._owner(row, held)
         if isinstance(found, Verdict):
             return found
         owner, country = found
@@ -109,6 +106,14 @@ class _Desk:
             return Verdict(EventState.STALE, f"changes nothing: newer news, of {as_of:%Y-%m-%d %H:%M} UTC, had come")
         known = "the ticket was resolved already" if deed is Deed.RESOLVED else "it was known already"
         return Verdict(EventState.DONE, f"changes nothing: {known}")
+
+    def _end(self, row: sa.Row[Any], held: Held | None) -> Verdict | None:
+        """Return what becomes of news that nobody may keep, and of our own doing; None: it is news to act on."""
+        known = self.owners.get(row.customer) if row.customer else held.row if held else None
+        if known is not None and known["erased_at"] is not None:
+            return Verdict(EventState.REFUSED, "the customer was erased: nothing more is kept of their tickets")
+        ours = self.issued.get(row.external_id) or self.issued.get(_webhook_of(row) or "")
+        return self._hear_echo(row, held, ours) if ours or row.data.get("by") == US else None
 
     def _owner(self, row: sa.Row[Any], held: Held | None) -> "tuple[Owner, str] | Verdict":
         if held is not None and held.row is not None and row.customer in (None, held.row["customer"]):

@@ -27,6 +27,8 @@ class EventState(StrEnum):
 
 
 KNOWN_TYPES = ", ".join(EventType)
+RESOLVING = (EventType.RESOLVED, EventType.INSTALLED)
+"""What is followed up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

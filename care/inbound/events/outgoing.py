@@ -1,13 +1,14 @@
 """What other systems are told: written in the transaction that decided it, so that nothing is told that is not so."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.among import among
 from care.inbound.events.tables import outgoing_webhook
 
 
@@ -73,7 +74,61 @@ def untold(conn: sa.Connection, *, now: datetime, older_than: timedelta, lately:
     return int(conn.execute(late).scalar_one()), int(conn.execute(lost).scalar_one())
 
 
+class Fate(StrEnum):
+    """Where a webhook stands."""
+
+    WAITING = "waiting"
+    GIVEN_UP = "given_up"
+    DONE = "done"  #: taken, or nobody was there to hear it: the problem says so
+
+
+def list_webhooks(conn: sa.Connection, fate: Fate | None, *, limit: int) -> list[dict[str, Any]]:
+    """Return webhooks, the newest first: of one fate, or what the receiver has not taken."""
+    wanted = _FATES[fate] if fate else sa.or_(_FATES[Fate.WAITING], _FATES[Fate.GIVEN_UP])
+    rows = sa.select(outgoing_webhook).where(wanted).order_by(outgoing_webhook.c.id.desc()).limit(limit)
+    return [_shown(row) for row in conn.execute(rows)]
+
+
+def _shown(row: sa.Row[Any]) -> dict[str, Any]:
+    fate = Fate.WAITING if row.done_at is None else Fate.GIVEN_UP if row.given_up_at else Fate.DONE
+    about = {name: row.payload["data"].get(name) for name in ("case", "ticket", "reason")}
+    return {
+        "id": row.webhook_id,
+        "type": row.type,
+        **about,
+        "state": str(fate),
+        "decided_at": decided_at(row.payload),
+        "tries": row.tries,
+        "again_at": row.wake_at if fate is Fate.WAITING else None,
+        "given_up_at": row.given_up_at,
+        "problem": row.problem,
+    }
+
+
+def decided_at(payload: Mapping[str, Any]) -> datetime:
+    """Return when what a webhook tells was decided; `created_at` is since when it is tried."""
+    return datetime.fromisoformat(payload["timestamp"])
+
+
+def send_again(conn: sa.Connection, webhook_ids: Collection[str] | None, *, now: datetime) -> list[str]:
+    """Let webhooks that were given up be sent again, as if they were new; None means all. Return their ids.
+
+    The id and the body stay, so that a receiver which has one after all knows the repeat.
+    """
+    mine = [_FATES[Fate.GIVEN_UP]]
+    if webhook_ids is not None:
+        mine.append(among(outgoing_webhook.c.webhook_id, webhook_ids))
+    fresh = {"created_at": now, "wake_at": now, "tries": 0, "done_at": None, "given_up_at": None, "problem": None}
+    again = sa.update(outgoing_webhook).where(*mine).values(fresh).returning(outgoing_webhook.c.webhook_id)
+    return sorted(conn.execute(again).scalars())
+
+
 _WAITING = (outgoing_webhook.c.done_at.is_(None),)
+_FATES: Mapping[Fate, sa.ColumnElement[bool]] = {
+    Fate.WAITING: outgoing_webhook.c.done_at.is_(None),
+    Fate.GIVEN_UP: outgoing_webhook.c.given_up_at.is_not(None),
+    Fate.DONE: sa.and_(outgoing_webhook.c.done_at.is_not(None), outgoing_webhook.c.given_up_at.is_(None)),
+}
 
 
 def _of(row_id: int) -> sa.Update:

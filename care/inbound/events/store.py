@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from care.base.among import among
 from care.base.database import insert, write
 from care.customers.tickets.store import take_turn
-from care.inbound.events.model import Answer, EventState, NewEvent, Posted
+from care.inbound.events.model import RESOLVING, Answer, EventState, NewEvent, Posted
+from care.inbound.events.outgoing import decided_at
 from care.inbound.events.tables import event, idempotent_answer, outgoing_webhook
 
 PROBLEM_LENGTH = 200
+_IMPERSONAL = frozenset({"kind", "severity", "area", "channel", "parent", "test", "by", "webhook_id"})
 
 
 def row_of(new: NewEvent, *, source: str, now: datetime) -> dict[str, Any]:
@@ -111,11 +113,42 @@ def wake_waiting(engine: sa.Engine, now: datetime) -> int:
         return conn.execute(sa.update(event).where(waiting).values(wake_at=now)).rowcount
 
 
+def refuse(conn: sa.Connection, external_ids: Collection[str], *, because: str, now: datetime) -> set[str]:
+    """End events that wait for repair, with a person's reason, and return their ids; what was personal goes."""
+    take_turn(conn)
+    mine = among(event.c.external_id, external_ids)
+    rows = conn.execute(sa.select(event).where(mine, event.c.state == str(EventState.WAITING)).with_for_update()).all()
+    for row in rows:
+        ended = {"state": str(EventState.REFUSED), "problem": because, "done_at": now, "data": impersonal(row.data)}
+        conn.execute(sa.update(event).where(event.c.id == row.id).values(ended))
+    return {row.external_id for row in rows}
+
+
+def impersonal(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of an event that is done with: no name, no number, nothing anybody wrote."""
+    return {name: word for name, word in data.items() if name in _IMPERSONAL}
+
+
+def long_waiting(conn: sa.Connection, *, came_before: datetime) -> tuple[int, datetime | None]:
+    """Return how many events wait for repair that came before an instant, and when the oldest of them came."""
+    waiting = (event.c.state == str(EventState.WAITING), event.c.received_at < came_before)
+    oldest = sa.func.min(event.c.received_at, type_=event.c.received_at.type)
+    count, first = conn.execute(sa.select(sa.func.count(), oldest).where(*waiting)).one()
+    return int(count), first
+
+
+def hidden_resolutions(conn: sa.Connection, *, since: datetime, until: datetime) -> int:
+    """Return how many resolutions of a time we were told of and cannot follow up, as their events wait for repair."""
+    mine = (event.c.state == str(EventState.WAITING), event.c.type.in_([str(one) for one in RESOLVING]))
+    in_span = (event.c.at >= since, event.c.at < until)
+    return int(conn.execute(sa.select(sa.func.count()).where(*mine, *in_span)).scalar_one())
+
+
 def issued_by_us(conn: sa.Connection, webhook_ids: Collection[str]) -> dict[str, datetime]:
     """Return which of some ids are those of webhooks that we sent, and when we decided them."""
     table = outgoing_webhook.c
-    found = conn.execute(sa.select(table.webhook_id, table.created_at).where(among(table.webhook_id, webhook_ids)))
-    return {row.webhook_id: row.created_at for row in found}
+    found = conn.execute(sa.select(table.webhook_id, table.payload).where(among(table.webhook_id, webhook_ids)))
+    return {row.webhook_id: decided_at(row.payload) for row in found}
 
 
 def list_events(

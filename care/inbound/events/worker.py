@@ -20,7 +20,6 @@ MOST_TRIES: Final = 5
 """After so many errors of ours an event is refused, so that it holds nothing up."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 _MOST_COUNTED: Final = 1_000
-_IMPERSONAL: Final = frozenset({"kind", "severity", "area", "channel", "parent", "test", "by", "webhook_id"})
 
 log = structlog.get_logger()
 Turn = Callable[[], AbstractContextManager[None]]
@@ -67,7 +66,7 @@ def _work(conn: sa.Connection, rows: Sequence[sa.Row[Any]], rules: EventRules, n
 
 def _settled(row: sa.Row[Any], verdict: Verdict, now: datetime) -> dict[str, Any]:
     is_open = verdict.state is EventState.WAITING
-    data: Mapping[str, Any] = row.data if is_open else {k: v for k, v in row.data.items() if k in _IMPERSONAL}
+    data: Mapping[str, Any] = row.data if is_open else store.impersonal(row.data)
     return {
         "_id": row.id,
         "_state": str(verdict.state),

@@ -59,11 +59,11 @@ def build_conversation(
 
 
 def _template_of(shelf: Shelf) -> Callable[[str], str]:
-    """Look into the files again only for a campaign that is not known: a reply must not wait for a folder."""
+    """Return what finds a campaign's text; a name that is changed while this process runs counts from then on."""
 
     def find(campaign_id: str) -> str:
         try:
-            campaign = shelf.campaigns.for_message(campaign_id) or shelf.fresh().for_message(campaign_id)
+            campaign = shelf.current().for_message(campaign_id)
         except CareError:  # customers' messages are heard, whatever is wrong with the files of campaigns
             return ""
         return campaign.template if campaign else ""

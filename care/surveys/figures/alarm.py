@@ -1,4 +1,4 @@
-"""What the watch asks each minute: has satisfaction fallen by more than chance?"""
+"""What the watch asks each hour: has satisfaction fallen by more than chance?"""
 
 from collections import Counter
 from datetime import datetime
@@ -14,7 +14,8 @@ from care.surveys.tables import survey_answer
 def drop_words(conn: sa.Connection, now: datetime, *, least: int) -> str:
     """Return how satisfaction fell in the last four weeks against the twelve before, '' where it did not.
 
-    Ratings are counted as they stand, without looking at tickets: cheap, and right enough to have a person look.
+    Ratings are counted as they stand, without looking at tickets: right enough to have a person look. Every answer of
+    sixteen weeks is counted for it.
     """
     change = recent_change(conn, now, least=least)
     return change.words if change.is_drop() else ""

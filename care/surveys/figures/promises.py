@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from care.base.statistics import Estimate, mean_of, not_enough
 from care.calendars.overrides import Overrides
 from care.calendars.walltime import load_zone
-from care.calendars.workdays import add_working_days
+from care.calendars.workdays import nth_worked_day
 from care.customers.tickets.tables import ticket
 from care.surveys.figures.ballot import Ballot
 from care.surveys.figures.commitments import Named
@@ -61,7 +61,7 @@ def measure(
     tickets = read_tickets(conn, period)
 
     def nth(day: date, n: int) -> date:
-        return add_working_days(day, n, country, overrides)
+        return nth_worked_day(day, n, country, overrides)
 
     calendar = Calendar(load_zone(period.zone), nth)
     found = []

@@ -19,9 +19,19 @@ from hypothesis import strategies as st
 
 from care.base.clock import VirtualClock
 from care.base.database import read, write
-from care.inbound.events.outgoing import NOBODY, Told, forget_untold, tell, untold
+from care.inbound.events.outgoing import (
+    NOBODY,
+    Fate,
+    Told,
+    forget_untold,
+    list_webhooks,
+    send_again,
+    tell,
+    untold,
+)
 from care.inbound.events.outgoing_sending import BATCH, Receiver, send_due
 from care.inbound.events.outgoing_wire import FIRST_WAIT, LONGEST_WAIT, body_of, headers_of, wait_after
+from care.inbound.events.store import issued_by_us
 from care.inbound.events.tables import outgoing_webhook
 from tests.inbound.events.ticket_system import TicketSystem, ticket_system
 
@@ -152,6 +162,32 @@ class TestSending:
         with read(engine) as conn:
             since = clock.now() - row.given_up_at + timedelta(seconds=1)
             assert untold(conn, now=clock.now(), older_than=timedelta(hours=1), lately=since) == (0, 1)
+
+    def test_is_sent_again_when_a_person_says_so(
+        self, engine: sa.Engine, clock: VirtualClock, system: TicketSystem
+    ) -> None:
+        """Under the same id with the same body, for as long as a new one; what was not given up stays as it is."""
+        ids, began = told(engine, clock, 2), clock.now()
+        system.answers = [500, 200, 500]
+        send(engine, system, clock)
+        clock.advance(timedelta(days=6))
+        send(engine, system, clock)
+        (lost,) = [row.webhook_id for row in rows(engine) if row.given_up_at]
+        with write(engine) as conn:
+            assert send_again(conn, [*ids, "msg_x"], now=clock.now()) == [lost]
+            assert send_again(conn, None, now=clock.now()) == []
+            assert untold(conn, now=clock.now(), older_than=timedelta(hours=1), lately=timedelta(days=1)) == (0, 0)
+        system.answers = [503, 200]
+        assert send(engine, system, clock) == 0
+        clock.advance(timedelta(minutes=1))
+        assert send(engine, system, clock) == 1
+
+        bodies = {heard.body for heard in system.heard if heard.id == lost}
+        assert len(bodies) == 1
+        with read(engine) as conn:
+            assert issued_by_us(conn, ids) == dict.fromkeys(ids, began)
+            found = {one["id"]: (one["state"], one["decided_at"]) for one in list_webhooks(conn, Fate.DONE, limit=9)}
+        assert found == dict.fromkeys(ids, ("done", began))
 
     def test_counts_what_waits(self, engine: sa.Engine, clock: VirtualClock, system: TicketSystem) -> None:
         """An hour without being taken."""

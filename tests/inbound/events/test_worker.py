@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
+from care.customers.tables import customer
 from care.customers.tickets.tables import ticket_resolution
 from care.inbound.events import worker
 from care.inbound.events.applying import event_rules, reopen_ourselves
@@ -208,13 +209,40 @@ class TestOurOwnDoing:
         assert numbers(house) == [("T-1:r1", at(1)), ("T-1:r2", at(4))]
 
     def test_is_known_by_our_webhooks_id(self, house) -> None:
-        """As of when we decided it: a resolution that came meanwhile stands."""
+        """As of when we decided it, also where it was given up and sent again: what was resolved meanwhile stands."""
         with write(house.engine) as conn:
-            row = {"webhook_id": "msg_1", "type": "ticket.reopen", "payload": {}, "created_at": at(2), "wake_at": at(2)}
-            conn.execute(sa.insert(outgoing_webhook).values(row))
+            row = {"webhook_id": "msg_1", "type": "ticket.reopen", "payload": {"timestamp": at(2).isoformat()}}
+            conn.execute(sa.insert(outgoing_webhook).values(**row, created_at=at(5), wake_at=at(5)))
         tell(house, resolved(1), resolved(4), reopened(5, webhook_id="msg_1"))
         assert tickets(house)[0].resolved_at == at(4)
         assert numbers(house) == [("T-1:r1", at(1)), ("T-1:r2", at(4))]
+
+
+class TestAnErasedCustomer:
+    def test_has_nothing_more_written_of_them(self, house) -> None:
+        """A ticket that is known, one that is not, and our own doing that comes back: refused, without the words."""
+        tell(house, opened(0), opened(0, ticket="T-2"), resolved(1, ticket="T-2"))
+        with write(house.engine) as conn:
+            conn.execute(sa.update(customer).values(erased_at=house.clock.now()))
+        before = tickets(house)
+        words = {"contact_name": "王女士", "summary": "no signal", "contact_phone": "13900001111"}
+        tell(
+            house,
+            resolved(2, event_id="known", **words),
+            resolved(2, event_id="nameless", customer=None, **words),
+            reopened(3, event_id="again", ticket="T-2", **words),
+            reopened(4, event_id="echo", ticket="T-2", by="care"),
+            resolved(2, event_id="new", ticket="T-9", **words),
+        )
+        named = ("known", "nameless", "again", "echo", "new")
+        assert {states(house)[name] for name in named} == {"refused"}
+        assert problem(house, "known") == "the customer was erased: nothing more is kept of their tickets"
+        assert tickets(house) == before
+        assert numbers(house) == [("T-2:r1", at(1))]
+        with read(house.engine) as conn:
+            kept = str(conn.execute(sa.select(event.c.data)).all())
+        assert "王女士" not in kept
+        assert "13900001111" not in kept
 
 
 class TestTheWorker:

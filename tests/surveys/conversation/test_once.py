@@ -14,9 +14,9 @@ from care.messages.tables import message
 from care.surveys.conversation import handler
 from care.surveys.conversation.open_questions import has_open_question
 from care.surveys.conversation.tables import survey_reply
-from care.surveys.tables import survey_answer, survey_case
+from care.surveys.tables import survey_answer, survey_case, survey_session
 from tests.factories import address_hash, make_customer
-from tests.inbound.house import dispatch, hear_all, inbound_form
+from tests.inbound.house import dispatch, hear_all, inbound_form, make_attempt, make_message
 from tests.surveys.conversation.factories_talk import (
     PHONE,
     answers,
@@ -182,3 +182,34 @@ class TestTwoRobots:
 
         assert stage(services) == "asking"
         assert len(handled(services)) == 1
+
+
+CAMPAIGN = """\
+id: by_chance
+name: by_chance
+title: {{en: x, zh-CN: x, zh-TW: x}}
+owner: care
+purpose: survey
+audience: everyone
+occasion: {{kind: date, on: 2027-03-01, at: "10:00"}}
+channels: [sms]
+template: {template}
+use_within: 8h
+"""
+
+
+class TestAChangedCampaign:
+    def test_counts_without_a_new_start(self, services: Services) -> None:
+        """What the next invitation asks follows the file, in a process that read another one before."""
+        file, asked = services.root / "campaigns" / "by_chance.yaml", []
+        for n, template in enumerate(("survey_ces", "survey_nps")):
+            file.write_text(CAMPAIGN.format(template=template), encoding="utf-8")
+            phone, now = f"+861380000333{n}", services.clock.now()
+            with write(services.engine) as conn:
+                who = make_customer(conn, phone=phone)
+                about = {"campaign_id": "by_chance", "occasion": "date:2027-03-01", "purpose": "survey"}
+                mine = make_message(conn, customer_id=who, now=now, status="accepted", **about)
+                make_attempt(conn, message_id=mine, phone=phone, now=now)
+            say(services, "6", phone=phone)
+            asked.append(rows(services, survey_session)[-1].survey)
+        assert asked == ["ces", "nps"]

@@ -198,7 +198,16 @@ class TestOtherWays:
         assert (ban.scope, ban.reason) == ("marketing_and_survey", "wrong_number")
 
     @pytest.mark.parametrize(
-        "text", ["退订", "别再给我发短信了", "please stop texting me", "TD", "no more surveys please"]
+        "text",
+        [
+            "退订",
+            "别再给我发短信了",
+            "please stop texting me",
+            "TD",
+            "no more surveys please",
+            "NO SURVEYS",
+            "不要再问",
+        ],
     )
     def test_a_refusal_in_any_wording_counts(self, services: Services, text: str) -> None:
         """A keyword or a sentence: banned, confirmed, and the conversation is over."""

@@ -34,14 +34,38 @@ class TestDrop:
         _answers(house, bad_before=2, bad_lately=4)
         watch_house(house.services, house.clock.now(), turns={})
         with read(house.engine) as conn:
-            found = {each.rule: each for each in open_incidents(conn, house.clock.now())}
-        assert "a significant drop (-20.0 points" in found["satisfaction"].words
+            words = {each.rule: each.words for each in open_incidents(conn, house.clock.now())}
+        assert "a significant drop (-20.0 points" in words["satisfaction"]
         with house.engine.begin() as conn:
             conn.execute(sa.text("UPDATE survey_answer SET score = 5"))
-        house.clock.advance(timedelta(hours=1))
-        watch_house(house.services, house.clock.now(), turns={})
-        with read(house.engine) as conn:
-            assert "satisfaction" not in {each.rule for each in open_incidents(conn, house.clock.now())}
+        for minutes, stands in ((1, True), (58, True), (1, False), (1, False)):
+            house.clock.advance(timedelta(minutes=minutes))
+            watch_house(house.services, house.clock.now(), turns={})
+            with read(house.engine) as conn:
+                found = {each.rule for each in open_incidents(conn, house.clock.now())}
+            assert ("satisfaction" in found) is stands, minutes
+
+    def test_is_counted_once_an_hour(self, house: House) -> None:
+        """However often the watch asks, and whoever does; a clock that went back counts anew."""
+        counted: list[str] = []
+
+        def note(*said: object) -> None:
+            counted.append(str(said[2]))
+
+        def look(length: timedelta) -> int:
+            counted.clear()
+            house.clock.advance(length)
+            watch_house(house.services, house.clock.now(), turns={})
+            return sum("survey_answer" in statement for statement in counted)
+
+        sa.event.listen(house.engine, "before_cursor_execute", note)
+        minute = timedelta(minutes=1)
+        try:
+            assert [look(step) for step in (0 * minute, minute, 58 * minute, minute, minute)] == [1, 0, 0, 1, 0]
+            house.clock.set(house.clock.now() - timedelta(hours=2))
+            assert look(minute) == 1
+        finally:
+            sa.event.remove(house.engine, "before_cursor_execute", note)
 
     @pytest.mark.parametrize(("before", "lately"), [(2, 2), (4, 2), (0, 0)])
     def test_is_silent_without_one(self, house: House, before: int, lately: int) -> None:

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from care.base.clock import Clock
 from care.base.vocabulary import Channel
-from care.delivery.channels.base import Capabilities, Gateway, Outgoing, Result
+from care.delivery.channels.around import Around
+from care.delivery.channels.base import Gateway, Outgoing, Result
 from care.inbound.sandbox_life import SandboxLife
 from care.inbound.twilio import INBOUND_KIND
 from care.messages.model import Outcome
@@ -47,35 +48,17 @@ class Carrier(SandboxLife):
         """Ours write, and we know what they meant."""
 
 
-class Asked:
+class Asked(Around):
     """A sandbox gateway that lets its customers see what comes."""
 
     def __init__(self, inner: Gateway, life: "Life") -> None:
         """Hand over to `inner`."""
-        self._inner, self._life = inner, life
-        self.channel: Channel = inner.channel
-        self.provider: str = inner.provider
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Return what the sandbox can do."""
-        return self._inner.capabilities
-
-    async def open(self) -> None:
-        """Open the outbox."""
-        await self._inner.open()
-
-    async def close(self) -> None:
-        """Close the outbox."""
-        await self._inner.close()
-
-    async def check(self) -> str:
-        """Return what the sandbox says."""
-        return await self._inner.check()
+        super().__init__(inner)
+        self._life = life
 
     async def send(self, outgoing: Outgoing) -> Result:
         """Hand over, and let the customer read it."""
-        result = await self._inner.send(outgoing)
+        result = await self.inner.send(outgoing)
         if result.outcome is Outcome.ACCEPTED:
             self._life.reads(self.channel, outgoing)
         return result
