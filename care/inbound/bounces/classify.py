@@ -26,7 +26,7 @@ from typing import Final
 
 from care.inbound.bounces.model import Kind, Verdict
 from care.inbound.bounces.phrases import any_of
-from care.inbound.bounces.wordings import pairs, plain_text, wordings
+from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, wordings
 
 TABLE: Final = "reasons.tsv"
 LONGEST_DIAGNOSIS: Final = 1_500
@@ -143,7 +143,12 @@ def _nearest_first(words: str) -> Sequence[str]:
 
 def _verdict(said: str, heard: _Heard, stage: str) -> Verdict:
     plain = plain_text(said)
-    verdicts = (_meaning(row, heard, stage) for row in reason_rows() if _fits(row, said, plain, heard))
+    sure = without_doubts(plain)  # what is only supposed makes nobody dead
+    verdicts = (
+        _meaning(row, heard, stage)
+        for row in reason_rows()
+        if _fits(row, said, plain if row.kind == "soft" else sure, heard)
+    )
     first = next(verdicts, UNCLEAR)
     return first if not is_probable(first) else next((each for each in verdicts if each.kind is Kind.HARD), first)
 

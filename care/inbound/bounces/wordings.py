@@ -24,6 +24,8 @@ GAP: Final = "…"
 _SHORTEST: Final = 4
 _GAP_PATTERN = r"[\s\S]{0,40}?"
 _WITHIN_CLAUSE = r"[^.;!?。；！？，]{0,40}?"
+_CLAUSE = re.compile(r"(?:[^.,:;!?。，：；！？]|[.,:;!?](?=\S)){1,1500}")
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 _WITHOUT_BLANKS = r"[\u3000-\u30ff\u3400-\u9fff]"  # scripts that put none between words
 _BROKEN = re.compile(rf"(?<={_WITHOUT_BLANKS})\s+(?={_WITHOUT_BLANKS})")
@@ -101,6 +103,27 @@ def pairs(named: str, said: str) -> Pairs:
 def says(name: str, text: str) -> bool:
     """Tell whether a text has any words of a list."""
     return wordings(name).are_in(plain_text(text))
+
+
+def without_doubts(plain: str) -> str:
+    """Return a text made by `plain_text` without the clauses that only suppose something, or ask for a look."""
+    if not any(map(plain.__contains__, _of_all("in-doubt"))):
+        return plain
+    return _CLAUSE.sub(lambda clause: " " if _doubts().search(clause[0]) else clause[0], plain)
+
+
+@cache
+def _of_all(name: str) -> Sequence[str]:
+    return [plain_text(each.words) for each in all_wordings() if each.list == name]
+
+
+@cache
+def _doubts() -> re.Pattern[str]:
+    """Return the pattern of any doubt; where a script has blanks, only whole words count."""
+    words = sorted(_of_all("in-doubt"), key=len, reverse=True)
+    spaced = "|".join(re.escape(each) for each in words if not _UNSPACED.match(each))
+    unspaced = "|".join(re.escape(each) for each in words if _UNSPACED.match(each))
+    return re.compile(rf"(?<!\w)(?:{spaced})(?!\w)|{unspaced}")
 
 
 def has_foreign_words(text: str) -> bool:
