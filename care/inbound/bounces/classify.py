@@ -128,8 +128,8 @@ def classify(diagnosis: Diagnosis) -> Verdict:
 
 
 def is_probable(verdict: Verdict) -> bool:
-    """Tell whether a mailbox is said to be unknown, and only when it was said leaves a doubt."""
-    return verdict.kind is Kind.SOFT and verdict.reason == "no-such-mailbox"
+    """Tell whether a mailbox may well be unknown, and plain words elsewhere would settle it."""
+    return verdict.kind is Kind.SOFT and verdict.reason in ("no-such-mailbox", "unavailable")
 
 
 def _nearest_first(words: str) -> Sequence[str]:
@@ -144,13 +144,13 @@ def _nearest_first(words: str) -> Sequence[str]:
 def _verdict(said: str, heard: _Heard, stage: str) -> Verdict:
     plain = plain_text(said)
     sure = without_doubts(plain)  # what is only supposed makes nobody dead
-    verdicts = (
-        _meaning(row, heard, stage)
-        for row in reason_rows()
-        if _fits(row, said, plain if row.kind == "soft" else sure, heard)
-    )
-    first = next(verdicts, UNCLEAR)
-    return first if not is_probable(first) else next((each for each in verdicts if each.kind is Kind.HARD), first)
+    fitting = (row for row in reason_rows() if _fits(row, said, plain if row.kind == "soft" else sure, heard))
+    row = next(fitting, None)
+    first = _meaning(row, heard, stage) if row else UNCLEAR
+    if not is_probable(first):
+        return first
+    plainer = (_meaning(row, heard, stage) for row in fitting if row.match in ("words", "pair"))
+    return next((each for each in plainer if each.kind is Kind.HARD), first)
 
 
 def _meaning(row: _Row, heard: _Heard, stage: str) -> Verdict:

@@ -16,7 +16,7 @@ _SYSTEM = any_of(
     r"delivery (status|subsystem)",
 )
 _MAYBE_SYSTEM = any_of(  # shops, lists and people write from such, too
-    r"(no-?reply|bounce|delivery)[\w.\-]{0,64}@|system administrator|anti-?virus"
+    r"(no-?reply|bounce|delivery)[\w.\-]{0,64}@|system administrator|anti-?(virus|spam)"
 )
 _RETURNED = any_of(
     r"undeliver",
@@ -89,8 +89,10 @@ def _is_reply(headers: Headers, subject: str, *, by_system: bool) -> bool:
     """Tell whether a robot answered for a person; systems mark their bounces as automatic replies, too."""
     names = ("auto-submitted", "x-autoreply", "precedence")
     marked = _REPLIED.search(" ".join(headers.get(name) for name in names)) is not None
-    is_away = says("subject-away", subject) or wordings("subject-receipt").begin(plain_text(subject))
-    return is_away or (marked and not by_system) or bool(headers.get("x-autorespond"))
+    is_returned = by_system and says("subject-returned", subject)
+    is_away = says("subject-away", subject) and not is_returned
+    is_receipt = wordings("subject-receipt").begin(plain_text(subject))
+    return is_away or is_receipt or (marked and not by_system) or bool(headers.get("x-autorespond"))
 
 
 def _is_returned(subject: str) -> bool:

@@ -23,13 +23,16 @@ TABLE: Final = "wordings.tsv"
 GAP: Final = "…"
 _SHORTEST: Final = 4
 _GAP_PATTERN = r"[\s\S]{0,40}?"
-_WITHIN_CLAUSE = r"[^.;!?。；！？，]{0,40}?"
-_CLAUSE = re.compile(r"(?:[^.,:;!?。，：；！？]|[.,:;!?](?=\S)){1,1500}")
+_WITHIN_CLAUSE = r"(?:[^.;!?。、]|\.(?=\S)){0,40}?"
+_CLAUSE = re.compile(r"(?:[^.,:;!?。、]|\.(?=\S)){1,1500}")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 _WITHOUT_BLANKS = r"[\u3000-\u30ff\u3400-\u9fff]"  # scripts that put none between words
 _BROKEN = re.compile(rf"(?<={_WITHOUT_BLANKS})\s+(?={_WITHOUT_BLANKS})")
-_LETTERS = str.maketrans({"\u2019": "'", "\u2018": "'", "\u0131": "i", "ß": "ss", "ł": "l", "ø": "o", "đ": "d"})
+_COMMA = {"\uff0c": "、"}  # or it would look like the Latin one, which also stands within sentences
+_LETTERS = str.maketrans(
+    {"\u2019": "'", "\u2018": "'", "\u0131": "i", "ß": "ss", "ł": "l", "ø": "o", "đ": "d", **_COMMA}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,13 @@ class TestForms:
         letter = f"原邮件信息\n收件人 {CUSTOMER}\n退信原因\n收件人邮件地址（{CUSTOMER}）不存在\n"
         assert (first(words(letter)).recipient, first(words(letter)).kind) == (CUSTOMER, Kind.HARD)
 
+    def test_a_system_that_calls_its_bounce_an_automatic_reply_bounces(self) -> None:
+        """Its subject says both; a person who is away only says one."""
+        letter = f"您发送到 {CUSTOMER} 的邮件退回。退信原因：该收件人的号码已被回收。\n550 unavailable or access denied\n"
+        subject = "退信：来自邮箱的自动回复"
+        assert first(words(letter, subject=subject)).kind is Kind.HARD
+        assert read_bounce(words(letter, sender="wang@x.example", subject=subject)).failures == ()
+
     @pytest.mark.timeout(20)
     @pytest.mark.parametrize("piece", ["<", "<a ", "<!--", "<script>", "&#", "<p", "<a b='"])
     def test_a_page_of_rubbish_takes_little_time(self, piece: str) -> None:

@@ -85,6 +85,7 @@ class TestLiving:
             "550 remitente desconocido, dirección inválida",
             "550 Адрес отправителя не существует",
             "550 получатель: неизвестная ошибка",
+            "550 对方服务器拒绝，邮件内容不符，收件人请勿回复，网页找不到",
             "550 差出人アドレスが存在しません",
             "550 수신자: 알 수 없는 오류",
             "554 5.6.0 Message contains invalid header for recipient",
@@ -110,6 +111,7 @@ class TestDead:
             "553 sorry, this recipient is in my badrecipientto list (#5.7.1)",
             "550 account has been permanently disabled",
             "550 User mailbox no longer in service",
+            "550 account closed by the owner",
         ],
     )
     def test_is_found(self, answer: str) -> None:
