@@ -2,12 +2,13 @@
 
 Columns of the table:
 
-- `match`: `text` (a pattern in the words of the server), `words` (a list of `wordings.tsv`), `said` (the server's own
-  enhanced status), `code` (the same or else the report's, or the beginning of one that ends in a dot), `reply` (the
-  beginning of its reply code)
-- `pattern`: what to look for, in lower case; with `words` the name of the list
-- `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, or an answer to
-  RCPT), `at-5.1` (hard with a code 5.1.x only) or `even-late` (hard even after the content: some look only then)
+- `match`: `text` (a pattern in the words of the server), `words` (a list of `wordings.tsv`), `pair` (two lists, joined
+  by a plus), `said` (the server's own enhanced status), `code` (the same or else the report's, or the beginning of one
+  that ends in a dot), `reply` (the beginning of its reply code)
+- `pattern`: what to look for, in lower case; with `words` and `pair` the names of lists
+- `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, an answer to
+  RCPT, or the system speaks of its own mailboxes), `at-5.1` (hard with a code 5.1.x only) or `even-late` (hard even
+  after the content: some look only then)
 - `reason`: our name for it
 - `code`: the code of `error_classes.tsv` that stands for the reason; a hard one always stands for a dead address
 
@@ -25,7 +26,7 @@ from typing import Final
 
 from care.inbound.bounces.model import Kind, Verdict
 from care.inbound.bounces.phrases import any_of
-from care.inbound.bounces.wordings import wordings
+from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, wordings
 
 TABLE: Final = "reasons.tsv"
 LONGEST_DIAGNOSIS: Final = 1_500
@@ -38,15 +39,18 @@ _REPLY = re.compile(r"(?<![\d.:/\-])([45][0-5]\d)(?=[ \-#:<\"']|$)")
 _ANSWER = re.compile(f"{_REPLY.pattern}|{_ENHANCED.pattern}")
 _MADE_OF_REPLY: Final = {"550": "5.1.1", "551": "5.1.6", "553": "5.1.3"}
 _ADDRESS = re.compile(r"[^\s<>\"(\[:]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
+_PARAGRAPH_ENDS = re.compile(r"\n[ \t]*\n")
+_VAGUE: Final = ("unclear", "refused")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 _AT_RCPT = any_of(
     r"to rcpt|rcpt[_ ]to\]|>>> rcpt|<<< rcpt|following rcpt|our rcpt|after rcpt|smtp:rcpt|rcpt command",
-    r"like recipient|rejected recipient|server has rejected address",
+    r"rcpt to ?:|recipients? failed:|local module|like recipient|rejected recipient|server has rejected address",
     r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
 )
-_IN_SO_MANY_WORDS = any_of(r"rcpt|like recipient")
+_IN_SO_MANY_WORDS = any_of(r"rcpt|like recipient|recipients? failed")
 _AT_DATA = any_of(
-    r"end of data|to data\b|>>> data|final data|\(data\)|after i sent|after data|smtp:data|end of message",
+    r"end of data|(reply|response|answer) to data\b|to data command|>>> data|final data|\(data\)|after data\b",
+    r"after i sent|smtp:data|(after|at|to) (the )?end of message",
     r"mail from command|after mail from|>>> mail|\[mail_from\]|smtp:mail|sender was rejected|initial connection",
 )
 _WRAPPED = re.compile(r"5\.1\.0 - Unknown address error \(?'?(\d{3}[-'].*)", re.DOTALL | re.IGNORECASE)
@@ -57,11 +61,15 @@ _NOBODY_LEFT = any_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What a server said about one recipient; `status` is the report's own code, `stage` the words about when."""
+    """What a server said about one recipient; `status` is the report's own code, `stage` the words about when.
+
+    `is_first_hand` tells that the system speaks of its own mailboxes.
+    """
 
     text: str
     status: str = ""
     stage: str = ""
+    is_first_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,7 @@ class _Heard:
     own_code: str
     reply: str
     telling: str
+    is_first_hand: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,19 +117,45 @@ def reason_rows() -> Sequence[_Row]:
 def classify(diagnosis: Diagnosis) -> Verdict:
     """Return what a diagnosis means; every diagnosis means something."""
     diagnosis = _unwrapped(diagnosis)
-    text = " ".join(diagnosis.text[:LONGEST_DIAGNOSIS].split()).lower()
+    written = diagnosis.text[:LONGEST_DIAGNOSIS].lower()
+    text = " ".join(written.split())
     heard = _heard(diagnosis, text)
-    words = _LINK.sub(" ", _ADDRESS.sub(" ", text)).replace("\u2019", "'").replace("_", " ")
-    answer = _ANSWER.search(words)
+    words = _LINK.sub(" ", _ADDRESS.sub(" ", written)).replace("\u2019", "'").replace("_", " ")
     stage = " ".join(f"{diagnosis.stage[:LONGEST_STAGE]} {words}".lower().split())
-    for said in (words[answer.start() :], words) if answer else (words,):
-        for row in reason_rows():
-            if _fits(row, said, heard):
-                kind = _kind(row, heard, stage)
-                return Verdict(
-                    kind=kind, reason=row.reason, error_code=row.code if kind is Kind.HARD else _softened(row)
-                )
-    return UNCLEAR
+    verdicts = [_verdict(said, heard, stage) for said in _nearest_first(words)]
+    clear = next((each for each in verdicts if each.reason not in _VAGUE), verdicts[0])
+    return clear if not is_probable(clear) else next((each for each in verdicts if each.kind is Kind.HARD), clear)
+
+
+def is_probable(verdict: Verdict) -> bool:
+    """Tell whether a mailbox may well be unknown, and plain words elsewhere would settle it."""
+    return verdict.kind is Kind.SOFT and verdict.reason in ("no-such-mailbox", "unavailable")
+
+
+def _nearest_first(words: str) -> Sequence[str]:
+    """Return the paragraph of a server's answer, then what follows as well, then all: footers speak of other things."""
+    answer = _ANSWER.search(words)
+    if answer is None:
+        return (" ".join(words.split()),)
+    rest = words[answer.start() :]
+    return tuple(" ".join(said.split()) for said in (_PARAGRAPH_ENDS.split(rest, 1)[0], rest, words))
+
+
+def _verdict(said: str, heard: _Heard, stage: str) -> Verdict:
+    plain = plain_text(said)
+    sure = without_doubts(plain)  # what is only supposed makes nobody dead
+    fitting = (row for row in reason_rows() if _fits(row, said, plain if row.kind == "soft" else sure, heard))
+    row = next(fitting, None)
+    first = _meaning(row, heard, stage) if row else UNCLEAR
+    if not is_probable(first):
+        return first
+    plainer = (_meaning(row, heard, stage) for row in fitting if row.match in ("words", "pair"))
+    return next((each for each in plainer if each.kind is Kind.HARD), first)
+
+
+def _meaning(row: _Row, heard: _Heard, stage: str) -> Verdict:
+    kind = _kind(row, heard, stage)
+    return Verdict(kind=kind, reason=row.reason, error_code=row.code if kind is Kind.HARD else _softened(row))
 
 
 def is_echo(diagnosis: Diagnosis) -> bool:
@@ -155,14 +190,23 @@ def _heard(diagnosis: Diagnosis, text: str) -> _Heard:
     code, found, own = code_of(diagnosis), _REPLY.search(text), _ENHANCED.search(text)
     own_code, reply = own[1] if own else "", found[1] if found else ""
     is_made = not own_code and _MADE_OF_REPLY.get(reply) == code
-    return _Heard(code=code, own_code=own_code, reply=reply, telling="" if is_made else code)
+    return _Heard(
+        code=code,
+        own_code=own_code,
+        reply=reply,
+        telling="" if is_made else code,
+        is_first_hand=diagnosis.is_first_hand,
+    )
 
 
-def _fits(row: _Row, words: str, heard: _Heard) -> bool:
+def _fits(row: _Row, words: str, plain: str, heard: _Heard) -> bool:
     if row.seen is not None:
         return row.seen.search(words) is not None
     if row.match == "words":
-        return wordings(row.pattern).are_in(words)
+        return wordings(row.pattern).are_in(plain)
+    if row.match == "pair":
+        named, _, said = row.pattern.partition("+")
+        return pairs(named, said).are_in(plain)
     if row.match == "reply":
         return bool(heard.reply) and not heard.code and heard.reply.startswith(row.pattern)
     code = heard.own_code if row.match == "said" else heard.telling
@@ -179,7 +223,7 @@ def _kind(row: _Row, heard: _Heard, stage: str) -> Kind:
     if is_late or (row.kind == "at-rcpt" and code.startswith("5.7.") and not _IN_SO_MANY_WORDS.search(stage)):
         return Kind.SOFT
     is_about_room = heard.reply == "552" and not heard.own_code
-    is_at_rcpt = _AT_RCPT.search(stage) is not None or _NOBODY_LEFT.search(stage) is not None
+    is_at_rcpt = heard.is_first_hand or _AT_RCPT.search(stage) is not None or _NOBODY_LEFT.search(stage) is not None
     is_about_address = row.kind == "at-rcpt" and is_at_rcpt and not is_about_room
     return Kind.HARD if row.kind == "hard" or is_about_address else Kind.SOFT
 

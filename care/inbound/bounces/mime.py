@@ -14,6 +14,8 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from functools import cached_property
 
+from care.inbound.bounces.wordings import has_foreign_words
+
 MOST_BYTES = 512 * 1024
 """Reports come before the copy of the mail they are about, so the rest is never needed."""
 
@@ -29,6 +31,7 @@ _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', r
 _CHARSET = re.compile(r'charset\s*=\s*"?([\w.:-]{1,40})', re.IGNORECASE)
 _ENCODED = re.compile(r"=\?[^?\s]{1,40}\?[bqBQ]\?[^?\s]{0,200}\?=")
 _NOT_TEXT = re.compile(rb"[\x00\x01-\x08\x0e-\x1a\x1c-\x1f]")
+_OFTEN_UNTOLD = ("gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "windows-1251", "koi8-r", "iso-8859-2")
 _SAFE_CODECS = re.compile(
     r"(utf|iso|latin|ascii|us-ascii|windows|cp|gb|big5|euc|shift|sjis|koi8|mac|ks_c|tis|viscii|hz)", re.IGNORECASE
 )
@@ -190,4 +193,16 @@ def _decode(raw: bytes, charset: str) -> str:
                     return raw[: error.start].decode(name, "replace")
             except (LookupError, ValueError, AssertionError):
                 continue
-    return raw.decode("utf-8", "replace") if raw.count(b"\xef\xbf\xbd") else raw.decode("latin-1")
+    return raw.decode("utf-8", "replace") if raw.count(b"\xef\xbf\xbd") else _guessed(raw)
+
+
+def _guessed(raw: bytes) -> str:
+    """Return a text whose charset nobody told: read so that it has words a mail system uses, else as Latin."""
+    for name in _OFTEN_UNTOLD:
+        try:
+            text = raw.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if has_foreign_words(text):
+            return text
+    return raw.decode("latin-1")

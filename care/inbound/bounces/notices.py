@@ -15,7 +15,9 @@ _SYSTEM = any_of(
     r"(mdaemon|amavis|exchange|postmast|mailgw|mailscanner)[\w.\-]{0,64}@",
     r"delivery (status|subsystem)",
 )
-_MAYBE_SYSTEM = any_of(r"(no-?reply|bounce|delivery)[\w.\-]{0,64}@")  # shops and lists write from such, too
+_MAYBE_SYSTEM = any_of(  # shops, lists and people write from such, too
+    r"(no-?reply|bounce|delivery)[\w.\-]{0,64}@|system administrator|anti-?(virus|spam)"
+)
 _RETURNED = any_of(
     r"undeliver",
     r"not (be )?deliver",
@@ -63,8 +65,8 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
         return "read-receipt"
     if headers.get("x-failed-recipients") or _SIEVE.search(subject):
         return ""
-    if headers.get("list-id") or headers.get("list-post"):
-        return "ordinary"
+    if (headers.get("list-id") or headers.get("list-post")) and not _SYSTEM.search(headers.get("from")):
+        return "ordinary"  # a bounce that a list hands on still says which system wrote it
     by_system = _is_by_system(headers, f"{subject}\n{notice}", is_returned=_is_returned(subject))
     if _is_reply(headers, subject, by_system=by_system):
         return "vacation"
@@ -87,8 +89,10 @@ def _is_reply(headers: Headers, subject: str, *, by_system: bool) -> bool:
     """Tell whether a robot answered for a person; systems mark their bounces as automatic replies, too."""
     names = ("auto-submitted", "x-autoreply", "precedence")
     marked = _REPLIED.search(" ".join(headers.get(name) for name in names)) is not None
-    is_away = says("subject-away", subject) or wordings("subject-receipt").begin(plain_text(subject))
-    return is_away or (marked and not by_system) or bool(headers.get("x-autorespond"))
+    is_returned = by_system and says("subject-returned", subject)
+    is_away = says("subject-away", subject) and not is_returned
+    is_receipt = wordings("subject-receipt").begin(plain_text(subject))
+    return is_away or is_receipt or (marked and not by_system) or bool(headers.get("x-autorespond"))
 
 
 def _is_returned(subject: str) -> bool:

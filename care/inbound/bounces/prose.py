@@ -44,6 +44,7 @@ _AT_START = re.compile(r"^[\s>*\-#\d.)|]{0,12}<?([^\s<>]{1,320}@[^\s<>:,;]{1,253
 _SERVER_WORD = re.compile(
     r"(?<!\d)[245]\d\d[ \-](?!\d)|#?[245]\.\d\.\d|said:|responded|reason|error|<<<", re.IGNORECASE
 )
+_X400 = re.compile(r"^smtp=", re.IGNORECASE)  # an older way to write an address
 _NEXT_TALK = re.compile(r"(while talking|\.\.\. while talking|>>>|\d{3}[ \-])", re.IGNORECASE)
 _OURS = re.compile(
     r"^(mailer-daemon|postmaster|mail-daemon|daemon|root|noreply|no-reply|bounce-?admin)@", re.IGNORECASE
@@ -60,20 +61,21 @@ class Mention:
 
 def notice_of(text: str) -> str:
     """Return what the mail system wrote itself: the text before the copy of the returned mail."""
-    kept = []
+    kept: list[str] = []
     for number, line in enumerate(text.splitlines()[:_MOST_LINES]):
         line = line[:_LONGEST_LINE]  # noqa: PLW2901 - bounded
-        if number and _begins_copy(line):
+        if number and _begins_copy(line, is_told="@" in "".join(kept)):
             break
         kept.append(line)
     return "\n".join(kept)
 
 
-def _begins_copy(line: str) -> bool:
+def _begins_copy(line: str, *, is_told: bool) -> bool:
+    """Tell whether the copy begins; a heading over its few facts is none where nobody was named yet."""
     bare = line.lstrip(_RULE)
     if _copy_begins(line) or _copy_begins(bare):
         return True
-    return wordings("copy-begins").begin(plain_text(bare))
+    return is_told and wordings("copy-begins").begin(plain_text(bare))
 
 
 def copy_of(text: str) -> str:
@@ -120,7 +122,7 @@ def _ranked(line: str, context: str) -> list[tuple[str, int]]:
     """Return the addresses of a line, each with how surely it is a recipient: 0 is surest."""
     if "@" not in line or _NOT_A_RECIPIENT.search(line):
         return []
-    found = [match[1].strip(".'").removeprefix("smtp=") for match in _ADDRESS.finditer(line)]
+    found = [_X400.sub("", match[1].strip(".'")) for match in _ADDRESS.finditer(line)]
     start = _AT_START.match(line)
     ranks = []
     for address in found[:20]:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer, is_echo
+from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer, is_echo, is_probable
 from care.inbound.bounces.feedback import complaint_of, is_feedback
+from care.inbound.bounces.firsthand import is_first_hand, speakers_of
+from care.inbound.bounces.html import text_of
 from care.inbound.bounces.mime import Mail, Part, read_mail
 from care.inbound.bounces.model import Finding, Kind, Reading, Verdict
 from care.inbound.bounces.notices import why_no_bounce
@@ -24,7 +26,6 @@ _ABOUT_ALL = 3_000
 _find_addresses = re.compile(r"[^\s<>,;:\"]{1,64}@[A-Za-z0-9.\-]{1,253}").findall
 _find_to = re.compile(r"^to:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
 _TELLING = re.compile(r"5\.1\.(?:1|2|3|6|10)(?!\d)|5\.2\.[123](?!\d)")
-_TAG = re.compile(r"<[a-zA-Z/!][^>@]{0,500}>")
 
 
 def read_bounce(raw: bytes) -> Reading:
@@ -76,24 +77,35 @@ def _from_report(mail: Mail) -> Reading | None:
     if not recipients:
         return None
     notice = _notice(mail)
-    findings = tuple(_reported(recipient, notice, is_alone=len(recipients) == 1) for recipient in recipients)
+    speakers = speakers_of(mail)
+    findings = tuple(
+        _reported(
+            recipient,
+            _about(recipient.address, notice, is_alone=len(recipients) == 1),
+            first_hand=is_first_hand(recipient.address, speakers),
+        )
+        for recipient in recipients
+    )
     note = "" if any(finding.kind is not Kind.NONE for finding in findings) else findings[0].reason
     return Reading(findings=findings, note=note)
 
 
-def _reported(recipient: Recipient, notice: str, *, is_alone: bool) -> Finding:
+def _reported(recipient: Recipient, letter: str, *, first_hand: bool) -> Finding:
     if recipient.action in _FINE or (not recipient.action and recipient.status.startswith("2.")):
         fine = _FINE.get(recipient.action, "delivered")
         return Finding(recipient=recipient.address, kind=Kind.NONE, status=recipient.status[:12].strip(), reason=fine)
-    said, letter = recipient.diagnosis, _about(recipient.address, notice, is_alone=is_alone)
+    said = recipient.diagnosis
     if not said and _TELLING.match(recipient.status) and not has_answer(letter):
         letter = ""  # a footer about viruses or quotas tells less than the status
-    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter)
+    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter, is_first_hand=first_hand)
     verdict = classify(diagnosis)
     is_vague = verdict.kind is Kind.SOFT and verdict.reason in _VAGUE
     if said and is_vague and not is_echo(diagnosis):  # the letter may say more than the report
         fuller = classify(replace(diagnosis, text=f"{said}\n{letter}"))
         verdict = verdict if fuller.reason == "unclear" else fuller
+    elif said and is_probable(verdict):
+        fuller = classify(replace(diagnosis, text=letter))
+        verdict = fuller if fuller.kind is Kind.HARD else verdict
     return _found(recipient.address, diagnosis, verdict, original=recipient.original)
 
 
@@ -119,18 +131,17 @@ def _about(address: str, notice: str, *, is_alone: bool) -> str:
 def _from_words(mail: Mail, notice: str) -> Reading:
     """Read a notice that a mail system wrote for people."""
     named = _find_addresses(mail.headers.get("x-failed-recipients"))[:MOST_RECIPIENTS]
-    if any(address.lower() in notice.lower() for address in named):
-        return Reading(findings=tuple(_worded(address, _said_of(address, named, notice), notice) for address in named))
     found = mentions(notice, not_them=_own_addresses(mail))
-    if found:
-        return Reading(findings=tuple(_worded(each.address, each.diagnosis, notice) for each in found))
     returned = next(iter(named), "") or _returned_to(mail)
-    if returned and notice.strip():
-        return Reading(findings=(_worded(returned, notice, notice),))
-    found = mentions(notice, not_them=())
-    return Reading(
-        findings=tuple(_worded(each.address, each.diagnosis, notice) for each in found), note="" if found else "unclear"
-    )
+    if any(address.lower() in notice.lower() for address in named):
+        told = [(address, _said_of(address, named, notice)) for address in named]
+    elif found or not (returned and notice.strip()):
+        told = [(each.address, each.diagnosis) for each in found or mentions(notice, not_them=())]
+    else:
+        told = [(returned, notice)]
+    speakers = speakers_of(mail)
+    findings = (_worded(address, said, notice, first_hand=is_first_hand(address, speakers)) for address, said in told)
+    return Reading(findings=tuple(findings), note="" if told else "unclear")
 
 
 def _said_of(address: str, named: Sequence[str], notice: str) -> str:
@@ -141,8 +152,9 @@ def _said_of(address: str, named: Sequence[str], notice: str) -> str:
     return next((each.diagnosis for each in found if each.address.lower() == address.lower()), notice)
 
 
-def _worded(address: str, said: str, notice: str) -> Finding:
-    diagnosis = Diagnosis(text=said, stage=notice if len(said) == len(notice) else said)
+def _worded(address: str, said: str, notice: str, *, first_hand: bool) -> Finding:
+    stage = notice if len(said) == len(notice) else said
+    diagnosis = Diagnosis(text=said, stage=stage, is_first_hand=first_hand)
     return _found(address, diagnosis, classify(diagnosis))
 
 
@@ -154,10 +166,10 @@ def _own_parts(mail: Mail) -> list[Part]:
 def _notice(mail: Mail) -> str:
     """Return the letter of the mail system, as plain text."""
     texts = [part for part in mail.parts if not part.is_inside and part.kind.startswith("text")]
-    chosen = next((part for part in texts if part.kind != "text/html"), None)
-    if chosen is not None:
-        return notice_of(chosen.text)
-    return notice_of(_TAG.sub(" ", texts[0].text)) if texts else ""
+    written = [part.text for part in texts if part.kind != "text/html"]
+    pages = [text_of(part.text) for part in texts if part.kind == "text/html"]
+    said = [notice_of(text) for text in (*written, *pages)]
+    return next((text for text in said if text.strip()), "")
 
 
 def _own_addresses(mail: Mail) -> list[str]:

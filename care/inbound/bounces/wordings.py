@@ -2,13 +2,17 @@
 
 Columns of the table:
 
-- `list`: what the words say: a reason of `reasons.tsv`, or a sign of what kind of mail this is
-- `language`: of the words, for whoever reads the table
+- `list`: what the words say: a reason of `reasons.tsv`, a sign of what kind of mail this is, or one half of a pair
+- `language`: of the words; the two halves of a pair must be of the same
 - `words`: in lower case, as they stand in the mail; `…` stands for up to 40 characters
+
+A pair is somebody or something (`a-mailbox`) and what is said of it (`is-gone`), in either order within one clause: so
+a sentence nobody wrote down is understood, too. Accents make no difference, nor does where a line was broken.
 """
 
 import csv
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +21,18 @@ from typing import Final
 
 TABLE: Final = "wordings.tsv"
 GAP: Final = "…"
+_SHORTEST: Final = 4
 _GAP_PATTERN = r"[\s\S]{0,40}?"
+_WITHIN_CLAUSE = r"(?:[^.;!?。、]|\.(?=\S)){0,40}?"
+_CLAUSE = re.compile(r"(?:[^.,:;!?。、]|\.(?=\S)){1,1500}")
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
+_WITHOUT_BLANKS = r"[\u3000-\u30ff\u3400-\u9fff]"  # scripts that put none between words
+_BROKEN = re.compile(rf"(?<={_WITHOUT_BLANKS})\s+(?={_WITHOUT_BLANKS})")
+_COMMA = {"\uff0c": "、"}  # or it would look like the Latin one, which also stands within sentences
+_LETTERS = str.maketrans(
+    {"\u2019": "'", "\u2018": "'", "\u0131": "i", "ß": "ss", "ł": "l", "ø": "o", "đ": "d", **_COMMA}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +71,17 @@ def all_wordings() -> Sequence[Wording]:
     return [Wording(list=row["list"], language=row["language"], words=row["words"]) for row in rows]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """The two halves of a pair in each language, made for a quick look."""
+
+    languages: Sequence[tuple[Sequence[str], re.Pattern[str]]]
+
+    def are_in(self, plain: str) -> bool:
+        """Tell whether a text made by `plain_text` says both halves of any language in one clause."""
+        return any(any(map(plain.__contains__, said)) and seen.search(plain) for said, seen in self.languages)
+
+
 @cache
 def wordings(name: str) -> Wordings:
     """Return a list of the table; KeyError if there is none of that name."""
@@ -63,9 +89,18 @@ def wordings(name: str) -> Wordings:
     if not listed:
         raise KeyError(name)
     return Wordings(
-        whole=[words for words in listed if GAP not in words],
-        gapped=[(words.split(GAP), _pattern(words)) for words in listed if GAP in words],
+        whole=[plain_text(words) for words in listed if GAP not in words],
+        gapped=[(_pieces(words), _pattern(words)) for words in listed if GAP in words],
     )
+
+
+@cache
+def pairs(named: str, said: str) -> Pairs:
+    """Return two lists of the table as pairs; KeyError if they share no language."""
+    languages = sorted(_languages(named) & _languages(said))
+    if not languages:
+        raise KeyError(named, said)
+    return Pairs(languages=[_pair(_of(named, language), _of(said, language)) for language in languages])
 
 
 def says(name: str, text: str) -> bool:
@@ -73,10 +108,62 @@ def says(name: str, text: str) -> bool:
     return wordings(name).are_in(plain_text(text))
 
 
+def without_doubts(plain: str) -> str:
+    """Return a text made by `plain_text` without the clauses that only suppose something, or ask for a look."""
+    if not any(map(plain.__contains__, _of_all("in-doubt"))):
+        return plain
+    return _CLAUSE.sub(lambda clause: " " if _doubts().search(clause[0]) else clause[0], plain)
+
+
+@cache
+def _of_all(name: str) -> Sequence[str]:
+    return [plain_text(each.words) for each in all_wordings() if each.list == name]
+
+
+@cache
+def _doubts() -> re.Pattern[str]:
+    """Return the pattern of any doubt; where a script has blanks, only whole words count."""
+    words = sorted(_of_all("in-doubt"), key=len, reverse=True)
+    spaced = "|".join(re.escape(each) for each in words if not _UNSPACED.match(each))
+    unspaced = "|".join(re.escape(each) for each in words if _UNSPACED.match(each))
+    return re.compile(rf"(?<!\w)(?:{spaced})(?!\w)|{unspaced}")
+
+
+def has_foreign_words(text: str) -> bool:
+    """Tell whether a text has words of the table that are no plain Latin, and too long to come by chance."""
+    return any(map(plain_text(text).__contains__, _foreign_words()))
+
+
+@cache
+def _foreign_words() -> Sequence[str]:
+    pieces = (_pieces(each.words) for each in all_wordings())
+    return sorted({piece for each in pieces for piece in each if len(piece) >= _SHORTEST and not piece.isascii()})
+
+
 def plain_text(text: str) -> str:
-    """Return a text in lower case, with single blanks and straight apostrophes."""
-    return " ".join(text.split()).lower().replace("\u2019", "'").replace("\u2018", "'")
+    """Return a text in lower case without accents, with single blanks and straight apostrophes."""
+    apart = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
+    joined = unicodedata.normalize("NFC", _ACCENTS.sub("", apart))
+    return _BROKEN.sub("", " ".join(joined.split()))
+
+
+def _languages(name: str) -> set[str]:
+    return {each.language for each in all_wordings() if each.list == name}
+
+
+def _of(name: str, language: str) -> list[str]:
+    return [each.words for each in all_wordings() if (each.list, each.language) == (name, language)]
+
+
+def _pair(named: Sequence[str], said: Sequence[str]) -> tuple[Sequence[str], re.Pattern[str]]:
+    what, how = ("|".join(_pattern(words).pattern for words in half) for half in (named, said))
+    seen = re.compile(f"(?:{what}){_WITHIN_CLAUSE}(?:{how})|(?:{how}){_WITHIN_CLAUSE}(?:{what})")
+    return [_pieces(words)[0] for words in said], seen
+
+
+def _pieces(words: str) -> list[str]:
+    return [plain_text(piece) for piece in words.split(GAP)]
 
 
 def _pattern(words: str) -> re.Pattern[str]:
-    return re.compile(_GAP_PATTERN.join(re.escape(piece) for piece in words.split(GAP)))
+    return re.compile(_GAP_PATTERN.join(re.escape(piece) for piece in _pieces(words)))

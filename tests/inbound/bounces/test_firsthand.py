@@ -1,0 +1,125 @@
+"""Whose words count: a system that speaks of its own mailboxes, and letters in forms that were once not read."""
+
+import base64
+
+import pytest
+
+from care.inbound.bounces.model import Finding, Kind
+from care.inbound.bounces.read import read_bounce
+from tests.inbound.bounces.dialects import report, words
+
+CUSTOMER = "chen.hua@customer.example"
+OWN = "from mx.customer.example (mx.customer.example [192.0.2.1]) by in.example.net; Fri, 27 Nov 2026 10:00:00 +0000"
+OTHER = OWN.replace("customer.example", "relay.example")
+SAID = [
+    f"The message could not be delivered:\n\n{CUSTOMER} (user not found)\n",
+    f"Delivery failed\n\n<{CUSTOMER}>:\n    <<< 550 User unknown.\n",
+    f"Unknown user: {CUSTOMER}\n",
+]
+
+
+def first(raw: bytes) -> Finding:
+    return read_bounce(raw).first
+
+
+class TestFirstHand:
+    @pytest.mark.parametrize("letter", SAID)
+    def test_word_of_a_system_about_its_own_is_enough(self, letter: str) -> None:
+        """Who keeps the mailboxes knows which there are; of others it matters when they said it."""
+        assert first(words(letter, Received=OWN)).kind is Kind.HARD
+        assert first(words(letter, Received=OTHER)).kind is Kind.SOFT
+        assert {first(words(letter, Received=way)).recipient for way in (OWN, OTHER)} == {CUSTOMER}
+
+    def test_word_is_known_by_the_way_it_came(self) -> None:
+        """Anybody may write any name into From; the path and the reporting system are harder to invent."""
+        assert first(words(SAID[0], sender="postmaster@customer.example", Received=OTHER)).kind is Kind.SOFT
+        bounced = {"Return_Path": "<MAILER-DAEMON@mail.customer.example>", "Received": OTHER}
+        assert first(words(SAID[0], **bounced)).kind is Kind.HARD
+
+    @pytest.mark.parametrize(("reporter", "kind"), [("mx.customer.example", Kind.HARD), ("relay.example", Kind.SOFT)])
+    def test_word_may_be_a_report(self, reporter: str, kind: Kind) -> None:
+        """The system that reports names itself."""
+        mail = report(CUSTOMER, status="5.0.0", diagnosis="550 User unknown")
+        named = mail.replace(b"dns; relay.example.com", f"dns; {reporter}".encode())
+        assert first(named).kind is kind
+
+    def test_word_of_a_filter_is_not(self) -> None:
+        """It stands before the mailboxes, and says "unknown" of what it does not like."""
+        assert first(words(SAID[0], Received=OWN, X_NAI_Header="Modified by a gateway")).kind is Kind.SOFT
+
+    @pytest.mark.parametrize("answer", ["450 User unknown", "550 5.7.1 User unknown", "552 mailbox unavailable"])
+    def test_word_for_now_or_of_a_policy_stays_soft(self, answer: str) -> None:
+        """Whoever says it."""
+        assert first(words(f"Delivery failed\n\n<{CUSTOMER}>:\n    {answer}\n", Received=OWN)).kind is Kind.SOFT
+
+
+PAGE = (
+    "<html><head><style>a { color: red }</style></head><body><p>邮件被退回</p><table><tr><td>收件人</td>"
+    f"<td><a href='mailto:{CUSTOMER}'>{CUSTOMER}</a></td></tr></table><p>收件人<b>邮箱</b>&#19981;存在</p></body></html>"
+)
+
+
+def page(text: str, charset: str = "utf-8", told: str = "utf-8", kind: str = "html") -> bytes:
+    body = base64.encodebytes(text.encode(charset)).decode()
+    head = f"From: MAILER-DAEMON@relay.example\nTo: b@x.example\nContent-Type: text/{kind}; charset={told}\n"
+    return f"{head}Content-Transfer-Encoding: base64\nSubject: returned mail\n\n{body}".encode()
+
+
+class TestForms:
+    def test_a_page_is_read_as_a_reader_sees_it(self) -> None:
+        """Tags within words, entities, tables and links."""
+        found = first(page(PAGE))
+        assert (found.recipient, found.kind) == (CUSTOMER, Kind.HARD)
+
+    def test_a_page_beside_an_empty_letter_is_read(self) -> None:
+        """Some systems write the plain part and leave it empty."""
+        inner = page(PAGE).split(b"\n", 2)[2]
+        mail = b"\n".join(
+            [
+                b"From: MAILER-DAEMON@relay.example\nSubject: returned mail",
+                b"Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain\n\n \n--b",
+                inner,
+                b"--b--\n",
+            ]
+        )
+        assert (first(mail).recipient, first(mail).kind) == (CUSTOMER, Kind.HARD)
+
+    @pytest.mark.parametrize(
+        ("charset", "said"),
+        [
+            ("gb18030", "收件人邮箱不存在"),
+            ("big5", "收件者信箱不存在"),
+            ("shift_jis", "メールアドレスが見つかりません"),
+            ("euc-kr", "존재하지 않는 사용자입니다"),
+            ("windows-1251", "Такого пользователя нет"),
+        ],
+    )
+    def test_a_charset_nobody_told_is_guessed(self, charset: str, said: str) -> None:
+        """By the words a mail system uses."""
+        found = first(page(f"<{CUSTOMER}>: 550 {said}\n", charset, "us-ascii", "plain"))
+        assert (found.recipient, found.kind) == (CUSTOMER, Kind.HARD)
+
+    def test_a_bounce_that_a_list_hands_on_is_one(self) -> None:
+        """It says that a mail system wrote it; a list's own letters never do."""
+        letter = f"<{CUSTOMER}>: 550 5.1.1 user unknown\n"
+        assert first(words(letter, List_Id="<dev.lists.example>")).kind is Kind.HARD
+        by_list = words(letter, sender="dev@lists.example", List_Id="<dev.lists.example>", subject="Delivery failed")
+        assert read_bounce(by_list).failures == ()
+
+    def test_facts_about_the_mail_before_the_reason_are_no_copy(self) -> None:
+        """A heading "original mail" over a table, and the reason below it."""
+        letter = f"原邮件信息\n收件人 {CUSTOMER}\n退信原因\n收件人邮件地址（{CUSTOMER}）不存在\n"
+        assert (first(words(letter)).recipient, first(words(letter)).kind) == (CUSTOMER, Kind.HARD)
+
+    def test_a_system_that_calls_its_bounce_an_automatic_reply_bounces(self) -> None:
+        """Its subject says both; a person who is away only says one."""
+        letter = f"您发送到 {CUSTOMER} 的邮件退回。退信原因：该收件人的号码已被回收。\n550 unavailable or access denied\n"
+        subject = "退信：来自邮箱的自动回复"
+        assert first(words(letter, subject=subject)).kind is Kind.HARD
+        assert read_bounce(words(letter, sender="wang@x.example", subject=subject)).failures == ()
+
+    @pytest.mark.timeout(20)
+    @pytest.mark.parametrize("piece", ["<", "<a ", "<!--", "<script>", "&#", "<p", "<a b='"])
+    def test_a_page_of_rubbish_takes_little_time(self, piece: str) -> None:
+        """Whatever is opened and never closed."""
+        assert read_bounce(page(piece * 100_000)).failures == ()
