@@ -59,6 +59,16 @@ class TestErrors:
         for cause in (Cause.ERRORS, Cause.SLOW):
             assert learn(breaker.closed(WELL, cause, "", AT), late).state is State.CLOSED
 
+    def test_close_only_with_an_error_that_is_new(self) -> None:
+        """Whoever has seen none itself leaves it to those who have, and who can say what went wrong."""
+        assert learn(WELL, Counted(answers=1, accepted=1), bucket(0, 60, 50)) == WELL
+        assert learn(WELL, ERROR, bucket(0, 60, 50)).state is State.CLOSED
+
+    def test_leave_a_trial_to_its_one_message(self) -> None:
+        """What was under way before tells nothing of what was mended since."""
+        trial = breaker.looked_well(breaker.closed(WELL, Cause.IN_ROW, "", AT))
+        assert learn(trial, Counted(answers=9, errors=9, in_row=9), bucket(0, 60, 60)) == trial
+
 
 class TestSlowness:
     SLOW = Counted(answers=1, accepted=1, slow=1)
@@ -74,6 +84,13 @@ class TestSlowness:
     def test_closes_nothing_where_all_are_slow(self) -> None:
         """To wait would be slower still."""
         assert learn(WELL, self.SLOW, bucket(10, 50, 0, 50), another=False).state is State.WELL
+
+    def test_closes_by_answers_of_the_window_and_a_new_one(self) -> None:
+        """A quarter of an hour ago is over; whoever was answered quickly closes nothing."""
+        late = [bucket(0, 25, 0, 25), bucket(899, 25, 0, 25)]
+        assert learn(WELL, self.SLOW, *late, another=True).state is State.CLOSED
+        assert learn(WELL, self.SLOW, late[0], bucket(900, 25, 0, 25), another=True).state is State.WELL
+        assert learn(WELL, Counted(answers=1, accepted=1), *late, another=True) == WELL
 
 
 class TestLooks:
@@ -93,6 +110,17 @@ class TestLooks:
         assert breaker.look_soon(shut, AT + 3 * SECOND).look_at == AT + 10 * SECOND
         assert breaker.look_soon(shut, AT + 30 * SECOND).look_at == AT + 30 * SECOND
 
+    def test_of_a_fresh_process_count_from_the_last_look_and_are_never_later(self) -> None:
+        """The last look, not the closing, says how soon; the pauses begin anew; a clock set back stops nothing."""
+        shut = breaker.closed(WELL, Cause.IN_ROW, "", AT - timedelta(hours=1))
+        asked = replace(shut, look_at=AT + 50 * SECOND, probe_at=AT, pause=40 * SECOND)
+        soon = breaker.look_soon(asked, AT + 3 * SECOND)
+        assert (soon.look_at, soon.pause) == (AT + 10 * SECOND, breaker.FIRST_PAUSE)
+        next_one = replace(asked, look_at=AT + 4 * SECOND)
+        assert breaker.look_soon(next_one, AT + 3 * SECOND) == next_one
+        assert breaker.look_soon(asked, AT - timedelta(minutes=30)).look_at == AT - timedelta(minutes=30)
+        assert breaker.look_soon(WELL, AT) == WELL
+
     def test_are_followed_by_one_message(self) -> None:
         """Accepted it opens, with one error enough to close again for ten messages; refused it closes for longer."""
         shut = breaker.looking(breaker.closed(WELL, Cause.IN_ROW, "", AT), 1, AT)
@@ -102,6 +130,34 @@ class TestLooks:
         assert learn(opened, Counted(answers=2, accepted=1, errors=1, in_row=1)).state is State.CLOSED
         assert learn(opened, Counted(answers=10, accepted=10)).trial_left == 0
         assert breaker.failed_again(trial, "no answer", AT).look_at == AT + 20 * SECOND
+
+    def test_that_went_well_leave_the_message_to_whoever_comes_first(self) -> None:
+        """Not to the process that looked; a message that did not leave is given back, but only to a trial."""
+        shut = breaker.looking(breaker.closed(WELL, Cause.IN_ROW, "", AT), 1, AT)
+        trial = breaker.looked_well(shut)
+        assert breaker.is_free(trial)
+        assert breaker.is_free(breaker.probe_unused(breaker.probing(trial, 2, AT)))
+        assert breaker.probe_unused(shut) == shut
+
+    def test_after_a_trial_count_from_its_message(self) -> None:
+        """However late it was given up; where that says nothing new, the old reason stands."""
+        shut = breaker.looking(breaker.closed(WELL, Cause.IN_ROW, "token", AT), 1, AT)
+        trial = breaker.probing(breaker.looked_well(shut), 1, AT)
+        again = breaker.failed_again(trial, "", AT + 5 * SECOND)
+        assert (again.look_at, again.probe_at, again.why) == (AT + 20 * SECOND, AT, "token")
+        assert breaker.failed_again(trial, "", AT + 50 * SECOND).look_at == AT + 50 * SECOND
+        assert breaker.failed_again(trial, "no answer", AT).why == "no answer"
+
+    def test_are_as_far_apart_as_ever_once_a_trial_has_held(self) -> None:
+        """Ten accepted; nine are not enough, and one error before the tenth closes for twice as long."""
+        opened = breaker.proven(replace(breaker.closed(WELL, Cause.IN_ROW, "", AT), pause=40 * SECOND), AT)
+        nine = learn(opened, Counted(answers=9, accepted=9))
+        assert (nine.trial_left, nine.pause) == (1, 40 * SECOND)
+        shut = learn(nine, ERROR)
+        assert (shut.state, shut.pause, shut.in_row) == (State.CLOSED, breaker.LONGEST_PAUSE, 0)
+        ten = learn(nine, Counted(answers=1, accepted=1))
+        assert (ten.trial_left, ten.pause) == (0, breaker.FIRST_PAUSE)
+        assert learn(ten, ERROR) == replace(ten, in_row=1)
 
     def test_are_not_blocked_by_a_process_that_ended(self) -> None:
         """A message of a trial that nobody answers for is forgotten after two minutes."""
@@ -118,6 +174,11 @@ class TestTheWayBack:
             stands = breaker.settled(stands, is_away=False, now=AT + timedelta(minutes=minute))
             shares.append(stands.share)
         assert shares == [0] * 15 + [10] * 5 + [50] * 5 + [100] * 2
+
+    def test_does_not_begin_while_it_is_closed(self) -> None:
+        """However much time passes."""
+        shut = breaker.closed(WELL, Cause.ERRORS, "", AT)
+        assert breaker.settled(shut, is_away=False, now=AT + timedelta(hours=9)) == shut
 
     def test_begins_anew_with_the_next_trouble(self) -> None:
         """And after maintenance it begins with a tenth: nothing was proven, nothing was wrong."""

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
@@ -10,15 +11,16 @@ from care.delivery import breaker
 from care.delivery.breaker import IN_ROW, SLOW_SECONDS, Cause, Counted, Door, Health, State
 from care.delivery.carriers import away_now
 from care.delivery.channels.base import Result, refusal
-from care.delivery.channels.errors import classify_transport
-from care.delivery.counts import TELL_ERRORS, TELL_SECONDS, Counts
-from care.delivery.failover import Shares
+from care.delivery.channels.errors import classify_transport, classify_twilio
+from care.delivery.counts import TELL_ERRORS, TELL_SECONDS, Counts, is_error
+from care.delivery.failover import Carrier, Shares, Standing, carrier, others_well
 from care.delivery.maintenance import Window, plan_maintenance
 from care.messages.model import Outcome
 
 AT = datetime(2026, 9, 25, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DOOR = Door(Channel.SMS, "twilio", "")
+OTHER = Door(Channel.SMS, "twilio.backup", "")
 GOOD = Result(attempt_id=1, outcome=Outcome.ACCEPTED)
 BAD = refusal(1, classify_transport("no-answer"), "no-answer")
 WELL = Health(state=State.WELL, since=AT - HOUR)
@@ -58,12 +60,37 @@ class TestCounts:
         assert counts(*[GOOD, BAD] * TELL_ERRORS).is_due(0.0)
         assert counts(GOOD).is_due(TELL_SECONDS)
 
+    def test_stay_urgent_until_they_were_told(self) -> None:
+        """Whatever door the next answer comes from; then a second passes again."""
+        made = counts(*[GOOD, BAD] * TELL_ERRORS)
+        made.note(OTHER, BAD, 0.1)
+        assert made.is_due(0.0)
+        made.told(made.seen(), 10.0)
+        made.note(DOOR, GOOD, 0.1)
+        assert not made.is_due(10.0 + TELL_SECONDS - 0.1)
+        assert made.is_due(10.0 + TELL_SECONDS)
+
+    def test_of_errors_leave_out_what_is_the_messages_own(self) -> None:
+        """A wrong number tells nothing of the provider; a token that does not fit does."""
+        own = refusal(1, classify_twilio(400, 21211), "21211")
+        ours = refusal(1, classify_twilio(401, 20003), "20003")
+        assert [is_error(result) for result in (GOOD, BAD, own, ours)] == [False, True, False, True]
+        made = counts(*[own] * IN_ROW, ours)
+        assert made.shut == set()
+        seen = made.seen()[DOOR]
+        assert (seen.answers, seen.errors, seen.accepted) == (IN_ROW + 1, 1, 0)
+        assert seen.why == "account SID and token do not fit"
+
     def test_call_slow_what_takes_longer(self) -> None:
         """Not what takes just so long."""
         made = counts()
         made.note(DOOR, GOOD, SLOW_SECONDS)
         made.note(DOOR, GOOD, SLOW_SECONDS + 0.1)
-        assert made.seen()[DOOR].slow == 1
+        seen = made.seen()
+        assert seen[DOOR].slow == 1
+        made.note(DOOR, GOOD, 0.1)
+        made.told(seen, 1.0)
+        assert made.seen() == {DOOR: Counted(answers=1, accepted=1)}
 
 
 class TestTheBreaker:
@@ -98,6 +125,42 @@ class TestShares:
                 first += shares.is_for_the_first(share)
                 shares.deal(share)
             assert first == share
+
+
+class TestWhoCarries:
+    FIRST, SECOND = ORDER = ("twilio", "twilio.backup")
+
+    def stand(self, first: Standing, second: Standing | None = None) -> dict[str, Standing]:
+        return {self.FIRST: first, self.SECOND: second or Standing(State.WELL, 100)}
+
+    @pytest.mark.parametrize(
+        ("first", "expected"),
+        [
+            (Standing(State.WELL, 100), Carrier("twilio")),
+            (Standing(State.WELL, 50), Carrier("twilio.backup", 50)),
+            (Standing(State.WELL, 0), Carrier("twilio.backup", 0)),
+            (Standing(State.CLOSED, 0), Carrier("twilio.backup")),
+            (Standing(State.TRIAL, 0), Carrier("twilio.backup")),
+            (Standing(State.WELL, 100, is_away=True), Carrier("twilio.backup")),
+        ],
+    )
+    def test_is_the_first_while_it_is_well_and_has_rested(self, first: Standing, expected: Carrier) -> None:
+        """Else the second, which then is asked for all but the share of the first."""
+        assert carrier(self.ORDER, self.stand(first)) == expected
+
+    @pytest.mark.parametrize("second", [Standing(State.CLOSED, 0), Standing(State.WELL, 100, is_away=True)])
+    def test_is_the_first_alone_where_the_second_is_of_no_use(self, second: Standing) -> None:
+        """All of it, rested or not; and nobody where it is of no use either."""
+        assert carrier(self.ORDER, self.stand(Standing(State.WELL, 0), second)) == Carrier("twilio")
+        assert carrier(self.ORDER, self.stand(Standing(State.CLOSED, 0), second)) == Carrier("")
+
+    def test_could_be_another_only_if_that_is_quicker(self) -> None:
+        """A slow provider is not closed for one that is slow too, nor for itself."""
+        both = self.stand(Standing(State.WELL, 100))
+        assert others_well(self.FIRST, both, slow=[self.FIRST])
+        assert not others_well(self.FIRST, both, slow=[self.FIRST, self.SECOND])
+        alone = {self.FIRST: Standing(State.WELL, 100)}
+        assert not others_well(self.FIRST, alone, slow=[])
 
 
 class TestMaintenance:

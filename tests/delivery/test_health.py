@@ -11,8 +11,9 @@ from care.delivery import breaker, carriers, health
 from care.delivery.breaker import Cause, Counted, Door, State
 from care.delivery.carriers import Last
 from care.delivery.failover import Carrier, Shares
+from care.delivery.maintenance import Window, end_maintenance, plan_maintenance, windows
 from care.delivery.switchboard import Switchboard
-from care.delivery.tables import provider_tally
+from care.delivery.tables import provider_change, provider_tally
 from care.schedule import watch
 from tests.house import House
 
@@ -114,6 +115,21 @@ class TestChanges:
                 assert carriers.note_change(conn, (Channel.SMS, ""), last, new, why="x", now=now) is expected
             assert carriers.last_changes(conn) == {(Channel.SMS, ""): Last(1, Carrier("acme.backup"))}
 
+    def test_keep_as_much_of_a_reason_as_there_is_room_for(self, house: House) -> None:
+        """However much a provider has said."""
+        now, long = house.clock.now(), "x" * 500
+        board_of(house)
+        with write(house.engine) as conn:
+            carriers.note_change(conn, (Channel.SMS, ""), Last(0, Carrier("acme")), Carrier(""), why=long, now=now)
+            health.change(conn, DOOR, lambda stands: breaker.closed(stands, Cause.ERRORS, long, now))
+            window = Window(provider="acme", starts_at=now, ends_at=now + timedelta(hours=1), why=long, by=long)
+            plan_maintenance(conn, window, now)
+            (planned,) = windows(conn, now)
+            kept = conn.execute(sa.select(provider_change.c.why)).scalar_one()
+            closed_for = health.read_health(conn)[DOOR].why
+        assert (len(kept), len(closed_for)) == (carriers.WORDS, health.WORDS)
+        assert (len(planned.why), len(planned.by)) == (120, 32)
+
 
 class TestTallies:
     def test_are_forgotten_after_an_hour(self, house: House) -> None:
@@ -125,6 +141,38 @@ class TestTallies:
             watch(house.services, house.clock.now(), None)
             with read(house.engine) as conn:
                 assert conn.execute(sa.select(sa.func.count()).select_from(provider_tally)).scalar_one() == left
+
+
+class TestMaintenance:
+    def test_that_is_ended_is_that_of_one_provider(self, house: House) -> None:
+        """What goes on ends now, what begins later is taken back, what is over and what is another's stay."""
+        now, hour = house.clock.now(), timedelta(hours=1)
+        spans = {"over": (-3, -2), "now": (-1, 1), "later": (2, 3), "next": (1, 2)}
+        with write(house.engine) as conn:
+            for provider in ("acme", "other"):
+                for why, (begins, ends) in spans.items():
+                    span = {"starts_at": now + begins * hour, "ends_at": now + ends * hour}
+                    plan_maintenance(conn, Window(provider=provider, why=why, by="ops:test", **span), now)
+            assert end_maintenance(conn, "acme", now) == 3
+            assert end_maintenance(conn, "acme", now) == 0
+            found = [(each.provider, each.why, each.ends_at - now) for each in windows(conn, now - 2 * hour)]
+        assert found == [
+            ("acme", "over", -2 * hour),
+            ("other", "over", -2 * hour),
+            ("acme", "now", 0 * hour),
+            ("other", "now", hour),
+            ("other", "next", 2 * hour),
+            ("other", "later", 3 * hour),
+        ]
+
+    def test_that_begins_at_this_moment_goes_on(self, house: House) -> None:
+        """Ended, it is kept as one that was: it is not taken back."""
+        now = house.clock.now()
+        with write(house.engine) as conn:
+            window = Window(provider="acme", starts_at=now, ends_at=now + timedelta(hours=1), why="", by="ops:test")
+            plan_maintenance(conn, window, now)
+            assert end_maintenance(conn, "acme", now) == 1
+            assert [each.ends_at for each in windows(conn, now)] == [now]
 
 
 class TestShares:
