@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from care.base.clock import Clock, SystemClock
 from care.base.database import open_engine
 from care.base.errands import Errands
+from care.base.ids import keyed_hash
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
 from care.base.money import minor_digits
@@ -133,8 +134,14 @@ class Services:
         from care.surveys.occasion import OCCASIONS
 
         directory = self.root / self.settings.paths.campaigns
-        country = self.settings.operator.country
-        return Shelf(directory=directory, library=self.library, country=country, fields=self.fields, kinds=OCCASIONS)
+        return Shelf(
+            directory=directory,
+            library=self.library,
+            country=self.settings.operator.country,
+            fields=self.fields,
+            kinds=OCCASIONS,
+            installation=lambda: keyed_hash(self.keys.suppression, "lots"),  # the key that never changes
+        )
 
     @property
     def campaigns(self) -> "CampaignSet":

@@ -8,7 +8,11 @@ import sqlalchemy as sa
 
 from care.campaigns.occasion import Due, Occasion
 from care.customers.tables import customer, subscription
+from care.customers.tickets.tables import ticket
+from care.explain.draws import draw_in_words
 from care.explain.snapshot import Snapshot
+from care.surveys.occasion_open import TicketOpen
+from care.surveys.occasion_sample import RandomSample
 from care.surveys.tables import follow_up
 
 AHEAD = timedelta(days=400)
@@ -28,8 +32,10 @@ def next_due(snap: Snapshot, occasion: Occasion, *, after: date, zone: str) -> d
     return None
 
 
-def lacks(snap: Snapshot, occasion: Occasion) -> str:
-    """Return what the record lacks for the occasion ever to come, empty where it lacks nothing."""
+def lacks(snap: Snapshot, occasion: Occasion, *, day: date, zone: str) -> str:
+    """Return what the record lacks for the occasion to come, or how the lot fell; empty where nothing is lacking."""
+    if isinstance(occasion, RandomSample):
+        return draw_in_words(snap, occasion, day, zone)
     column = _COLUMN.get(occasion.kind)
     if column is not None:
         return _LACKING[occasion.kind] if snap.row.get(column) is None else ""
@@ -39,6 +45,9 @@ def lacks(snap: Snapshot, occasion: Occasion) -> str:
     if occasion.kind == "ticket_resolved":
         followed = sa.select(sa.func.count()).select_from(follow_up)
         return "" if snap.conn.execute(followed).scalar_one() else "no resolved ticket on record"
+    if isinstance(occasion, TicketOpen):
+        is_open = sa.select(sa.func.count()).select_from(ticket).where(occasion.is_open())
+        return "" if snap.conn.execute(is_open).scalar_one() else f"no open {' or '.join(occasion.of)} on record"
     return ""
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from care.base.database import insert
 from care.surveys.follow_ups import move_follow_ups
-from care.surveys.model import AnswerChannel, FollowUpState, Question, Survey
+from care.surveys.model import MAIN, AnswerChannel, FollowUpState, Question, Survey
 from care.surveys.tables import survey_answer
 
 
@@ -41,10 +41,11 @@ class About:
 def record_answers(conn: sa.Connection, given: Sequence[Given], about: About, *, now: datetime) -> int:
     """Write answers down and return how many were news; earlier ones to the same questions are superseded.
 
-    The follow-up becomes `answered` with its overall question. A source that was written down before changes nothing.
+    The follow-up becomes `answered` with the question that counts. A source that was written down before changes
+    nothing.
     """
     written = [question for question in given if _write(conn, question, about, now)]
-    if about.follow_up_id is not None and any(one.question is Question.OVERALL for one in written):
+    if about.follow_up_id is not None and any(one.question is MAIN[about.survey] for one in written):
         move_follow_ups(conn, [about.follow_up_id], FollowUpState.ANSWERED, now=now)
     return len(written)
 

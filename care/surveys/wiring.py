@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from care.customers.tables import subscription
 from care.segments.facts import Fact
 from care.segments.ticket_facts import ticket_facts
+from care.surveys import occasion_open
 from care.surveys.conversation.tables import spoken_of
 from care.surveys.figures.facts import survey_facts
 from care.surveys.occasion import PREFIX, asked_ticket
@@ -17,6 +18,7 @@ SUBJECTS: Mapping[str, sa.FromClause] = {
     "inbound": spoken_of,
     "case": told_case,
     PREFIX: asked_ticket,
+    occasion_open.PREFIX: occasion_open.open_ticket,
 }
 """By the word before the first ':' of a message's occasion."""
 
