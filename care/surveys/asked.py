@@ -63,4 +63,5 @@ def is_low(question: Question, score: int | None, scale: str | None) -> bool:
     if question not in _JUDGED or score is None:
         return False
     known = scale_named(scale or USUAL_SCALE[question])
-    return (known.low + known.high - score if known.best_is_low else score) in known.alarming
+    low = {known.low + known.high - point for point in known.alarming} if known.best_is_low else known.alarming
+    return score <= max(low)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -17,6 +17,7 @@ from care.customers.tickets.tables import ticket
 from care.messages.tables import message
 from care.surveys.model import Survey
 from care.surveys.occasion_words import event_word
+from care.surveys.tables import survey_session
 
 PREFIX: Final = "in_process"
 """How the occasion of a message begins that asks about an open ticket; its subject is the ticket's own id."""
@@ -44,6 +45,16 @@ def open_key() -> sa.ColumnElement[str]:
 def about_open_ticket() -> sa.ColumnElement[bool]:
     """Return: the subject of this `message` is an open ticket."""
     return message.c.occasion.startswith(f"{PREFIX}:", autoescape=True)
+
+
+def ticket_of_session(session_id: sa.ColumnElement[Any]) -> sa.ScalarSelect[str | None]:
+    """Return the open ticket that a conversation asks about, NULL for other surveys."""
+    asked = sa.select(message.c.subject).join(survey_session, survey_session.c.message_id == message.c.id)
+    return (
+        asked.where(survey_session.c.id == session_id, about_open_ticket())
+        .correlate_except(message, survey_session)
+        .scalar_subquery()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
