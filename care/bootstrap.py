@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from care.base.clock import Clock, SystemClock
 from care.base.database import open_engine
 from care.base.errands import Errands
-from care.base.ids import keyed_hash
 from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
 from care.base.money import minor_digits
@@ -130,18 +129,9 @@ class Services:
     @cached_property
     def shelf(self) -> "Shelf":
         """Campaign and segment files, read again when they change."""
-        from care.planning.shelf import Shelf
-        from care.surveys.occasion import OCCASIONS
+        from care.surveys.wiring import build_shelf
 
-        directory = self.root / self.settings.paths.campaigns
-        return Shelf(
-            directory=directory,
-            library=self.library,
-            country=self.settings.operator.country,
-            fields=self.fields,
-            kinds=OCCASIONS,
-            installation=lambda: keyed_hash(self.keys.suppression, "lots"),  # the key that never changes
-        )
+        return build_shelf(self.settings, self.root, self.library, self.fields, lambda: self.keys.installation)
 
     @property
     def campaigns(self) -> "CampaignSet":

@@ -46,9 +46,16 @@ def lacks(snap: Snapshot, occasion: Occasion, *, day: date, zone: str) -> str:
         followed = sa.select(sa.func.count()).select_from(follow_up)
         return "" if snap.conn.execute(followed).scalar_one() else "no resolved ticket on record"
     if isinstance(occasion, TicketOpen):
-        is_open = sa.select(sa.func.count()).select_from(ticket).where(occasion.is_open())
-        return "" if snap.conn.execute(is_open).scalar_one() else f"no open {' or '.join(occasion.of)} on record"
+        return _open_lacks(snap, occasion, day)
     return ""
+
+
+def _open_lacks(snap: Snapshot, occasion: TicketOpen, day: date) -> str:
+    asked = sa.select(occasion.was_asked_before(day)).select_from(ticket).where(occasion.is_open())
+    found = snap.conn.execute(asked).scalars().all()
+    if not found:
+        return f"no open {' or '.join(occasion.of)} on record"
+    return "asked about before, once while it is open" if all(found) else ""
 
 
 def owed_rows(snap: Snapshot, due: Due) -> Sequence[Mapping[str, Any]]:

@@ -63,6 +63,7 @@ class TicketOpen:
 
     kind: ClassVar[str] = "ticket_open"
     survey: ClassVar[Survey] = Survey.IN_PROCESS
+    campaign: str
     of: tuple[str, ...]
     after: timedelta
     at: time
@@ -76,7 +77,7 @@ class TicketOpen:
                 occasion=open_key(),
                 occasion_on=day,
                 due_at=due_at,
-                where=sa.and_(old_enough, customer.c.customer_type != "staff"),
+                where=sa.and_(old_enough, customer.c.customer_type != "staff", sa.not_(self.was_asked_before(day))),
                 joined=ticket,
                 on=ticket.c.customer_id == customer.c.id,
                 subject=ticket.c.external_id,
@@ -89,6 +90,14 @@ class TicketOpen:
         same = sa.and_(ticket.c.external_id == message.c.subject, ticket.c.customer_id == message.c.customer_id)
         found = sa.select(sa.literal(1)).select_from(ticket)
         return found.where(same, self.is_open(), open_key() == message.c.occasion).correlate(message).exists()
+
+    def was_asked_before(self, day: date) -> sa.ColumnElement[bool]:
+        """Return: the ledger has the question about this round of the `ticket`, for another day than this."""
+        asked = message.alias("asked")
+        same = sa.and_(asked.c.campaign_id == self.campaign, asked.c.occasion == open_key())
+        found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(asked)
+        mine = found.where(same, asked.c.customer_id == ticket.c.customer_id, asked.c.occasion_on != day)
+        return mine.correlate_except(asked).exists()
 
     def is_open(self) -> sa.ColumnElement[bool]:
         """Return: a `ticket` of the kinds asked about is open, and no try."""
@@ -131,6 +140,6 @@ class TicketOpenSpec(OccasionSpec):
     after: Duration = Field(timedelta(days=5), description="how long it has been open; a reopening counts anew")
     at: TenByDefault = time(10)
 
-    def build(self, around: Surroundings) -> Occasion:  # noqa: ARG002 - an open ticket is one everywhere
+    def build(self, around: Surroundings) -> Occasion:
         """Return the occasion."""
-        return TicketOpen(of=self.of, after=self.after, at=self.at)
+        return TicketOpen(campaign=around.campaign, of=self.of, after=self.after, at=self.at)

@@ -102,4 +102,5 @@ class TestRound:
         ("every", "name"), [("month", "2026-11"), ("quarter", "2026Q4"), ("half_year", "2026H2"), ("year", "2026")]
     )
     def test_is_named_as_people_name_it(self, every: str, name: str) -> None:
+        """As on a report."""
         assert round_of(date(2026, 11, 27), Every(every)).name == name

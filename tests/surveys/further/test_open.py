@@ -42,12 +42,12 @@ class TestOpenComplaint:
         desk = turned_on("open_complaints")
         complaint(desk, at=desk.now - 4 * DAY)
         desk.tick()
-        assert desk.house.messages(status="delivered") == []
+        assert desk.house.messages(status="accepted") == []
 
-        desk.advance(3 * DAY, step=timedelta(hours=12))
+        desk.advance(2 * DAY, step=DAY)
 
         (sent,) = desk.house.messages()
-        assert (sent.occasion, sent.subject, sent.status) == ("in_process:K-7:0", "K-7", "delivered")
+        assert (sent.occasion, sent.subject, sent.status) == ("in_process:K-7:0", "K-7", "accepted")
 
     @pytest.mark.parametrize("fields", [{"kind": "repair"}, {"is_test": True}])
     def test_others_are_not(self, turned_on: Turn, fields: dict[str, object]) -> None:
@@ -70,8 +70,8 @@ class TestOpenComplaint:
 
         with write(desk.house.engine) as conn:
             reopen(conn, mine, at=desk.now)
-        desk.advance(7 * DAY, step=DAY)
-        assert [row.occasion for row in desk.house.messages(status="delivered")] == ["in_process:K-7:1"]
+        desk.advance(6 * DAY, step=2 * DAY)
+        assert [row.occasion for row in desk.house.messages(status="accepted")] == ["in_process:K-7:1"]
 
     def test_a_low_score_is_a_case_that_names_the_ticket(self, turned_on: Turn) -> None:
         """The reason is asked in words; the follow-up of the complaint is not touched by it."""
