@@ -36,7 +36,7 @@ def rule_facts(zone: str) -> Mapping[str, Fact]:
 def build_shelf(
     settings: Settings, root: Path, library: TemplateLibrary, fields: Fields, installation: Callable[[], str]
 ) -> Shelf:
-    """Return the campaign files of every kind; `root` is where relative paths start, `installation` a word of its own."""
+    """Return the campaigns as their files say; `root` is where relative paths start."""
     return Shelf(
         directory=root / settings.paths.campaigns,
         library=library,
