@@ -129,12 +129,9 @@ class Services:
     @cached_property
     def shelf(self) -> "Shelf":
         """Campaign and segment files, read again when they change."""
-        from care.planning.shelf import Shelf
-        from care.surveys.occasion import OCCASIONS
+        from care.surveys.wiring import build_shelf
 
-        directory = self.root / self.settings.paths.campaigns
-        country = self.settings.operator.country
-        return Shelf(directory=directory, library=self.library, country=country, fields=self.fields, kinds=OCCASIONS)
+        return build_shelf(self.settings, self.root, self.library, self.fields, lambda: self.keys.installation)
 
     @property
     def campaigns(self) -> "CampaignSet":

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from care.base.errors import SettingsError
+from care.base.ids import keyed_hash
 from care.base.settings import Settings
 
 log = structlog.get_logger()
@@ -23,6 +24,11 @@ class Keys:
 
     secret: bytes = field(repr=False)
     suppression: bytes = field(repr=False)
+
+    @property
+    def installation(self) -> str:
+        """Return a word that is this installation's own for ever, for drawing lots; no secret can be read from it."""
+        return keyed_hash(self.suppression, "lots")
 
 
 def load_keys(settings: Settings) -> Keys:

@@ -10,10 +10,11 @@ from care.campaigns.checks.keywords import check_keywords, check_two_way
 from care.campaigns.checks.limits import check_limits
 from care.campaigns.checks.promotion import check_promotion
 from care.campaigns.checks.renames import check_renames
+from care.campaigns.checks.scales import check_scale
 from care.campaigns.checks.texts import check_texts
 from care.campaigns.model import REMINDER_LEG, Campaign
 
-RULES = (check_texts, check_keywords, check_two_way, check_promotion, check_limits)
+RULES = (check_texts, check_keywords, check_two_way, check_promotion, check_limits, check_scale)
 """One per question; a new rule is one more function here."""
 
 

@@ -54,6 +54,7 @@ def load_campaigns(
     country: str = "CN",
     template_digest: Callable[[str], str] | None = None,
     kinds: Mapping[str, type[OccasionSpec]] = KINDS,
+    installation: Callable[[], str] = str,
 ) -> CampaignSet:
     """Return the campaigns of a folder; what is wrong with broken files is in `.problems`, nothing is raised for it.
 
@@ -63,7 +64,8 @@ def load_campaigns(
     Raises:
         FileError: if the folder is not there.
     """
-    reader = Reader(book=book, around=Surroundings(country=country), kinds=kinds, template_digest=template_digest)
+    around = Surroundings(country=country, installation=installation)
+    reader = Reader(book=book, around=around, kinds=kinds, template_digest=template_digest)
     return gather(campaign_files(directory), reader)
 
 

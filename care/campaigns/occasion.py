@@ -1,6 +1,6 @@
 """The port of occasion kinds: why and when a message is owed. A new kind is one new module that fills it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar, Protocol
@@ -84,6 +84,7 @@ class Surroundings:
 
     country: str = "CN"  # ISO 3166, whose festivals are meant
     campaign: str = ""  # id of the campaign that the occasion belongs to
+    installation: Callable[[], str] = str  # a word that is this installation's own, for drawing lots
 
 
 class OptionError(InputError):

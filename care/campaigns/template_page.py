@@ -17,6 +17,8 @@ _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "subscription_end": {"before": ["30d"]},
     "tenure": {"years": [5]},
     "ticket_resolved": {"of": ["repair"], "deadline": "72h"},
+    "ticket_open": {"of": ["complaint"]},
+    "sample": {"share": "5%"},
 }
 _FILTER_WORDS: Final[Mapping[str, str]] = {
     "capitalize_first": "the first letter large, the rest as it was",

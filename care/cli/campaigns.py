@@ -160,7 +160,7 @@ def _chosen(services: "Services", paths: list[Path], book: "SegmentBook") -> "Ca
         if not path.exists():
             raise FileError(path, "is not there", "Check the path")
         files += campaign_files(path) if path.is_dir() else [path]
-    around = Surroundings(country=services.settings.operator.country)
+    around = Surroundings(country=services.settings.operator.country, installation=services.shelf.installation)
     reader = Reader(book=book, around=around, kinds=services.shelf.kinds, template_digest=services.library.digest)
     return gather(dict.fromkeys(files), reader)
 

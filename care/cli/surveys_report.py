@@ -81,7 +81,7 @@ def _period(services: "Services", quarter: str, since: str, until: str) -> "Peri
 
 def _tell(found: "SurveyFigures", by: str) -> None:
     from care.cli.output import print_rows, say
-    from care.reports.satisfaction import group_rows, measure_rows
+    from care.reports.satisfaction import group_rows, measure_rows, thirds_in_words
     from care.surveys.figures.sheet import By
 
     count = found.quota.count
@@ -92,6 +92,12 @@ def _tell(found: "SurveyFigures", by: str) -> None:
     say()
     say(f"Last four weeks against the twelve before: {found.latest.words}")
     say(f"Against {found.period.before().name}: {found.against_before.words}")
+    if words := thirds_in_words(found):
+        say(words)
+    for asked in found.asked:
+        if asked.survey != "ticket":
+            name = asked.survey.replace("_", " ")
+            say(f"Asked for {name}: {asked.invited:,}, answered {asked.answered:,} ({_percent(asked.rate.value)})")
     for reach in found.reach:
         say(f"Asked by {reach.channel}: {reach.invited:,}, answered {reach.answered:,} ({_percent(reach.rate.value)})")
     if by:

@@ -8,7 +8,11 @@ import sqlalchemy as sa
 
 from care.campaigns.occasion import Due, Occasion
 from care.customers.tables import customer, subscription
+from care.customers.tickets.tables import ticket
+from care.explain.draws import draw_in_words
 from care.explain.snapshot import Snapshot
+from care.surveys.occasion_open import TicketOpen
+from care.surveys.occasion_sample import RandomSample
 from care.surveys.tables import follow_up
 
 AHEAD = timedelta(days=400)
@@ -28,8 +32,10 @@ def next_due(snap: Snapshot, occasion: Occasion, *, after: date, zone: str) -> d
     return None
 
 
-def lacks(snap: Snapshot, occasion: Occasion) -> str:
-    """Return what the record lacks for the occasion ever to come, empty where it lacks nothing."""
+def lacks(snap: Snapshot, occasion: Occasion, *, day: date, zone: str) -> str:
+    """Return what the record lacks for the occasion to come, or how the lot fell; empty where nothing is lacking."""
+    if isinstance(occasion, RandomSample):
+        return draw_in_words(snap, occasion, day, zone)
     column = _COLUMN.get(occasion.kind)
     if column is not None:
         return _LACKING[occasion.kind] if snap.row.get(column) is None else ""
@@ -39,7 +45,17 @@ def lacks(snap: Snapshot, occasion: Occasion) -> str:
     if occasion.kind == "ticket_resolved":
         followed = sa.select(sa.func.count()).select_from(follow_up)
         return "" if snap.conn.execute(followed).scalar_one() else "no resolved ticket on record"
+    if isinstance(occasion, TicketOpen):
+        return _open_lacks(snap, occasion, day)
     return ""
+
+
+def _open_lacks(snap: Snapshot, occasion: TicketOpen, day: date) -> str:
+    asked = sa.select(occasion.was_asked_before(day)).select_from(ticket).where(occasion.is_open())
+    found = snap.conn.execute(asked).scalars().all()
+    if not found:
+        return f"no open {' or '.join(occasion.of)} on record"
+    return "asked about before, once while it is open" if all(found) else ""
 
 
 def owed_rows(snap: Snapshot, due: Due) -> Sequence[Mapping[str, Any]]:

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from care.explain.chain import clock
 from care.messages.model import MessageStatus
 from care.messages.tables import message
+from care.surveys.follow_ups import message_of
 from care.surveys.model import FollowUpState
 from care.surveys.tables import follow_up, survey_answer
-from care.surveys.waiting import message_of
 
 RECENT = timedelta(days=30)
 """Resolutions so long before the day asked about are told."""

@@ -43,7 +43,8 @@ def load_facts(
     owed = _owed(snap, campaign, day, zone)
     entries, is_older = _entries(conn, snap, campaign, day, owed)
     due_at = min((one.due_at for one in owed), default=None)
-    purpose, lacking = campaign.purpose, lacks(snap, campaign.occasion)
+    purpose = campaign.purpose
+    lacking = "" if owed else lacks(snap, campaign.occasion, day=day, zone=zone)
     is_answered = bool(owed or entries or lacking)
     verdict = explain_rule(snap.conn, campaign.audience, rules.book, snap.customer_id, as_of=day, facts=rules.facts)
     return CampaignFacts(

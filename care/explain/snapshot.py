@@ -18,7 +18,7 @@ from care.customers.tables import consent, consent_now, contact_point, customer,
 from care.customers.tickets.tables import ticket, ticket_resolution
 from care.messages.tables import message
 from care.segments.tables import customer_value, segment_member
-from care.surveys.tables import follow_up
+from care.surveys.tables import follow_up, survey_case
 
 _FOLLOWED = (ticket, ticket_resolution, follow_up)
 _TABLES = (
@@ -31,6 +31,7 @@ _TABLES = (
     customer_value,
     segment_member,
     message,
+    survey_case,
     *_FOLLOWED,
 )
 _OLDER_RANKS = "ranks by value are taken as they are now: those of past months are not kept"
@@ -104,7 +105,7 @@ def _fill(
         notes.append(_OLDER_RANKS)
     _put(own, customer_value, ranks)
     _put(own, segment_member, _mine(conn, segment_member, customer_id))
-    for table in (message, *_FOLLOWED):  # as they are now
+    for table in (message, survey_case, *_FOLLOWED):  # as they are now
         _put(own, table, _mine(conn, table, customer_id))
     return row, notes
 

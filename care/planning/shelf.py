@@ -1,6 +1,6 @@
 """Campaigns and segments as the files say now: read again when a file changes, never a half-written mix."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Shelf:
     country: str
     fields: Fields = STANDARD_FIELDS
     kinds: Mapping[str, type[OccasionSpec]] = field(default_factory=lambda: KINDS)
+    installation: Callable[[], str] = str  # a word of its own that lots are drawn with
     _book: SegmentBook | None = field(default=None, init=False)
     _set: CampaignSet | None = field(default=None, init=False)
     _stamp: Stamp = field(default_factory=dict, init=False)
@@ -85,6 +86,7 @@ class Shelf:
                 country=self.country,
                 template_digest=self.library.digest,
                 kinds=self.kinds,
+                installation=self.installation,
             )
         except CareError as error:
             if self._set is None:

@@ -16,7 +16,7 @@ from care.inbound.model import HandledAs
 from care.inbound.tables import inbound_message, webhook
 from care.messages.model import CLAIMABLE, FINAL, OPEN, MessageStatus, Outcome
 from care.messages.tables import attempt, message, pause
-from care.surveys.figures.ballot import MAIN
+from care.surveys.model import MAIN
 from care.surveys.tables import survey_answer, survey_case
 
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ from care.calendars.walltime import load_zone
 from care.reports.document import Block, Document, Listing, Paragraph, Section, Table
 from care.reports.quarter import Quarter
 from care.reports.quarter_analysis import analysis, monitoring
-from care.reports.satisfaction import interval, measures, shown
+from care.reports.satisfaction import interval, measures, shown, thirds_in_words
 from care.surveys.figures.improvements import Effect
 from care.surveys.figures.sheet import By
 from care.surveys.figures.trend import percent
@@ -92,9 +92,18 @@ def _methods(quarter: Quarter) -> Iterator[Block]:
     )
 
 
+_SURVEYS = {
+    Survey.TICKET: "satisfaction with a ticket",
+    Survey.NPS: "recommendation, random sample (NPS)",
+    Survey.CES: "effort, after a ticket (CES)",
+    Survey.IN_PROCESS: "complaint that is still open",
+}
+
+
 def _gathering(quarter: Quarter) -> Iterator[Block]:
     figures = quarter.figures
     quota = figures.quota
+    asked = {one.survey: (one.invited, percent(one.rate.value)) for one in figures.asked}
     yield Paragraph(f"{figures.period.name}: {quota.words}", is_warning=quota.is_alarm)
     yield Table(
         title="Asked and answered, by channel of the invitation",
@@ -106,14 +115,16 @@ def _gathering(quarter: Quarter) -> Iterator[Block]:
     )
     yield Table(
         title="Valid answers by survey",
-        columns=("survey", "in time", "of these in words", "late"),
+        columns=("survey", "invited", "response rate", "in time", "of these in words", "late"),
         rows=[
-            (str(survey).replace("_", " "), count.in_time, count.derived, count.late)
+            (_SURVEYS[survey], *asked.get(survey, (0, percent(None))), count.in_time, count.derived, count.late)
             for survey in Survey
             for count in [figures.sheet.count(survey)]
         ],
-        note="Only answers about tickets count towards the target.",
+        note="Only answers about satisfaction with tickets count towards the target.",
     )
+    if words := thirds_in_words(figures):
+        yield Paragraph(words)
     yield Table(
         title="Follow-up by commitment",
         columns=(

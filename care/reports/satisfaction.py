@@ -30,10 +30,28 @@ def measures(found: SurveyFigures) -> list[tuple[str, str, Estimate, str]]:
     rows += [("index", "Index of the overall ratings, 0 to 100", sheet.ballot(Question.OVERALL).index(), "")]
     rows += [("solved", "Solved", _hundredfold(sheet.ballot(Question.SOLVED).satisfaction()), "%")]
     rows += [("nps", "Would recommend us (NPS)", sheet.ballot(Question.RECOMMEND, Survey.NPS).nps(), "")]
-    easy = sheet.ballot(Question.EFFORT, Survey.CES).satisfaction()
-    rows += [("ces", "Found it easy (CES)", _hundredfold(easy), "%")]
+    easy = sheet.ballot(Question.EFFORT, Survey.CES)
+    rows += [("ces", "Found it easy (CES)", _hundredfold(easy.satisfaction()), "%")]
+    rows += [("ces_mean", "How easy, mean of 1 to 7", easy.mean(1, 7), "")]
     going = sheet.ballot(Question.OVERALL, Survey.IN_PROCESS).satisfaction()
     return [*rows, ("in_process", "While a complaint is open", _hundredfold(going), "%")]
+
+
+def thirds_of(found: SurveyFigures) -> dict[str, int]:
+    """Return how many would recommend us: promoters (9 and 10), passives (7 and 8) and detractors (0 to 6)."""
+    counts = found.sheet.ballot(Question.RECOMMEND, Survey.NPS).thirds()
+    return dict(zip(("promoters", "passives", "detractors"), counts, strict=True))
+
+
+def thirds_in_words(found: SurveyFigures) -> str:
+    """Return the same as a sentence, '' where nobody was asked."""
+    counts = thirds_of(found)
+    if not any(counts.values()):
+        return ""
+    return (
+        f"NPS: {counts['promoters']:,} promoters (9 and 10), {counts['passives']:,} passives (7 and 8), "
+        f"{counts['detractors']:,} detractors (0 to 6)."
+    )
 
 
 def measure_rows(found: SurveyFigures) -> Iterator[dict[str, Any]]:
@@ -124,6 +142,8 @@ def as_object(found: SurveyFigures, *, by: By | None = None) -> dict[str, Any]:
             "words": quota.words,
         },
         "measures": {name: _estimate(estimate, found.least) for name, _, estimate, _ in measures(found)},
+        "recommend": thirds_of(found),
+        "asked": [{"survey": a.survey, "invited": a.invited, "answered": a.answered} for a in found.asked],
         "dimensions": [str(question) for question in DIMENSIONS],
         "groups": {str(one): list(group_rows(found, one)) for one in ([by] if by else By)},
         "weeks": [_point(point) for point in found.weeks],

@@ -1,25 +1,16 @@
 """What the survey page asks, and what a form that comes back says: pure rules."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from care.surveys.model import DIMENSIONS, Question, Survey
+from care.surveys.asked import QUESTIONS, scale_of
+from care.surveys.model import Question, Survey
 from care.surveys.recording import Given
-from care.surveys.replies.scales import Scale, scale_named
+from care.surveys.replies.scales import Scale
 
 LONGEST_COMMENT = 1_000
 REASONS = (1, 2, 3, 4)
 """Digits of the reason menu: slow, attitude, not solved, other."""
-
-_QUESTIONS: Mapping[Survey, tuple[Question, ...]] = {
-    Survey.TICKET: DIMENSIONS,
-    Survey.IN_PROCESS: (Question.OVERALL, Question.TIMELINESS, Question.ATTITUDE),
-    Survey.NPS: (Question.RECOMMEND,),
-    Survey.CES: (Question.EFFORT,),
-}
-_SCALES = {Survey.NPS: "nps", Survey.CES: "ces7"}
-_WORDS = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,29 +23,9 @@ class Filled:
     comment: str = ""
 
 
-def survey_asked(campaign: str, occasion: str) -> Survey:
-    """Return what an invitation asks about: a ticket, unless campaign or occasion are named after another survey."""
-    words = set(_WORDS.split(f"{campaign} {occasion.partition(':')[0]}".lower()))
-    if "nps" in words:
-        return Survey.NPS
-    if "ces" in words:
-        return Survey.CES
-    return Survey.IN_PROCESS if words >= {"in", "process"} else Survey.TICKET
-
-
-def questions_of(survey: Survey) -> tuple[Question, ...]:
-    """Return the questions with a scale, the one that counts first."""
-    return _QUESTIONS[survey]
-
-
-def scale_of(survey: Survey) -> Scale:
-    """Return the scale of the page's questions; on the page the best is always the highest."""
-    return scale_named(_SCALES.get(survey, "csat5"))
-
-
 def read_form(form: Mapping[str, str], survey: Survey) -> Filled:
     """Return what a form says; whatever is no point of the scale counts as left out."""
-    scale, questions = scale_of(survey), questions_of(survey)
+    scale, questions = scale_of(survey), QUESTIONS[survey]
     chosen = {
         str(question): score for question in questions if (score := _point(form.get(str(question), ""), scale)) >= 0
     }

@@ -12,6 +12,7 @@ from care.customers.tickets.tables import ticket, ticket_resolution
 from care.inbound.tables import inbound_message
 from care.messages.tables import message
 from care.surveys.case_states import state_of_case
+from care.surveys.occasion_open import ticket_of_session
 from care.surveys.tables import follow_up, survey_answer, survey_case
 
 MOST_OF_EACH = 50
@@ -75,7 +76,7 @@ def _cases() -> sa.Select[Any]:
         sa.select(
             survey_case,
             customer.c.external_id.label("customer"),
-            ticket.c.external_id.label("ticket"),
+            sa.func.coalesce(ticket.c.external_id, ticket_of_session(survey_case.c.session_id)).label("ticket"),
         )
         .outerjoin(customer, customer.c.id == survey_case.c.customer_id)
         .outerjoin(follow_up, follow_up.c.id == survey_case.c.follow_up_id)

@@ -11,6 +11,7 @@ from care.customers.tables import customer
 from care.customers.tickets.tables import ticket
 from care.inbound.events.outgoing import Told, tell
 from care.surveys.model import CaseReason
+from care.surveys.occasion_open import ticket_of_session
 from care.surveys.tables import follow_up, survey_case
 
 
@@ -73,7 +74,7 @@ def case_facts(conn: sa.Connection, case_id: int) -> Mapping[str, Any]:
             survey_case.c.due_at,
             survey_case.c.owner,
             customer.c.external_id.label("customer"),
-            ticket.c.external_id.label("ticket"),
+            sa.func.coalesce(ticket.c.external_id, ticket_of_session(survey_case.c.session_id)).label("ticket"),
             follow_up.c.external_id.label("resolution"),
         )
         .outerjoin(customer, customer.c.id == survey_case.c.customer_id)

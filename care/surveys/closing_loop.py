@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from care.customers.tickets.tables import ticket
 from care.inbound.events.outgoing import Told
+from care.surveys.asked import is_low
 from care.surveys.cases import Concern, find_open, open_case, tell_of_case
 from care.surveys.loop_rules import LoopRules
 from care.surveys.model import CaseReason, Question
@@ -18,13 +19,9 @@ from care.surveys.recording import About, Given
 from care.surveys.replies.model import Flag
 from care.surveys.tables import follow_up, survey_case
 
-LOW = 2
-"""A score up to it, the best being the highest, is low whatever the scale."""
-
 NOT_SOLVED_REASON = 3
 """The digit of the reason menu that says so."""
 
-_JUDGED = (Question.OVERALL, Question.RESULT, Question.RECOMMEND, Question.EFFORT)
 _BY_FLAG = {
     Flag.SAFETY: CaseReason.DANGER,
     Flag.NOT_RESOLVED: CaseReason.NOT_SOLVED,
@@ -58,7 +55,7 @@ class Opened:
 def concerns_of(given: Sequence[Given], flags: Collection[Flag] = ()) -> list[CaseReason]:
     """Return why a person has to act on these answers, the most urgent first; nothing for most of them."""
     found = {_BY_FLAG[flag] for flag in flags if flag in _BY_FLAG}
-    if any(one.question in _JUDGED and one.score is not None and one.score <= LOW for one in given):
+    if any(is_low(one.question, one.score, one.scale) for one in given):
         found.add(CaseReason.LOW_SCORE)
     if any(_says_not_solved(one) for one in given):
         found.add(CaseReason.NOT_SOLVED)

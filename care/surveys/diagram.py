@@ -53,7 +53,7 @@ ticket that is reopened before the question left is exempt, `reopened`; its next
 ## When a customer is asked
 
 - A campaign with the occasion `ticket_resolved` asks about the kinds of tickets it names under `of`; each kind has
-  one.
+  one. With `asks: effort` it asks how easy it was, instead of how satisfied ([further surveys](further-surveys.md)).
 - Two hours after the resolution (`delay`), in the contact hours for surveys of the customer's country, on the
   customer's clock. Those who could be asked at the same minute are spread over half an hour; those of one fault with
   a hundred tickets or more over half of the time there is.
@@ -106,8 +106,9 @@ calls. `twilio.two_way` says so of the sender.
 ## Calls
 
 The list of calls holds names and numbers, so only its owner may read the file. Fill in `outcome` (`answered`,
-`not_reached`, `refused`), the scores from 1 to 5 under `overall`, `result`, `timeliness` and `attitude`, `solved`
-(yes or no), `comment`, `channel` (`phone` or `paper`) and `by`; rows without an outcome and a score are passed over.
+`not_reached`, `refused`), the scores from 1 to 5 under `overall`, `result`, `timeliness` and `attitude` (where `asks`
+says `effort`, only that, from 1 to 7), `solved` (yes or no), `comment`, `channel` (`phone` or `paper`) and `by`; rows
+without an outcome and a score are passed over.
 The same file twice changes nothing; corrected scores replace the earlier ones. A bad score, or "not solved", opens a
 case.
 """

@@ -23,7 +23,7 @@ from care.surveys import merging, phone_tasks
 from care.surveys.asking import ORDINARY, Asking, place_of
 from care.surveys.commitments import SPREAD, Moment, Place, choose_moment
 from care.surveys.exemptions import Known, Verdict, verdict_on, why_exempt
-from care.surveys.model import FollowUpState
+from care.surveys.model import FollowUpState, Survey
 from care.surveys.occasion import TicketResolved
 from care.surveys.tables import follow_up, survey_answer, survey_case
 
@@ -116,6 +116,7 @@ def _values(row: sa.Row[Any], known: tuple[Campaign, TicketResolved] | None, bat
         "ticket_id": row.ticket_id,
         "customer_id": row.customer_id,
         "kind": row.kind,
+        "survey": str(known[1].survey if known else Survey.TICKET),
         "campaign_id": known[0].id if known else None,
         "resolved_at": row.resolved_at,
         "due_at": times.moment.at,

@@ -31,6 +31,15 @@ DIMENSIONS: tuple[Question, ...] = (Question.OVERALL, Question.RESULT, Question.
 """The four contents of a follow-up; overall first, so that one digit is a valid answer."""
 
 
+MAIN: Mapping[Survey, Question] = {
+    Survey.TICKET: Question.OVERALL,
+    Survey.IN_PROCESS: Question.OVERALL,
+    Survey.NPS: Question.RECOMMEND,
+    Survey.CES: Question.EFFORT,
+}
+"""The question without which a survey has no valid answer."""
+
+
 class FollowUpState(StrEnum):
     """Where the follow-up of one resolution stands; each is in exactly one state."""
 

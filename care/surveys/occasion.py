@@ -18,7 +18,9 @@ from care.customers.tables import customer
 from care.customers.tickets.tables import ticket, ticket_resolution
 from care.messages.tables import message
 from care.surveys.commitments import Promise
-from care.surveys.model import FollowUpState
+from care.surveys.model import FollowUpState, Survey
+from care.surveys.occasion_open import TicketOpenSpec
+from care.surveys.occasion_sample import RandomSampleSpec
 from care.surveys.occasion_words import Within, default_result, event_word
 from care.surveys.tables import follow_up, survey_answer, survey_case
 
@@ -72,6 +74,7 @@ class TicketResolved:
     kind: ClassVar[str] = "ticket_resolved"
     campaign: str
     of: tuple[str, ...]
+    survey: Survey
     delay: timedelta
     promise: Promise
     call_promise: Promise | None
@@ -156,6 +159,8 @@ class TicketResolved:
     def describe(self) -> str:
         """Return the occasion in plain English."""
         parts = [f"{write_duration(self.delay)} after a {' or '.join(self.of)} is resolved, {self.promise.describe()}"]
+        if self.survey is Survey.CES:
+            parts.append("asking how easy it was")
         if self.call_promise is not None:
             parts.append(f"{self.call_promise.describe()} of the first call")
         if self.remind_after is not None:
@@ -206,6 +211,7 @@ class TicketResolvedSpec(OccasionSpec):
 
     kind: Literal["ticket_resolved"]
     of: tuple[Name, ...] = Field(min_length=1, description="kinds of tickets", examples=["[repair]"])
+    asks: Literal["satisfaction", "effort"] = Field("satisfaction", description="effort: how easy it was, 1 to 7")
     delay: Duration = Field(timedelta(hours=2), description="how long after the resolution, hours permitting")
     deadline: PromiseSpec = Field(description="by when after the resolution the customer must have been asked")
     call_deadline: PromiseSpec | None = Field(None, description="by when after the customer's first call")
@@ -221,6 +227,7 @@ class TicketResolvedSpec(OccasionSpec):
         return TicketResolved(
             campaign=around.campaign,
             of=self.of,
+            survey=Survey.CES if self.asks == "effort" else Survey.TICKET,
             delay=self.delay,
             promise=self.deadline.build(self.of[0]),
             call_promise=self.call_deadline.build("first_call") if self.call_deadline else None,
@@ -231,5 +238,10 @@ class TicketResolvedSpec(OccasionSpec):
         )
 
 
-OCCASIONS: Mapping[str, type[OccasionSpec]] = {**KINDS, "ticket_resolved": TicketResolvedSpec}
+OCCASIONS: Mapping[str, type[OccasionSpec]] = {
+    **KINDS,
+    "ticket_resolved": TicketResolvedSpec,
+    "ticket_open": TicketOpenSpec,
+    "sample": RandomSampleSpec,
+}
 """Every kind of occasion that campaign files may name."""

@@ -10,10 +10,11 @@ from care.base.vocabulary import Purpose
 from care.delivery.links import SurveyClaim, UnsubscribeClaim
 from care.inbound.preferences import Choice, choose
 from care.surveys import page_store as store
-from care.surveys.asking_page import Filled, questions_of
+from care.surveys.asked import ASKS_IN_WORDS, scale_of
+from care.surveys.asking_page import Filled
 from care.surveys.closing_loop import Reaction, concerns_of, react_to_answers
 from care.surveys.loop_rules import LoopRules
-from care.surveys.model import AnswerChannel, CaseReason, Stage
+from care.surveys.model import MAIN, AnswerChannel, CaseReason, Stage
 from care.surveys.page_store import Invitation
 from care.surveys.recording import About, Given, record_answers
 from care.surveys.replies.model import Flag, Reply
@@ -31,7 +32,7 @@ class Answered:
     """What the thank-you page says."""
 
     reaction: Reaction
-    asks_why: bool  # a low score: the reason may follow, once
+    asks_why: bool  # a low score: the reason may follow, once, where the page did not ask for it at once
 
 
 def open_invitation(conn: sa.Connection, claim: SurveyClaim | None, *, now: datetime) -> Invitation | None:
@@ -81,9 +82,10 @@ def answer(
     session_id = store.end_session(conn, invitation, locale=spoken, now=now)
     about = _about(replace(invitation, session_id=session_id), now)
     record_answers(conn, filled.given, about, now=now)
-    flags = _flags(filled.given, spoken)
+    flags = _flags(filled.given, spoken, invitation)
     reaction = _react(conn, filled.given, about, flags=flags, rules=rules, now=now)
-    return invitation, filled, Answered(reaction=reaction, asks_why=bool(concerns_of(filled.given)))
+    asks_why = invitation.survey not in ASKS_IN_WORDS and bool(concerns_of(filled.given))
+    return invitation, filled, Answered(reaction=reaction, asks_why=asks_why)
 
 
 def answer_why(
@@ -105,7 +107,7 @@ def answer_why(
     about = _about(invitation, now)
     if not record_answers(conn, [given], about, now=now):
         return None
-    reaction = _react(conn, [given], about, flags=_flags([given], locale(invitation)), rules=rules, now=now)
+    reaction = _react(conn, [given], about, flags=_flags([given], locale(invitation), invitation), rules=rules, now=now)
     return invitation, Answered(reaction=reaction, asks_why=False)
 
 
@@ -141,16 +143,21 @@ def _about(invitation: Invitation, now: datetime) -> About:
 
 
 def _is_low(invitation: Invitation, score: int) -> bool:
-    first = questions_of(invitation.survey)[0]
-    return bool(concerns_of([Given(question=first, score=score)]))
+    scale = scale_of(invitation.survey).name
+    return bool(concerns_of([Given(question=MAIN[invitation.survey], score=score, scale=scale)]))
 
 
-def _flags(given: Sequence[Given], locale: str) -> list[Flag]:
-    """Return what the words of answers call for; they are read as the words of a text message are."""
+def _flags(given: Sequence[Given], locale: str, invitation: Invitation) -> list[Flag]:
+    """Return what the words of answers call for; they are read as the words of a text message are.
+
+    "Not solved" about no finished job is a wish to be called.
+    """
+    asks_in_words = invitation.survey in ASKS_IN_WORDS
     found: list[Flag] = []
     for words in (one.comment for one in given if one.comment):
         reading = read_reply(Reply(text=words, stage=ReplyStage.REASON, lang=locale))
-        found += [flag for flag in reading.flags if flag in _HEARD]
+        heard = [flag for flag in reading.flags if flag in _HEARD]
+        found += [Flag.CALL_BACK if asks_in_words and flag is Flag.NOT_RESOLVED else flag for flag in heard]
     return found
 
 

@@ -11,8 +11,9 @@ from care.base.vocabulary import Purpose
 from care.customers.tables import customer
 from care.customers.tickets.tables import ticket, ticket_resolution
 from care.messages.tables import attempt, campaign_known, message
-from care.surveys.asking_page import questions_of, scale_of, survey_asked
-from care.surveys.model import Question, Stage, Survey
+from care.surveys.asked import scale_of, survey_asked
+from care.surveys.model import MAIN, Question, Stage, Survey
+from care.surveys.occasion_open import about_open_ticket, open_ticket
 from care.surveys.tables import follow_up, survey_answer, survey_session
 
 IN_TIME = timedelta(days=7)
@@ -40,7 +41,7 @@ class Invitation:
     late_until: datetime
     ref: str = ""  # of the ticket
     kind: str = ""
-    resolved_at: datetime | None = None
+    about_day: datetime | None = None  # when the ticket was resolved, or opened if it still is
 
 
 def find_invitation(conn: sa.Connection, message_id: int) -> Invitation | None:
@@ -66,9 +67,10 @@ def _invitations() -> sa.Select[Any]:
         customer.c.timezone,
         campaign_known.c.name,
         follow_up.c.id.label("follow_up_id"),
-        ticket.c.external_id.label("ref"),
-        ticket_resolution.c.kind,
-        ticket_resolution.c.resolved_at,
+        follow_up.c.survey.label("of_ticket"),
+        sa.func.coalesce(ticket.c.external_id, open_ticket.c.ref).label("ref"),
+        sa.func.coalesce(ticket_resolution.c.kind, open_ticket.c.kind).label("kind"),
+        sa.func.coalesce(ticket_resolution.c.resolved_at, open_ticket.c.begun_at).label("began_or_ended_at"),
         survey_session.c.id.label("session_id"),
         survey_session.c.survey,
         survey_session.c.expires_at,
@@ -80,6 +82,7 @@ def _invitations() -> sa.Select[Any]:
         .outerjoin(follow_up, follow_up.c.external_id == message.c.subject)
         .outerjoin(ticket, ticket.c.id == follow_up.c.ticket_id)
         .outerjoin(ticket_resolution, ticket_resolution.c.id == follow_up.c.resolution_id)
+        .outerjoin(open_ticket, sa.and_(open_ticket.c.ref == message.c.subject, about_open_ticket()))
         .outerjoin(survey_session, survey_session.c.message_id == message.c.id)
         .where(message.c.purpose == str(Purpose.SURVEY), customer.c.erased_at.is_(None))
     )
@@ -87,7 +90,7 @@ def _invitations() -> sa.Select[Any]:
 
 def _invitation(row: Any, sent: Any) -> Invitation:
     sent_at = row.sent_at or row.due_at
-    asked = row.survey or survey_asked(f"{row.campaign_id} {row.name or ''}", row.occasion)
+    asked = row.survey or survey_asked(row.occasion, row.campaign_id, row.name or "", of_ticket=row.of_ticket)
     return Invitation(
         message_id=row.id,
         campaign_id=row.campaign_id,
@@ -104,19 +107,19 @@ def _invitation(row: Any, sent: Any) -> Invitation:
         late_until=row.late_until or sent_at + COUNTED_FOR,
         ref=row.ref or "",
         kind=row.kind or "",
-        resolved_at=row.resolved_at,
+        about_day=row.began_or_ended_at,
     )
 
 
 def is_answered(conn: sa.Connection, invitation: Invitation) -> bool:
     """Tell whether the question that counts has an answer, in whatever way it came."""
-    first = questions_of(invitation.survey)[0]
+    first = MAIN[invitation.survey]
     return conn.execute(_answers(invitation, first)).first() is not None
 
 
 def given_score(conn: sa.Connection, invitation: Invitation) -> int | None:
     """Return the score that this link's page brought, None where it brought none."""
-    first = questions_of(invitation.survey)[0]
+    first = MAIN[invitation.survey]
     mine = _answers(invitation, first).where(survey_answer.c.source == source_of(invitation))
     return conn.execute(mine.with_only_columns(survey_answer.c.score)).scalar()
 

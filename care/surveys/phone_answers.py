@@ -1,6 +1,6 @@
 """Answers that people took down: by phone or on paper, in the list of calls that was filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,20 +15,21 @@ from care.customers.importing.sheet import Refusal
 from care.customers.importing.source import Source, open_source
 from care.customers.tickets.tables import ticket
 from care.surveys import phone_tasks
+from care.surveys.asked import QUESTIONS, USUAL_SCALE
 from care.surveys.closing_loop import react_to_answers
 from care.surveys.follow_ups import move_follow_ups
 from care.surveys.loop_rules import LoopRules
-from care.surveys.model import AnswerChannel, FollowUpState, Question, Survey
+from care.surveys.model import DIMENSIONS, MAIN, AnswerChannel, FollowUpState, Question, Survey
 from care.surveys.recording import About, Given, record_answers
+from care.surveys.replies.scales import scale_named
 from care.surveys.tables import follow_up
 
-ANSWER_COLUMNS = ("outcome", "overall", "result", "timeliness", "attitude", "solved", "comment", "channel", "by")
+_SCORES = (*DIMENSIONS, Question.EFFORT)
+ANSWER_COLUMNS = ("outcome", *(str(one) for one in _SCORES), "solved", "comment", "channel", "by")
 """What is filled in; `ref` or `ticket` says about what."""
 
 OUTCOMES = ("answered", "not_reached", "refused")
-_SCORES = (Question.OVERALL, Question.RESULT, Question.TIMELINESS, Question.ATTITUDE)
 _YES_NO = {"yes": 1, "y": 1, "true": 1, "1": 1, "是": 1, "no": 0, "n": 0, "false": 0, "0": 0, "否": 0, "2": 0}
-_SCALE = "csat5"
 _BATCH = 500
 
 
@@ -106,11 +107,10 @@ def _take(
         raise _BadCellError("outcome", f"is none of {', '.join(OUTCOMES)}")
     if given and outcome in ("not_reached", "refused"):
         raise _BadCellError("outcome", f"says {outcome}, but there are answers")
-    if outcome == "answered" and not any(one.question is Question.OVERALL for one in given):
-        raise _BadCellError("overall", "is empty, but the outcome says answered")
     found = _find(conn, row)
+    _check(found.survey, given, outcome)
     about = About(
-        survey=Survey.TICKET,
+        survey=found.survey,
         customer_id=found.customer_id,
         follow_up_id=found.id,
         session_id=None,
@@ -145,11 +145,12 @@ class _Found:
     external_id: str
     customer_id: int
     state: str
+    survey: Survey
 
 
 def _find(conn: sa.Connection, row: Mapping[str, str]) -> _Found:
     """Return the follow-up a row speaks of: by its own reference, else the last one of the ticket."""
-    columns = (follow_up.c.id, follow_up.c.external_id, follow_up.c.customer_id, follow_up.c.state)
+    columns = [follow_up.c[name] for name in ("id", "external_id", "customer_id", "state", "survey")]
     ref, number = row.get("ref", ""), row.get("ticket", "")
     if ref:
         query = sa.select(*columns).where(follow_up.c.external_id == ref)
@@ -164,7 +165,17 @@ def _find(conn: sa.Connection, row: Mapping[str, str]) -> _Found:
     found = conn.execute(query).one_or_none()
     if found is None:
         raise _BadCellError("ref" if ref else "ticket", "is not known, or its ticket was never resolved")
-    return _Found(*found)
+    return _Found(found.id, found.external_id, found.customer_id, found.state, Survey(found.survey))
+
+
+def _check(survey: Survey, given: Sequence[Given], outcome: str) -> None:
+    """Refuse scores of another survey than the ticket is asked about, and an answer without the one that counts."""
+    main = MAIN[survey]
+    other = next((one for one in given if one.question in _SCORES and one.question not in QUESTIONS[survey]), None)
+    if other is not None:
+        raise _BadCellError(other.question, f"is not asked about this ticket: fill in '{main}'")
+    if outcome == "answered" and not any(one.question is main for one in given):
+        raise _BadCellError(main, "is empty, but the outcome says answered")
 
 
 def _given(row: Mapping[str, str]) -> list[Given]:
@@ -177,9 +188,10 @@ def _given(row: Mapping[str, str]) -> list[Given]:
 
 
 def _score(question: Question, text: str) -> Given:
-    if text not in ("1", "2", "3", "4", "5"):
-        raise _BadCellError(question, "is not a score from 1 to 5")
-    return Given(question=question, score=int(text), raw=int(text), scale=_SCALE)
+    scale = scale_named(USUAL_SCALE[question])
+    if not (text.isascii() and text.isdigit() and len(text) == 1 and scale.holds(int(text))):
+        raise _BadCellError(question, f"is not a score from {scale.low} to {scale.high}")
+    return Given(question=question, score=int(text), raw=int(text), scale=scale.name)
 
 
 def _yes_no(text: str) -> int:

@@ -11,6 +11,7 @@ from care.base.among import among
 from care.base.database import insert
 from care.customers.tables import contact_point, customer
 from care.customers.tickets.tables import ticket, ticket_resolution
+from care.surveys.model import MAIN, Survey
 from care.surveys.tables import follow_up, phone_task
 
 AT_LEAST = timedelta(hours=24)
@@ -27,6 +28,7 @@ class PhoneTask:
     name: str
     phone: str
     kind: str
+    asks: str  # the question that counts: overall, 1 to 5, or effort, 1 to 7
     area: str
     staff: str
     ticket_result: str
@@ -78,6 +80,7 @@ def open_tasks(conn: sa.Connection) -> Iterator[PhoneTask]:
     query = (
         sa.select(
             follow_up.c.external_id,
+            follow_up.c.survey,
             ticket.c.external_id.label("ticket"),
             customer.c.external_id.label("customer"),
             sa.func.coalesce(ticket.c.contact_name, customer.c.name).label("name"),
@@ -117,6 +120,7 @@ def _task(row: Any) -> PhoneTask:
         name=row.name or "",
         phone=row.phone or "",
         kind=row.kind,
+        asks=MAIN[Survey(row.survey)],
         area=row.area or "",
         staff=row.staff or "",
         ticket_result=row.result or "",

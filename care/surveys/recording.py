@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from care.base.database import insert
 from care.surveys.follow_ups import move_to_answered
-from care.surveys.model import AnswerChannel, Question, Survey
+from care.surveys.model import MAIN, AnswerChannel, Question, Survey
 from care.surveys.tables import survey_answer
 
 _BY_MESSAGE = (AnswerChannel.SMS, AnswerChannel.EMAIL, AnswerChannel.WEB)
@@ -43,10 +43,11 @@ class About:
 def record_answers(conn: sa.Connection, given: Sequence[Given], about: About, *, now: datetime) -> int:
     """Write answers down and return how many were news; earlier ones to the same questions are superseded.
 
-    The follow-up becomes `answered` with its overall question. A source that was written down before changes nothing.
+    The follow-up becomes `answered` with the question that counts. A source that was written down before changes
+    nothing.
     """
     written = [question for question in given if _write(conn, question, about, now)]
-    if about.follow_up_id is not None and any(one.question is Question.OVERALL for one in written):
+    if about.follow_up_id is not None and any(one.question is MAIN[about.survey] for one in written):
         move_to_answered(conn, about.follow_up_id, now=now, by_message=about.channel in _BY_MESSAGE)
     return len(written)
 

@@ -44,7 +44,9 @@ follow_up = sa.Table(
     sa.Column("state_at", Instant, nullable=False),
     sa.Column("is_capped", sa.Boolean, nullable=False, server_default=sa.true()),  # one question in 30 days
     sa.Column("remind_at", Instant),
+    sa.Column("survey", sa.String(16), nullable=False, server_default=Survey.TICKET),  # what is asked about it
     sa.CheckConstraint(_one_of("state", FollowUpState), name="state"),
+    sa.CheckConstraint(_one_of("survey", Survey), name="survey"),
     sa.CheckConstraint("state NOT IN ('exempt', 'phone_task') OR reason IS NOT NULL", name="reason"),
     sa.CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged"),
     sa.Index("ix_follow_up_state", "state", "due_at"),

@@ -11,7 +11,8 @@ from care.base.settings import OperatorSettings
 from care.base.yamlfile import load_yaml
 from care.campaigns.formats import format_day, format_deadline
 from care.campaigns.locales import choose_locale
-from care.surveys.asking_page import REASONS, questions_of, scale_of
+from care.surveys.asked import ASKS_IN_WORDS, QUESTIONS, scale_of
+from care.surveys.asking_page import REASONS
 from care.surveys.model import CaseReason, Question, Survey
 from care.surveys.page import Answered
 from care.surveys.page_store import Invitation
@@ -44,10 +45,10 @@ class PageWords:
 
     def about(self, invitation: Invitation) -> str:
         """Return which service is asked about, '' where it is none in particular."""
-        if not invitation.ref or invitation.resolved_at is None:
+        if not invitation.ref or invitation.about_day is None:
             return ""
         kinds = self._words["kinds"]
-        day = invitation.resolved_at.astimezone(ZoneInfo(invitation.zone or self._zone)).date()
+        day = invitation.about_day.astimezone(ZoneInfo(invitation.zone or self._zone)).date()
         kind = kinds.get(invitation.kind, kinds["other"])
         return self.say("about", kind=kind, date=format_day(day, self.locale), ref=invitation.ref)
 
@@ -61,13 +62,17 @@ class PageWords:
         return [
             {
                 "name": str(question),
-                "title": self[str(question)],
+                "title": self["so_far"] if survey is Survey.IN_PROCESS else self[str(question)],
                 "shape": "list" if question is Question.OVERALL else _SHAPES[scale.name],
                 "points": points[::-1] if question is Question.OVERALL else points,
                 "chosen": chosen.get(str(question)),
             }
-            for question in questions_of(survey)
+            for question in QUESTIONS[survey]
         ]
+
+    def comment(self, survey: Survey) -> str:
+        """Return what the words beside the score are asked for: whatever else there is, or why."""
+        return self["why_score"] if survey in ASKS_IN_WORDS else self["comment"]
 
     def reasons(self) -> list[dict[str, Any]]:
         """Return the menu of reasons."""

@@ -68,7 +68,7 @@ class TestLooking:
             ("survey_invite", ["overall", "result", "timeliness", "attitude"]),
             ("survey_nps", ["recommend"]),
             ("survey_ces", ["effort"]),
-            ("complaint_in_process", ["overall", "timeliness", "attitude"]),
+            ("complaint_in_process", ["overall"]),
         ],
     )
     def test_asks_what_the_survey_is_about(self, site: Site, campaign: str, asked: list[str]) -> None:

@@ -8,10 +8,10 @@ from care.campaigns.checks.findings import Finding, Severity, at_key
 
 def check_claims(campaigns: CampaignSet) -> Iterator[Finding]:
     """Yield campaigns that ask about a kind of ticket which another one asks about already; that one does."""
-    taken: dict[str, str] = {}
+    taken: dict[tuple[str, str], str] = {}
     for campaign in sorted(campaigns, key=lambda campaign: campaign.id):
         for kind in getattr(campaign.occasion, "of", ()):
-            first = taken.setdefault(kind, campaign.id)
+            first = taken.setdefault((campaign.occasion.kind, kind), campaign.id)
             if first != campaign.id:
                 yield at_key(
                     campaign,

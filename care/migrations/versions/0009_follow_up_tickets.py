@@ -319,6 +319,7 @@ def upgrade() -> None:
         sa.Column("state_at", sa.BigInteger(), nullable=False),
         sa.Column("is_capped", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("remind_at", sa.BigInteger(), nullable=True),
+        sa.Column("survey", sa.String(length=16), server_default="ticket", nullable=False),
         sa.CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name=op.f("ck_follow_up_merged")),
         sa.CheckConstraint(
             "state IN ('due', 'invited', 'delivered', 'reminded', 'answered', 'phone_task', 'merged', 'exempt', 'closed_unanswered')",
@@ -327,6 +328,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "state NOT IN ('exempt', 'phone_task') OR reason IS NOT NULL", name=op.f("ck_follow_up_reason")
         ),
+        sa.CheckConstraint("survey IN ('ticket', 'nps', 'ces', 'in_process')", name=op.f("ck_follow_up_survey")),
         sa.ForeignKeyConstraint(
             ["resolution_id"], ["ticket_resolution.id"], name=op.f("fk_follow_up_resolution_id"), ondelete="CASCADE"
         ),

@@ -9,7 +9,7 @@ from care.surveys.model import Stage
 
 _MEANS: Final[Mapping[Stage, str]] = {
     Stage.INVITED: "the overall question is open",
-    Stage.ASKING: "result, timeliness or attitude is open, in this order",
+    Stage.ASKING: "result, timeliness or attitude is open, in this order; after a recommendation, the reason in words",
     Stage.REASON: "asked why it was bad: a digit of the menu, or words",
     Stage.PERSON: "not understood twice: waits in the inbox; a score still counts",
     Stage.DONE: "nothing more is asked; a correction still counts",
@@ -32,6 +32,10 @@ does. This page is written from `care/surveys/conversation/moves.py`: `make docs
 
 - **Overall first**, so that one digit is a valid answer; then result, timeliness, attitude. `5454` answers all four in
   this order.
+- **Other surveys have one question**: how easy it was (1 to 7), whether they would recommend us (0 to 10, then why, in
+  words), how an open complaint is dealt with (5 to 1). Low is 2 of 5, 3 of 7 or 6 of 10, and below. What is about no
+  finished job asks for the reason in words (`survey_low_why`), without the menu; "not solved" is then a wish to be
+  called ([further surveys](further-surveys.md)).
 - **The next question comes at once**, at any hour: it answers the customer's own message.
 - **One question is open per phone.** A second invitation waits until the first is answered, at most a day; then the
   newer one has the phone, and the older is answered by its reference ("A12 4"). Its own reminder never waits.

@@ -116,7 +116,7 @@ class SurveyConversation:
         if turn.case is not None:
             spoken = self._open(conn, inbound, session, turn.case, spoken, now=now)
         elif session is not None and turn.say:
-            spoken = replace(spoken, call_by=promised_call(conn, session.id))
+            spoken = promised_call(conn, session.id, spoken)
         if turn.heard is Heard.WRONG_NUMBER:
             silence(conn, inbound, now=now)
         if turn.say and not self._say(conn, inbound, session, turn.say, now=now):

@@ -27,6 +27,7 @@ _EXITS: Final = (
     (Flag.COMPLAINT, Heard.CALL_BACK),
 )
 _NOT_SOLVED_IN_MENU: Final = 3
+_NEED_A_CALL: Final = frozenset({Flag.NOT_RESOLVED, Flag.CALL_BACK, Flag.COMPLAINT})
 _CAN_BE_CORRECTED: Final = (Stage.ASKING, Stage.REASON, Stage.DONE)
 
 
@@ -96,10 +97,17 @@ def hear_reason(reading: Reading) -> tuple[Heard, tuple[Said, ...]]:
     return Heard.REASON, said or _words(reading)
 
 
-def _words(reading: Reading) -> tuple[Said, ...]:
+def hear_words(reading: Reading, standing: Standing) -> tuple[Heard, tuple[Said, ...]]:
+    """Return what an answer in words means where no menu was offered: who needs a call is promised one, once."""
+    is_promised = standing.stage is Stage.REASON
+    heard = Heard.REASON if is_promised or not _NEED_A_CALL & set(reading.flags) else Heard.CALL_BACK
+    return heard, _words(reading, Question.REASON if is_promised else Question.COMMENT)
+
+
+def _words(reading: Reading, question: Question = Question.REASON) -> tuple[Said, ...]:
     if not reading.comment or Flag.DECLINED in reading.flags:
         return ()
-    return (Said(question=Question.REASON, comment=reading.comment),)
+    return (Said(question=question, comment=reading.comment),)
 
 
 def _corrected_question(standing: Standing) -> Question | None:

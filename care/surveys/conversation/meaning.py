@@ -15,9 +15,10 @@ from care.inbound import store as inbox
 from care.inbound.model import HandledAs
 from care.inbound.tables import inbound_message
 from care.policy.model import Policies
+from care.surveys.asked import scale_of
 from care.surveys.cases import Concern
 from care.surveys.closing_loop import open_concern
-from care.surveys.conversation.questions import first_question, scale_of
+from care.surveys.conversation.questions import first_question
 from care.surveys.conversation.sessions import OPEN, sessions_of
 from care.surveys.conversation.tables import survey_reply
 from care.surveys.loop_rules import LoopRules
@@ -171,7 +172,7 @@ def _keep(conn: sa.Connection, inbound: sa.Row[Any], session: sa.Row[Any] | None
         "inbound_id": inbound.id,
         "session_id": None if session is None else session.id,
         "question": None if session is None else session.question,
-        "scale": scale_of(Survey.TICKET) if session is None else session.scale,
+        "scale": scale_of(Survey.TICKET).name if session is None else session.scale,
         "stage": "none" if session is None else session.stage,
         "locale": "" if session is None else session.locale,
         "kind": "unclear",

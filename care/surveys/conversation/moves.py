@@ -41,7 +41,7 @@ _CORRECTED: Final[Mapping[Heard, Move]] = {
 
 MOVES: Final[Mapping[Stage, Mapping[Heard, Move]]] = {
     S.INVITED: _SCORED,
-    S.ASKING: {**_SCORED, **_CORRECTED, H.MENDED: Move()},
+    S.ASKING: {**_SCORED, **_CORRECTED, H.MENDED: Move(), H.REASON: Move(to=S.DONE, say="survey_thanks")},
     S.REASON: {
         **_ASKED,
         H.REASON: Move(to=S.DONE, say="survey_low_reason_thanks"),

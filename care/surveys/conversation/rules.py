@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from care.surveys.conversation.hearing import answers_in, exit_of, hear_reason, heard_score
+from care.surveys.conversation.hearing import answers_in, exit_of, hear_reason, hear_words, heard_score
 from care.surveys.conversation.model import NEXT_QUESTION, Heard, Lot, Move, Said, Standing, Turn
 from care.surveys.conversation.moves import MOVES, OTHERWISE, UNASKED
-from care.surveys.conversation.questions import TEMPLATES, next_question, reprompt_of
-from care.surveys.model import DIMENSIONS, Stage, Survey
+from care.surveys.conversation.questions import TEMPLATES, asks_in_words, next_question, reprompt_of, worded_for
+from care.surveys.model import DIMENSIONS, Question, Stage, Survey
 from care.surveys.replies.model import Flag, Kind, Reading, Reply
 from care.surveys.replies.model import Stage as Asked
 
@@ -35,7 +35,7 @@ def take_turn(standing: Standing, letter: Letter, read: Read) -> tuple[Turn, Rea
 
 
 def _read(standing: Standing, letter: Letter, read: Read) -> Reading:
-    """Read a reply as an answer to what is open; at the reason a correction of the score comes first."""
+    """Read a reply as an answer to what is open; where words are asked for, a correction of the score comes first."""
 
     def ask(stage: Asked, scale: str) -> Reading:
         return read(Reply(text=letter.text, scale=scale, stage=stage, lang=letter.lang, context=letter.context))
@@ -45,12 +45,8 @@ def _read(standing: Standing, letter: Letter, read: Read) -> Reading:
     if standing.stage is Stage.OPTED_OUT:
         wanted = ask(Asked.OPTED_OUT, standing.scale)
         return wanted if wanted.kind is not Kind.UNCLEAR else ask(Asked.NONE, standing.scale)
-    if standing.stage is Stage.REASON:
-        again = ask(Asked.REASON, standing.scale)
-        if again.kind is Kind.SCORE and Flag.CORRECTION in again.flags:
-            return again
-        plain = ask(Asked.SCORE, standing.scale)
-        return plain if Flag.ACKNOWLEDGEMENT in plain.flags else ask(Asked.REASON_MENU, "reason4")
+    if _asks_why(standing):
+        return _read_reason(standing, ask)
     reading = ask(Asked.SCORE, standing.scale)
     if standing.survey is Survey.TICKET and reading.kind is Kind.UNCLEAR and standing.question is DIMENSIONS[0]:
         four = ask(Asked.SCORE, "csat5x4")
@@ -59,10 +55,27 @@ def _read(standing: Standing, letter: Letter, read: Read) -> Reading:
     return reading
 
 
+def _read_reason(standing: Standing, ask: Callable[[Asked, str], Reading]) -> Reading:
+    again = ask(Asked.REASON, standing.scale)
+    if again.kind is Kind.SCORE and Flag.CORRECTION in again.flags:
+        return again
+    plain = ask(Asked.SCORE, standing.scale)
+    if Flag.ACKNOWLEDGEMENT in plain.flags:
+        return plain
+    return again if asks_in_words(standing.survey) else ask(Asked.REASON_MENU, "reason4")
+
+
+def _asks_why(standing: Standing) -> bool:
+    """Tell whether words are asked for: the reason of a low score, or of any."""
+    return standing.stage is Stage.REASON or (standing.stage is Stage.ASKING and standing.question is Question.COMMENT)
+
+
 def _hear(standing: Standing, reading: Reading, letter: Letter) -> tuple[Heard, tuple[Said, ...]]:
     way_out = exit_of(reading)
-    if standing.stage is Stage.REASON and Flag.CORRECTION not in reading.flags:
-        return _hear_reason(reading, way_out)
+    if way_out is Heard.NOT_SOLVED and asks_in_words(standing.survey):
+        way_out = Heard.CALL_BACK  # no finished job is asked about that could be opened again
+    if _asks_why(standing) and Flag.CORRECTION not in reading.flags:
+        return _hear_reason(standing, reading, way_out)
     answers = answers_in(reading, standing, letter.text) if reading.kind in (Kind.SCORE, Kind.OPT_OUT) else ()
     if way_out in _OF_A_SURVEY and not answers and _is_elsewhere(reading, letter):
         return Heard.ELSEWHERE, ()
@@ -73,10 +86,12 @@ def _hear(standing: Standing, reading: Reading, letter: Letter) -> tuple[Heard, 
     return _hear_words(standing, reading, letter), ()
 
 
-def _hear_reason(reading: Reading, way_out: Heard | None) -> tuple[Heard, tuple[Said, ...]]:
+def _hear_reason(standing: Standing, reading: Reading, way_out: Heard | None) -> tuple[Heard, tuple[Said, ...]]:
     if Flag.ACKNOWLEDGEMENT in reading.flags:
         return Heard.ACKNOWLEDGED, ()
     if way_out in (None, *_OF_A_SURVEY) and reading.kind in (Kind.SCORE, Kind.COMMENT):
+        if asks_in_words(standing.survey):
+            return hear_words(reading, standing)
         return hear_reason(reading)
     return way_out or Heard.ELSEWHERE, ()
 
@@ -101,7 +116,7 @@ def _turn(standing: Standing, heard: Heard, answers: tuple[Said, ...]) -> Turn:
     if move.lot is Lot.NOT_OURS:
         answers = ()
     stage = _stage_after(standing, heard, move, answers)
-    question, say = standing.question, move.say
+    question, say = standing.question, worded_for(standing.survey, move.say)
     if move.say == NEXT_QUESTION and standing.survey is not None:
         question = next_question(standing.survey, {*standing.scores, *(said.question for said in answers)})
         stage, say = (Stage.DONE, "survey_thanks") if question is None else (stage, TEMPLATES[question])

@@ -12,9 +12,11 @@ from care.customers.tables import customer
 from care.customers.tickets.tables import ticket
 from care.messages.model import Outcome
 from care.messages.tables import attempt, message
+from care.surveys.asked import scale_of, survey_asked
 from care.surveys.conversation.model import Standing, Turn
-from care.surveys.conversation.questions import first_question, scale_of, survey_of
+from care.surveys.conversation.questions import first_question
 from care.surveys.model import Question, Stage, Survey
+from care.surveys.occasion_open import about_open_ticket
 from care.surveys.tables import follow_up, survey_answer, survey_session
 
 ANSWERS_WITHIN: Final = timedelta(days=7)
@@ -36,10 +38,12 @@ def lay_sessions(
     A reminder begins none: it asks the same question again. `locale` is the operator's.
     """
     for row in conn.execute(_invitations(address_hash, since=now - COUNTS_WITHIN)).all():
-        follow_up_id = _follow_up_of(conn, row)
+        mine = _follow_up_of(conn, row)
+        follow_up_id = None if mine is None else int(mine.id)
         if follow_up_id is not None and _asked_again(conn, follow_up_id, address_hash, row.left_at):
             continue
-        survey = survey_of(row.occasion, template_of(row.campaign_id))
+        names = (row.campaign_id, template_of(row.campaign_id))
+        survey = survey_asked(row.occasion, *names, of_ticket=None if mine is None else mine.survey)
         values = {
             "survey": str(survey),
             "campaign_id": row.campaign_id,
@@ -49,7 +53,7 @@ def lay_sessions(
             "channel": row.channel,
             "address_hash": address_hash,
             "locale": row.locale or locale,
-            "scale": scale_of(survey),
+            "scale": scale_of(survey).name,
             "stage": str(Stage.INVITED),
             "question": str(first_question(survey)),
             "opened_at": row.left_at,
@@ -80,11 +84,11 @@ def _invitations(address_hash: str, *, since: datetime) -> sa.Select[Any]:
     )
 
 
-def _follow_up_of(conn: sa.Connection, row: sa.Row[Any]) -> int | None:
+def _follow_up_of(conn: sa.Connection, row: sa.Row[Any]) -> Any:
     if row.subject is None or not row.occasion.startswith(_TICKET):
         return None
-    found = conn.execute(sa.select(follow_up.c.id).where(follow_up.c.external_id == row.subject)).scalar()
-    return None if found is None else int(found)
+    wanted = sa.select(follow_up.c.id, follow_up.c.survey).where(follow_up.c.external_id == row.subject)
+    return conn.execute(wanted).one_or_none()
 
 
 def _asked_again(conn: sa.Connection, follow_up_id: int, address_hash: str, at: datetime) -> bool:
@@ -102,9 +106,10 @@ def _asked_again(conn: sa.Connection, follow_up_id: int, address_hash: str, at: 
 def sessions_of(conn: sa.Connection, address_hash: str, *, at: datetime) -> Sequence[sa.Row[Any]]:
     """Return the conversations with an address whose answers still count, asked last first, locked; with `ref`."""
     rows = (
-        sa.select(survey_session, ticket.c.external_id.label("ref"))
+        sa.select(survey_session, sa.func.coalesce(ticket.c.external_id, message.c.subject).label("ref"))
         .outerjoin(follow_up, follow_up.c.id == survey_session.c.follow_up_id)
         .outerjoin(ticket, ticket.c.id == follow_up.c.ticket_id)
+        .outerjoin(message, sa.and_(message.c.id == survey_session.c.message_id, about_open_ticket()))
         .where(survey_session.c.address_hash == address_hash, survey_session.c.late_until > at)
         .order_by(survey_session.c.asked_at.desc(), survey_session.c.id.desc())
     )

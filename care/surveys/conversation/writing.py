@@ -1,6 +1,6 @@
 """What the conversation writes down: answers, bans, what a reply was read as and what was said to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -64,12 +64,12 @@ def silence(conn: sa.Connection, inbound: Inbound, *, now: datetime) -> None:
     )
 
 
-def promised_call(conn: sa.Connection, session_id: int) -> datetime | None:
-    """Return by when a call was promised in this conversation."""
+def promised_call(conn: sa.Connection, session_id: int, spoken: Spoken) -> Spoken:
+    """Return what is said with the call that was promised in this conversation, and its number where none is known."""
     mine = sa.and_(survey_reply.c.session_id == session_id, survey_reply.c.call_by.is_not(None))
-    promised = sa.select(survey_reply.c.call_by).where(mine).order_by(survey_reply.c.inbound_id.desc()).limit(1)
-    found: datetime | None = conn.execute(promised).scalar()
-    return found
+    promised = sa.select(survey_reply.c.call_by, survey_reply.c.ref).where(mine)
+    found = conn.execute(promised.order_by(survey_reply.c.inbound_id.desc()).limit(1)).one_or_none()
+    return spoken if found is None else replace(spoken, call_by=found.call_by, ref=spoken.ref or found.ref)
 
 
 def answers_so_far(conn: sa.Connection, session_id: int) -> int:

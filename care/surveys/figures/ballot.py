@@ -5,27 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from care.base.statistics import Estimate, index, mean_of, nps, share
-from care.surveys.model import Question, Survey
+from care.surveys.asked import USUAL_SCALE
+from care.surveys.model import Question
 from care.surveys.replies.scales import SCALES
-
-USUAL_SCALE: Mapping[Question, str] = {
-    Question.OVERALL: "csat5",
-    Question.RESULT: "csat5",
-    Question.TIMELINESS: "csat5",
-    Question.ATTITUDE: "csat5",
-    Question.SOLVED: "yn",
-    Question.RECOMMEND: "nps",
-    Question.EFFORT: "ces7",
-}
-"""Questions that have a score, and the scale of an answer that names none."""
-
-MAIN: Mapping[Survey, Question] = {
-    Survey.TICKET: Question.OVERALL,
-    Survey.IN_PROCESS: Question.OVERALL,
-    Survey.NPS: Question.RECOMMEND,
-    Survey.CES: Question.EFFORT,
-}
-"""The question without which a survey has no valid answer."""
 
 _SATISFIED_FROM = {1: 1, 5: 4, 7: 5, 10: 8}
 """Per highest point: the least that counts as satisfied. 4 of 5, 5 of 7, 8 of 10, yes."""
@@ -73,6 +55,14 @@ class Ballot:
         for (least, most, score), count in self.counts.items():
             evened[low + (high - low) * (score - least) / (most - least)] += count
         return mean_of(evened)
+
+    def thirds(self) -> tuple[int, int, int]:
+        """Return how many are promoters (9 and 10), passives (7 and 8) and detractors (0 to 6) of 0 to 10."""
+        scores = Counter(dict.fromkeys(range(11), 0))
+        for (_, _, score), count in self.counts.items():
+            scores[score] += count
+        promoters, passives = scores[9] + scores[10], scores[7] + scores[8]
+        return promoters, passives, self.n - promoters - passives
 
     def nps(self) -> Estimate:
         """Return promoters minus detractors, -100 to 100, of answers on 0 to 10."""

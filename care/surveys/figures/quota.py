@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from care.calendars.walltime import load_zone, local_day
 from care.surveys.figures.period import Period
 from care.surveys.figures.sheet import Count
+from care.surveys.figures.valid import SURVEYS_COUNTED
 from care.surveys.model import FollowUpState
 from care.surveys.tables import follow_up
 
@@ -140,7 +141,7 @@ def recent_invitations(conn: sa.Connection, now: datetime) -> Recent:
             _sum(sa.and_(is_ripe, is_answered)).label("answered"),
             _sum(sa.and_(sa.not_(is_ripe), f.state.in_(_OPEN))).label("in_flight"),
             _sum(f.invited_at >= now - LOOK_BACK).label("lately"),
-        ).where(f.invited_at >= ripe - LOOK_BACK, f.invited_at < now)
+        ).where(f.invited_at >= ripe - LOOK_BACK, f.invited_at < now, f.survey.in_(SURVEYS_COUNTED))
     ).one()
     return Recent(
         asked=row.asked or 0,

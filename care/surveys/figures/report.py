@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from care.base.statistics import Correlation, spearman
 from care.calendars.walltime import load_zone, local_day
+from care.surveys.figures.asked import Asked, asked_by_survey
 from care.surveys.figures.comparing import Group, compare
 from care.surveys.figures.improvements import Effect, effects, list_improvements
 from care.surveys.figures.period import Period
@@ -45,6 +46,7 @@ class SurveyFigures:
     against_before: Change  # the period against the one before it
     correlation: Correlation | None  # of waiting and score
     reach: Sequence[Reach]
+    asked: Sequence[Asked]
     coverage: Sequence[Coverage]
     left_out: Mapping[str, int]
     closings: Sequence[Closing]
@@ -75,6 +77,7 @@ def survey_figures(conn: sa.Connection, period: Period, *, target: int, least: i
         ),
         correlation=spearman(handling_pairs(conn, period)),
         reach=response_rates(conn, period),
+        asked=asked_by_survey(conn, period),
         coverage=coverage(conn, period),
         left_out=reasons_left_out(conn, period),
         closings=closing_times(conn, period, now),

@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from care.surveys.figures.ballot import MAIN, Ballot, ends_of
+from care.surveys.figures.ballot import Ballot, ends_of
 from care.surveys.figures.localtime import day_of, local_day_number, local_hour
 from care.surveys.figures.period import Period
 from care.surveys.figures.valid import valid_answers
-from care.surveys.model import Question, Survey
+from care.surveys.model import MAIN, Question, Survey
 
 
 class By(StrEnum):

@@ -6,9 +6,10 @@ import sqlalchemy as sa
 
 from care.customers.tables import customer
 from care.customers.tickets.tables import ticket_resolution
-from care.surveys.figures.ballot import MAIN, USUAL_SCALE, ends_of
+from care.surveys.asked import USUAL_SCALE
+from care.surveys.figures.ballot import ends_of
 from care.surveys.figures.period import Period
-from care.surveys.model import AnswerChannel, Survey
+from care.surveys.model import MAIN, AnswerChannel, Survey
 from care.surveys.replies.scales import SCALES
 from care.surveys.tables import follow_up, survey_answer, survey_session
 

@@ -13,8 +13,9 @@ from starlette.routing import Route
 from care.base.database import read, write
 from care.delivery.links import SurveyClaim
 from care.surveys import page as survey_page
-from care.surveys.asking_page import LONGEST_COMMENT, Filled, questions_of, read_form, read_reason
+from care.surveys.asking_page import LONGEST_COMMENT, Filled, read_form, read_reason
 from care.surveys.loop_rules import loop_rules_of
+from care.surveys.model import MAIN
 from care.surveys.page_store import Invitation
 from care.web.pages import page
 from care.web.state import WebState, state_of
@@ -60,7 +61,7 @@ def _show(state: WebState, request: Request) -> Response:
         invitation = survey_page.open_invitation(conn, claim, now=now)
     if invitation is None:
         return _closed(state, request)
-    wished = {str(questions_of(invitation.survey)[0]): request.query_params.get("score", "")}
+    wished = {str(MAIN[invitation.survey]): request.query_params.get("score", "")}
     return _form(state, request, invitation, read_form(wished, invitation.survey))
 
 
@@ -131,6 +132,7 @@ def _form(
         "about": words.about(invitation),
         "questions": words.questions(invitation.survey, filled.chosen),
         "comment": filled.comment,
+        "comment_title": words.comment(invitation.survey),
         "longest": LONGEST_COMMENT,
         "problem": problem,
     }

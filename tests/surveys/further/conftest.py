@@ -1,0 +1,54 @@
+"""A house with the three further surveys turned on, as an operator turns them on."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from care.base.clock import VirtualClock
+from care.bootstrap import Services
+from care.schedule import follow_up as follow_up_job
+from tests.house import ROOT, House
+from tests.inbound.house import open_house
+from tests.surveys.conftest import FollowUps
+
+
+class Quiet(FollowUps):
+    """A house whose customers write only what a test says: the sandbox's are not heard."""
+
+    def tick(self) -> None:
+        """Run the jobs of one tick and send what is due."""
+        last = self.now - timedelta(minutes=1)
+        follow_up_job(self.house.services, self.now, last)
+        self.house.plan()
+        if self.is_anything_due():
+            self.house.dispatch()
+        follow_up_job(self.house.services, self.now, last)
+
+
+Turn = Callable[..., Quiet]
+
+
+@pytest.fixture
+def turned_on(house: House) -> Turn:
+    """Turn shipped files on by their names; `changes` are (name, old words, new words)."""
+
+    def turn(*names: str, changes: tuple[tuple[str, str], ...] = ()) -> Quiet:
+        for name in names:
+            text = (ROOT / f"campaigns/_{name}.yaml").read_text(encoding="utf-8")
+            for old, new in changes:
+                assert old in text or len(names) > 1
+                text = text.replace(old, new)
+            house.write_campaign(text, name)
+        return Quiet(house)
+
+    return turn
+
+
+@pytest.fixture
+def services(engine: sa.Engine, clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
+    """A house without the campaign's file, with the sandbox as carrier."""
+    monkeypatch.chdir(tmp_path)
+    return open_house(engine, clock, tmp_path)
