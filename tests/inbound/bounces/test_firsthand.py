@@ -113,7 +113,9 @@ class TestForms:
 
     def test_a_system_that_calls_its_bounce_an_automatic_reply_bounces(self) -> None:
         """Its subject says both; a person who is away only says one."""
-        letter = f"您发送到 {CUSTOMER} 的邮件退回。退信原因：该收件人的号码已被回收。\n550 unavailable or access denied\n"
+        letter = (
+            f"您发送到 {CUSTOMER} 的邮件退回。退信原因：该收件人的号码已被回收。\n550 unavailable or access denied\n"
+        )
         subject = "退信：来自邮箱的自动回复"
         assert first(words(letter, subject=subject)).kind is Kind.HARD
         assert read_bounce(words(letter, sender="wang@x.example", subject=subject)).failures == ()
