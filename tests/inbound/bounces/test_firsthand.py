@@ -108,7 +108,7 @@ class TestForms:
 
     def test_facts_about_the_mail_before_the_reason_are_no_copy(self) -> None:
         """A heading "original mail" over a table, and the reason below it."""
-        letter = f"原邮件信息\n收件人 {CUSTOMER}\n退信原因\n收件人邮件地址（{CUSTOMER}）不存在\n"
+        letter = f"您好\n原邮件信息\n收件人 {CUSTOMER}\n退信原因\n收件人邮件地址（{CUSTOMER}）不存在\n"
         assert (first(words(letter)).recipient, first(words(letter)).kind) == (CUSTOMER, Kind.HARD)
 
     def test_a_system_that_calls_its_bounce_an_automatic_reply_bounces(self) -> None:
