@@ -44,7 +44,7 @@ _VAGUE: Final = ("unclear", "refused")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 _AT_RCPT = any_of(
     r"to rcpt|rcpt[_ ]to\]|>>> rcpt|<<< rcpt|following rcpt|our rcpt|after rcpt|smtp:rcpt|rcpt command",
-    r"rcpt to ?:|recipients? failed:|local module|like recipient|rejected recipient|server has rejected address",
+    r"rcpt to ?: ?<|recipients? failed:|local module|like recipient|rejected recipient|server has rejected address",
     r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
 )
 _IN_SO_MANY_WORDS = any_of(r"rcpt|like recipient|recipients? failed")
@@ -61,15 +61,11 @@ _NOBODY_LEFT = any_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What a server said about one recipient; `status` is the report's own code, `stage` the words about when.
-
-    `is_first_hand` tells that the system speaks of its own mailboxes.
-    """
+    """What a server said about one recipient; `status` is the report's own code, `stage` the words about when."""
 
     text: str
     status: str = ""
     stage: str = ""
-    is_first_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +79,6 @@ class _Heard:
     own_code: str
     reply: str
     telling: str
-    is_first_hand: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +190,6 @@ def _heard(diagnosis: Diagnosis, text: str) -> _Heard:
         own_code=own_code,
         reply=reply,
         telling="" if is_made else code,
-        is_first_hand=diagnosis.is_first_hand,
     )
 
 
@@ -223,7 +217,7 @@ def _kind(row: _Row, heard: _Heard, stage: str) -> Kind:
     if is_late or (row.kind == "at-rcpt" and code.startswith("5.7.") and not _IN_SO_MANY_WORDS.search(stage)):
         return Kind.SOFT
     is_about_room = heard.reply == "552" and not heard.own_code
-    is_at_rcpt = heard.is_first_hand or _AT_RCPT.search(stage) is not None or _NOBODY_LEFT.search(stage) is not None
+    is_at_rcpt = _AT_RCPT.search(stage) is not None or _NOBODY_LEFT.search(stage) is not None
     is_about_address = row.kind == "at-rcpt" and is_at_rcpt and not is_about_room
     return Kind.HARD if row.kind == "hard" or is_about_address else Kind.SOFT
 

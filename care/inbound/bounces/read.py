@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer, is_echo, is_probable
 from care.inbound.bounces.feedback import complaint_of, is_feedback
-from care.inbound.bounces.firsthand import is_first_hand, speakers_of
 from care.inbound.bounces.html import text_of
 from care.inbound.bounces.mime import Mail, Part, read_mail
 from care.inbound.bounces.model import Finding, Kind, Reading, Verdict
@@ -77,27 +76,22 @@ def _from_report(mail: Mail) -> Reading | None:
     if not recipients:
         return None
     notice = _notice(mail)
-    speakers = speakers_of(mail)
     findings = tuple(
-        _reported(
-            recipient,
-            _about(recipient.address, notice, is_alone=len(recipients) == 1),
-            first_hand=is_first_hand(recipient.address, speakers),
-        )
+        _reported(recipient, _about(recipient.address, notice, is_alone=len(recipients) == 1))
         for recipient in recipients
     )
     note = "" if any(finding.kind is not Kind.NONE for finding in findings) else findings[0].reason
     return Reading(findings=findings, note=note)
 
 
-def _reported(recipient: Recipient, letter: str, *, first_hand: bool) -> Finding:
+def _reported(recipient: Recipient, letter: str) -> Finding:
     if recipient.action in _FINE or (not recipient.action and recipient.status.startswith("2.")):
         fine = _FINE.get(recipient.action, "delivered")
         return Finding(recipient=recipient.address, kind=Kind.NONE, status=recipient.status[:12].strip(), reason=fine)
     said = recipient.diagnosis
     if not said and _TELLING.match(recipient.status) and not has_answer(letter):
         letter = ""  # a footer about viruses or quotas tells less than the status
-    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter, is_first_hand=first_hand)
+    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter)
     verdict = classify(diagnosis)
     is_vague = verdict.kind is Kind.SOFT and verdict.reason in _VAGUE
     if said and is_vague and not is_echo(diagnosis):  # the letter may say more than the report
@@ -139,8 +133,7 @@ def _from_words(mail: Mail, notice: str) -> Reading:
         told = [(each.address, each.diagnosis) for each in found or mentions(notice, not_them=())]
     else:
         told = [(returned, notice)]
-    speakers = speakers_of(mail)
-    findings = (_worded(address, said, notice, first_hand=is_first_hand(address, speakers)) for address, said in told)
+    findings = (_worded(address, said, notice) for address, said in told)
     return Reading(findings=tuple(findings), note="" if told else "unclear")
 
 
@@ -152,9 +145,9 @@ def _said_of(address: str, named: Sequence[str], notice: str) -> str:
     return next((each.diagnosis for each in found if each.address.lower() == address.lower()), notice)
 
 
-def _worded(address: str, said: str, notice: str, *, first_hand: bool) -> Finding:
+def _worded(address: str, said: str, notice: str) -> Finding:
     stage = notice if len(said) == len(notice) else said
-    diagnosis = Diagnosis(text=said, stage=stage, is_first_hand=first_hand)
+    diagnosis = Diagnosis(text=said, stage=stage)
     return _found(address, diagnosis, classify(diagnosis))
 
 

@@ -1,4 +1,4 @@
-"""Whose words count: a system that speaks of its own mailboxes, and letters in forms that were once not read."""
+"""Letters in forms that were once not read."""
 
 import base64
 
@@ -6,51 +6,13 @@ import pytest
 
 from care.inbound.bounces.model import Finding, Kind
 from care.inbound.bounces.read import read_bounce
-from tests.inbound.bounces.dialects import report, words
+from tests.inbound.bounces.dialects import words
 
 CUSTOMER = "chen.hua@customer.example"
-OWN = "from mx.customer.example (mx.customer.example [192.0.2.1]) by in.example.net; Fri, 27 Nov 2026 10:00:00 +0000"
-OTHER = OWN.replace("customer.example", "relay.example")
-SAID = [
-    f"The message could not be delivered:\n\n{CUSTOMER} (user not found)\n",
-    f"Delivery failed\n\n<{CUSTOMER}>:\n    <<< 550 User unknown.\n",
-    f"Unknown user: {CUSTOMER}\n",
-]
 
 
 def first(raw: bytes) -> Finding:
     return read_bounce(raw).first
-
-
-class TestFirstHand:
-    @pytest.mark.parametrize("letter", SAID)
-    def test_word_of_a_system_about_its_own_is_enough(self, letter: str) -> None:
-        """Who keeps the mailboxes knows which there are; of others it matters when they said it."""
-        assert first(words(letter, Received=OWN)).kind is Kind.HARD
-        assert first(words(letter, Received=OTHER)).kind is Kind.SOFT
-        assert {first(words(letter, Received=way)).recipient for way in (OWN, OTHER)} == {CUSTOMER}
-
-    def test_word_is_known_by_the_way_it_came(self) -> None:
-        """Anybody may write any name into From; the path and the reporting system are harder to invent."""
-        assert first(words(SAID[0], sender="postmaster@customer.example", Received=OTHER)).kind is Kind.SOFT
-        bounced = {"Return_Path": "<MAILER-DAEMON@mail.customer.example>", "Received": OTHER}
-        assert first(words(SAID[0], **bounced)).kind is Kind.HARD
-
-    @pytest.mark.parametrize(("reporter", "kind"), [("mx.customer.example", Kind.HARD), ("relay.example", Kind.SOFT)])
-    def test_word_may_be_a_report(self, reporter: str, kind: Kind) -> None:
-        """The system that reports names itself."""
-        mail = report(CUSTOMER, status="5.0.0", diagnosis="550 User unknown")
-        named = mail.replace(b"dns; relay.example.com", f"dns; {reporter}".encode())
-        assert first(named).kind is kind
-
-    def test_word_of_a_filter_is_not(self) -> None:
-        """It stands before the mailboxes, and says "unknown" of what it does not like."""
-        assert first(words(SAID[0], Received=OWN, X_NAI_Header="Modified by a gateway")).kind is Kind.SOFT
-
-    @pytest.mark.parametrize("answer", ["450 User unknown", "550 5.7.1 User unknown", "552 mailbox unavailable"])
-    def test_word_for_now_or_of_a_policy_stays_soft(self, answer: str) -> None:
-        """Whoever says it."""
-        assert first(words(f"Delivery failed\n\n<{CUSTOMER}>:\n    {answer}\n", Received=OWN)).kind is Kind.SOFT
 
 
 PAGE = (
