@@ -227,7 +227,8 @@ class TestWhatAProcessHasSeen:
             alone.look()
             alone.see(answers=1, accepted=1)
             alone.look()
-        assert (alone.stands().state, alone.stands().in_row) == (State.WELL, 0)
+        stands = alone.stands()
+        assert (stands.state, stands.in_row, stands.trial_left) == (State.WELL, 0, 0)  # nor closed in between
 
     def test_counts_what_a_trial_has_promised(self, alone: Board) -> None:
         """Though all is well and nothing else can follow."""
