@@ -242,8 +242,8 @@ class TestWhatAProcessHasSeen:
         self, pair: Board, of_backup: int, state: State
     ) -> None:
         """The tallies of both are asked, those of all processes."""
-        if of_backup:
-            pair.see(BACKUP, answers=of_backup, accepted=of_backup, slow=of_backup)
+        with write(pair.engine) as conn:  # noticed by nobody yet
+            health.add_tally(conn, {BACKUP: Counted(answers=50, accepted=50, slow=of_backup)}, AT)
         pair.see(answers=50, accepted=50, slow=50)
         assert pair.stands().state is state
 
