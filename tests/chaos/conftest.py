@@ -13,6 +13,7 @@ import pytest
 
 from tests.chaos.figures import show_table
 from tests.chaos.stage import Stage, set_stage, stock_of
+from tests.stories.operator import PATIENCE
 
 T = TypeVar("T")
 _OWN = secrets.token_hex(4)
@@ -91,6 +92,14 @@ def stage(tmp_path: Path, dice: random.Random, stocks: Callable[..., Path]) -> S
             yield made
 
     return at
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a long run's tests take as much longer as their waits may."""
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        if limit is not None and item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(limit.args[0] * PATIENCE), append=False)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

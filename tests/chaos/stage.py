@@ -19,7 +19,7 @@ from care.delivery.tables import machine
 from care.messages.tables import attempt, message
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.chaos.law import Tally, tally
-from tests.stories.operator import OURS, Operator, Running, accepted, kill, operator, phone, wait_until
+from tests.stories.operator import OURS, PATIENCE, Operator, Running, accepted, kill, operator, phone, wait_until
 
 KILLED = -9
 MOST_TRIES = 10
@@ -114,7 +114,7 @@ class Stage:
     def die(self, point: str, pass_number: int, *words: str, seconds: float = 60) -> bool:
         """Run a command until it dies at a point; return False if it ended before."""
         with self.made.running(*words, **self.arm(point, pass_number)) as running:
-            code = running.process.wait(seconds)
+            code = running.process.wait(seconds * PATIENCE)
         self.ended[code] += 1
         assert code in (0, KILLED), running.said()
         return code == KILLED
@@ -123,7 +123,7 @@ class Stage:
         """Send what is still to be sent, no process dying; what waits for another try is let try now."""
         for _ in range(MOST_TRIES):
             with self.made.running("dispatch", "--until-idle") as running:
-                assert running.process.wait(seconds) == 0, running.said()
+                assert running.process.wait(seconds * PATIENCE) == 0, running.said()
                 assert "Traceback" not in running.said()
             if not self.let_try_now():
                 return
@@ -136,7 +136,7 @@ class Stage:
 
     def hear(self, seconds: float = 60) -> None:
         """Let every receipt arrive and be worked on; a web process must be running."""
-        self.twilio.wait_until_settled(seconds)
+        self.twilio.wait_until_settled(seconds * PATIENCE)
         wait_until("webhooks are worked on", lambda: not self.ask("SELECT 1 FROM webhook WHERE done_at IS NULL"))
 
     def trust_the_list(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from care.simulators.twilio.process import SECOND_SID, SECOND_TOKEN, start_twilio_simulator
 from tests.chaos.conftest import Figures, Scale
-from tests.stories.operator import OURS, accepted, once_each, operator, phone
+from tests.stories.operator import OURS, PATIENCE, accepted, once_each, operator, phone
 
 THEIRS = "+8610690000002"
 SILENT = {"lost-reply": 0.5, "slow-reply": 0.5}
@@ -46,7 +46,7 @@ class TestAnAccountThatTakesInSilence:
         ):
             for _ in range(3):
                 with made.running("dispatch", "--until-idle") as running:
-                    assert running.process.wait(120) == 0, running.said()
+                    assert running.process.wait(120 * PATIENCE) == 0, running.said()
             first, second = accepted(twilio), accepted(twilio.second())
             statuses = Counter(made.statuses())
             shown = made.care("providers")

@@ -266,11 +266,7 @@ class TestWhatTheTablesHear:
 
     @pytest.mark.parametrize(
         ("result", "state", "why"),
-        [
-            (GOOD, State.WELL, ""),
-            (LOST, State.CLOSED, "lost"),
-            (GIVEN_UP, State.TRIAL, "no answer"),
-        ],
+        [(GOOD, State.WELL, ""), (LOST, State.CLOSED, "lost"), (GIVEN_UP, State.TRIAL, "no answer")],
     )
     def test_is_at_once_what_became_of_a_trial(self, keeper: Keeper, result: Result, state: State, why: str) -> None:
         """Accepted, refused with the reason, or not left."""
@@ -280,10 +276,8 @@ class TestWhatTheTablesHear:
         assert news is not None
         with write(keeper.house.engine) as conn:
             keeper.made.tell(conn, news)
-        stands = keeper.stands()
-        assert stands.state is state
-        assert stands.why == (LOST.rule.meaning if why == "lost" and LOST.rule else why)
-        assert stands.probe_by is None
+        stands, said = keeper.stands(), LOST.rule.meaning if why == "lost" and LOST.rule else why
+        assert (stands.state, stands.why, stands.probe_by) == (state, said, None)
 
     def test_keeps_the_end_of_a_trial_that_came_while_they_heard(self, keeper: Keeper) -> None:
         """What was told is taken off, and nothing else."""
@@ -389,15 +383,14 @@ class TestWhatWaits:
         assert not keeper.made.has_news
 
 
-def held(keeper: Keeper, count: int) -> list[int]:
+def held(keeper: Keeper, count: int) -> None:
     """Plan messages that wait for their channel; none is woken by what the doorkeeper knows already."""
     while keeper.made.has_news:
         keeper.made.wake()
-    made = greet(keeper.house, count)
+    greet(keeper.house, count)
     wait = {"status": "held", "reason": "channel_closed:sms: no answer", "wake_at": keeper.house.clock.now() + HOLD}
     with write(keeper.house.engine) as conn:
         conn.execute(sa.update(message).values(wait))
-    return made
 
 
 def due(keeper: Keeper) -> int:

@@ -1,5 +1,6 @@
 """Providers' health in the tables, as several processes read and change it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.delivery import breaker, carriers, health
-from care.delivery.breaker import Cause, Counted, Door, State
+from care.delivery.breaker import Cause, Counted, Door, Health, State
 from care.delivery.carriers import Last
 from care.delivery.failover import Carrier, Shares
 from care.delivery.maintenance import Window, end_maintenance, plan_maintenance, windows
@@ -69,6 +70,26 @@ class TestOneRowForAll:
             assert health.swap(conn, DOOR, stands, breaker.looking(stands, 1, now))
             assert not health.swap(conn, DOOR, stands, breaker.looking(stands, 2, now))
             assert health.read_health(conn)[DOOR].probe_by == 1
+
+    def test_is_changed_by_the_rule_as_it_stands_then(self, house: House) -> None:
+        """Somebody changes it while a rule is worked out: the rule is asked again, and nothing is overwritten."""
+        board_of(house)
+        now, asked = house.clock.now(), list[int]()
+        with write(house.engine) as conn:
+
+            def rule(stands: Health) -> Health:
+                asked.append(stands.in_row)
+                if len(asked) == 1:
+                    health.swap(conn, DOOR, stands, replace(stands, in_row=3))
+                return replace(stands, in_row=stands.in_row + 1)
+
+            old, new = health.change(conn, DOOR, rule)
+            assert (asked, old.in_row, new.in_row) == ([0, 3], 3, 4)
+            stands = health.read_health(conn)[DOOR]
+            assert health.swap(conn, DOOR, stands, stands)
+            assert health.read_health(conn)[DOOR] == stands
+            assert stands.in_row == 4
+        assert stands.since == now
 
     def test_gives_the_message_of_a_trial_once(self, house: House) -> None:
         """Until it is answered; unused it is given again."""
@@ -132,6 +153,38 @@ class TestChanges:
 
 
 class TestTallies:
+    def test_are_of_five_seconds_and_told_newest_first(self, house: House) -> None:
+        """What all processes saw in the same five seconds is one line, of one sender."""
+        other, start = DOOR._replace(sender="s1"), house.clock.now()
+        for seconds, door in ((0, DOOR), (4, DOOR), (5, DOOR), (5, other)):
+            with write(house.engine) as conn:
+                health.add_tally(conn, {door: Counted(answers=1)}, start + timedelta(seconds=seconds))
+        with read(house.engine) as conn:
+            found = health.read_tallies(conn, Channel.SMS, "", start + timedelta(seconds=9))
+        assert [(each.at - start, each.answers) for each in found["acme"]] == [
+            (timedelta(seconds=5), 1),
+            (timedelta(0), 2),
+        ]
+
+    def test_close_a_provider_that_was_well_before(self, house: House) -> None:
+        """Fifty errors within a minute, after hours without one."""
+        board = board_of(house)
+        house.clock.advance(timedelta(hours=1))
+        see(house, board, answers=60, accepted=60)
+        house.clock.advance(timedelta(minutes=2))
+        see(house, board, answers=60, errors=50, accepted=10, in_row=1)
+        with read(house.engine) as conn:
+            assert health.read_health(conn)[DOOR].cause is Cause.ERRORS
+
+    def test_of_a_clock_that_was_set_back_are_forgotten(self, house: House) -> None:
+        """They would be the newest for as long as it was set back."""
+        now = house.clock.now()
+        with write(house.engine) as conn:
+            for hours in (2, 0):
+                health.add_tally(conn, {DOOR: Counted(answers=1)}, now + timedelta(hours=hours))
+            health.forget_tallies(conn, now)
+            assert [each.at for each in health.read_tallies(conn, Channel.SMS, "", now)["acme"]] == [now]
+
     def test_are_forgotten_after_an_hour(self, house: House) -> None:
         """The leader's watch drops them."""
         with write(house.engine) as conn:

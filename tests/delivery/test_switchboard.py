@@ -227,7 +227,8 @@ class TestWhatAProcessHasSeen:
             alone.look()
             alone.see(answers=1, accepted=1)
             alone.look()
-        assert (alone.stands().state, alone.stands().in_row) == (State.WELL, 0)
+        stands = alone.stands()
+        assert (stands.state, stands.in_row, stands.trial_left) == (State.WELL, 0, 0)  # nor closed in between
 
     def test_counts_what_a_trial_has_promised(self, alone: Board) -> None:
         """Though all is well and nothing else can follow."""
@@ -241,8 +242,8 @@ class TestWhatAProcessHasSeen:
         self, pair: Board, of_backup: int, state: State
     ) -> None:
         """The tallies of both are asked, those of all processes."""
-        if of_backup:
-            pair.see(BACKUP, answers=of_backup, accepted=of_backup, slow=of_backup)
+        with write(pair.engine) as conn:  # noticed by nobody yet
+            health.add_tally(conn, {BACKUP: Counted(answers=50, accepted=50, slow=of_backup)}, AT)
         pair.see(answers=50, accepted=50, slow=50)
         assert pair.stands().state is state
 
