@@ -182,7 +182,7 @@ class Services:
         """What the planner needs besides campaigns."""
         from care.delivery.rules import rates_of
         from care.planning.selection import PlanningRules
-        from care.surveys.occasion import NEWS
+        from care.surveys.occasion import NEWS, unplanned
 
         return PlanningRules(
             policies=self.policies,
@@ -192,6 +192,7 @@ class Services:
             rates=rates_of(self.settings),
             approval_above=self.settings.approval.above,
             news={"ticket_resolved": NEWS},
+            unplanned={"ticket_resolved": unplanned},
         )
 
     @property

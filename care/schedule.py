@@ -79,14 +79,14 @@ def follow_up(services: Services, now: datetime, last: datetime | None) -> None:
     """Follow up what was resolved: move follow-ups with the ledger, take on new resolutions."""
     from care.calendars.overrides import load_overrides
     from care.policy.answering import one_way_of
-    from care.surveys.asking import Asking
+    from care.surveys.asking import Asking, kept
     from care.surveys.following import follow
     from care.surveys.inviting import take_on
 
     if not services.room.may_plan() or _stands_still(services):
         return
     operator = services.settings.operator
-    asking = Asking(
+    fresh = Asking(
         campaigns=services.campaigns,
         policies=services.policies,
         operator_zone=operator.timezone,
@@ -94,6 +94,7 @@ def follow_up(services: Services, now: datetime, last: datetime | None) -> None:
         one_way=one_way_of(services.settings),
         overrides=load_overrides(services.root / services.settings.paths.campaigns / "calendar.yaml"),
     )
+    asking = kept(fresh)
     was_awake = last is not None and now - last < AWAKE
     moved = follow(services.engine, asking, now=now, may_judge=was_awake)
     taken = take_on(services.engine, asking, now=now)

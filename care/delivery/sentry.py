@@ -145,7 +145,7 @@ def forgotten_since(engine: sa.Engine, journal: Journal, own: str) -> tuple[int,
     """Return how many attempts of the journal the database does not know, and since when; None: it knows all."""
     try:
         found = journal.pages(own)
-        if not any(unknown_tokens(engine, last_tokens(path)) for path in found):
+        if not unknown_tokens(engine, [token for path in found for token in last_tokens(path)]):
             return None
         count, since = 0, datetime.max.replace(tzinfo=UTC)
         for path in found:

@@ -87,12 +87,13 @@ def changed_since(conn: sa.Connection, before: str, after: str) -> Iterator[set[
 def put(conn: sa.Connection, campaign_id: str, days: Sequence[tuple[date, str]], stamp: str, now: datetime) -> None:
     """Mark days as settled under a stamp, and forget marks that are long past."""
     rows = [{"campaign_id": campaign_id, "day": day, "zone": zone, "stamp": stamp, "at": now} for day, zone in days]
-    statement = insert(conn, planned_day).values(rows)
+    statement = insert(conn, planned_day)
     conn.execute(
         statement.on_conflict_do_update(
             index_elements=["campaign_id", "day", "zone"],
             set_={"stamp": statement.excluded.stamp, "at": statement.excluded.at},
-        )
+        ),
+        rows,
     )
     old = sa.and_(planned_day.c.campaign_id == campaign_id, planned_day.c.at < now - KEPT)
     conn.execute(sa.delete(planned_day).where(old))

@@ -1,6 +1,6 @@
 """Who is owed what: one SELECT per campaign leg, local day, zone and occasion set."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -51,6 +51,9 @@ LATE = "late"
 Ids = tuple[int, int]
 """First and last id of a range, both included."""
 
+Unplanned = Callable[[Campaign], sa.Select[Any] | sa.CompoundSelect[Any]]
+"""Rows of `timezone`, `at`, `is_reminder`: what a campaign may owe, `:since` to `:until`, that has no message yet."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanningRules:
@@ -63,6 +66,7 @@ class PlanningRules:
     rates: Mapping[Channel, float] = field(default_factory=dict)  # parts, or mails, per second
     approval_above: int | None = None  # customers of a campaign's day from which on it waits to be approved
     news: Mapping[str, sa.Select[Any]] = field(default_factory=dict)  # kind of occasion: one row that changes with it
+    unplanned: Mapping[str, Unplanned] = field(default_factory=dict)  # kind of occasion: what to plan, in one query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,9 @@ ORDINARY = Promise(name="follow_up_72h", within=timedelta(hours=72))
 """Holds for kinds that no campaign asks about: their follow-up is exempt, and has a deadline all the same."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Asking:
-    """The surroundings of the follow-up."""
+    """The surroundings of the follow-up; kept as long as they stay the same, with what was worked out for them."""
 
     campaigns: CampaignSet
     policies: Policies
@@ -47,6 +47,15 @@ class Asking:
         """Tell whether a campaign is broken at the moment, so that a kind only seems to have none."""
         return bool(self.campaigns.problems)
 
+    def is_as(self, other: "Asking") -> bool:
+        """Tell whether another was made of the same things."""
+        return (
+            self.campaigns is other.campaigns
+            and self.policies is other.policies
+            and (self.operator_zone, self.operator_country) == (other.operator_zone, other.operator_country)
+            and (self.one_way, self.overrides) == (other.one_way, other.overrides)
+        )
+
     def office(self, occasion: TicketResolved | None) -> Office:
         """Return the operator's clock as a campaign counts by it."""
         zone, country, overrides = self.operator_zone, self.operator_country, self.overrides
@@ -68,6 +77,16 @@ class Asking:
         if self.one_way.way_back(self.policy(country)) is WayBack.NONE:
             return tuple(channel for channel in campaign.channels if channel is not Channel.SMS)
         return campaign.channels
+
+
+_last: list[Asking] = []
+
+
+def kept(fresh: Asking) -> Asking:
+    """Return what the last tick went by if nothing has changed since: what was worked out for it still holds."""
+    if not _last or not _last[0].is_as(fresh):
+        _last[:] = [fresh]
+    return _last[0]
 
 
 def place_of(draw: int) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ _STAMPS = {
 }
 
 
+@cache
 def message_of(leg: str = MAIN_LEG) -> sa.ColumnElement[bool]:
     """Return: this `message` asks, or reminds, about this `follow_up`."""
     return sa.and_(

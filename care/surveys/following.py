@@ -6,6 +6,7 @@ again, so a killed job goes on where it stood.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,7 +74,20 @@ def follow(engine: sa.Engine, asking: Asking, *, now: datetime, may_judge: bool 
 
 def _asked(conn: sa.Connection, asking: Asking, now: datetime) -> int:
     """Move on who is due and whose message left or ended."""
-    query = (
+    rows = conn.execute(_just_asked()).all()
+    for row in rows:
+        if row.sent_at is not None or row.status in words(_TAKEN):
+            _invited(conn, row, asking, now)
+        elif row.reason == SURVEY_CAP:
+            _asked_lately(conn, row, now)
+        else:
+            _not_asked(conn, row, now)
+    return len(rows)
+
+
+@cache
+def _just_asked() -> sa.Select[Any]:
+    return (
         sa.select(
             follow_up.c.id,
             follow_up.c.external_id,
@@ -92,15 +106,6 @@ def _asked(conn: sa.Connection, asking: Asking, now: datetime) -> int:
         .where(follow_up.c.state == str(_S.DUE), message.c.status.in_(words((*_TAKEN, *_LOST, *ENDED))))
         .limit(AT_ONCE)
     )
-    rows = conn.execute(query).all()
-    for row in rows:
-        if row.sent_at is not None or row.status in words(_TAKEN):
-            _invited(conn, row, asking, now)
-        elif row.reason == SURVEY_CAP:
-            _asked_lately(conn, row, now)
-        else:
-            _not_asked(conn, row, now)
-    return len(rows)
 
 
 def _invited(conn: sa.Connection, row: Any, asking: Asking, now: datetime) -> None:
@@ -152,25 +157,25 @@ def _not_asked(conn: sa.Connection, row: Any, now: datetime) -> None:
 
 def _arrived(conn: sa.Connection, _asking: Asking, now: datetime) -> int:
     at = sa.select(message.c.delivered_at).where(message.c.id == follow_up.c.invite_message_id)
-    ids = _ids(conn, follow_up.c.state == str(_S.INVITED), message.c.status == str(_M.DELIVERED))
+    ids = [row.id for row in conn.execute(_invited_and((_M.DELIVERED,)))]
     move_follow_ups(conn, ids, _S.DELIVERED, now=now, delivered_at=at.correlate(follow_up).scalar_subquery())
     return len(ids)
 
 
 def _lost(conn: sa.Connection, _asking: Asking, now: datetime) -> int:
     """The invitation left and did not arrive, on no channel: a person calls."""
-    total = 0
-    for status in (*_LOST, *ENDED):
-        ids = _ids(conn, follow_up.c.state == str(_S.INVITED), message.c.status == str(status))
-        moved = move_follow_ups(conn, ids, _S.PHONE_TASK, now=now, reason=str(status))
-        phone_tasks.hand_over(conn, moved, now=now)
-        total += len(ids)
-    return total
+    rows = conn.execute(_invited_and((*_LOST, *ENDED))).all()
+    for status in {row.status for row in rows}:
+        ids = [row.id for row in rows if row.status == status]
+        phone_tasks.hand_over(conn, move_follow_ups(conn, ids, _S.PHONE_TASK, now=now, reason=status), now=now)
+    return len(rows)
 
 
-def _ids(conn: sa.Connection, *where: sa.ColumnElement[bool]) -> list[int]:
+@cache
+def _invited_and(statuses: tuple[MessageStatus, ...]) -> sa.Select[Any]:
     joined = follow_up.join(message, message.c.id == follow_up.c.invite_message_id)
-    return list(conn.execute(sa.select(follow_up.c.id).select_from(joined).where(*where).limit(AT_ONCE)).scalars())
+    is_so = sa.and_(follow_up.c.state == str(_S.INVITED), message.c.status.in_(words(statuses)))
+    return sa.select(follow_up.c.id, message.c.status).select_from(joined).where(is_so).limit(AT_ONCE)
 
 
 def _reminded(conn: sa.Connection, _asking: Asking, now: datetime) -> int:

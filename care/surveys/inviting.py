@@ -7,12 +7,13 @@ stood and takes nothing on twice.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from care.base.among import among
-from care.base.database import insert, write
+from care.base.database import insert, read, write
 from care.base.failpoints import failpoint
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign
@@ -52,6 +53,9 @@ def take_on(engine: sa.Engine, asking: Asking, *, now: datetime) -> int:
     A kind whose campaign's file may merely be broken waits until it is mended.
     """
     total, after = 0, 0
+    with read(engine) as conn:
+        if not conn.execute(_ANYTHING).scalar():
+            return 0
     while True:
         with write(engine) as conn:
             rows = _todo(conn, asking, after)
@@ -228,8 +232,13 @@ def moment_for(
 
 def _todo(conn: sa.Connection, asking: Asking, after: int) -> Sequence[sa.Row[Any]]:
     """Return the next resolutions to take on, each with its customer and why they may not be written to."""
+    return conn.execute(_waiting(asking), {"after": after}).all()
+
+
+@lru_cache(maxsize=2)
+def _waiting(asking: Asking) -> sa.Select[Any]:
     r = ticket_resolution
-    query = (
+    return (
         sa.select(
             r,
             ticket.c.resolutions.label("rounds"),
@@ -240,12 +249,14 @@ def _todo(conn: sa.Connection, asking: Asking, after: int) -> Sequence[sa.Row[An
             _why_not(asking, mail_only=True).label("why_no_mail"),
         )
         .select_from(r.join(ticket, ticket.c.id == r.c.ticket_id).outerjoin(customer, customer.c.id == r.c.customer_id))
-        .where(r.c.followed_up_at.is_(None), r.c.id > after)
+        .where(r.c.followed_up_at.is_(None), r.c.id > sa.bindparam("after", type_=sa.BigInteger))
         .order_by(r.c.id)
         .limit(AT_ONCE)
     )
-    return conn.execute(query).all()
 
+
+_ANYTHING = sa.select(sa.exists().where(ticket_resolution.c.followed_up_at.is_(None)))
+"""Whether a resolution waits: at most ticks none does, and nothing else has to be worked out."""
 
 _OF_CUSTOMER = ("draw", "country", "timezone", "status", "deceased", "customer_type", "erased_at", "attributes")
 

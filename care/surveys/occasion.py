@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from care.base.database import Instant
 from care.calendars.walltime import instant_at, load_zone
 from care.campaigns.formats import format_day
-from care.campaigns.model import REMINDER_LEG
+from care.campaigns.model import REMINDER_LEG, Campaign
 from care.campaigns.occasion import Due, Occasion, OccasionFacts, OccasionSpec, Surroundings
 from care.campaigns.occasions import KINDS
 from care.campaigns.scalars import Duration, Name, TimeOfDay, write_duration
@@ -53,13 +55,51 @@ asked_ticket = (
 )
 """What an invitation speaks of: the ticket as it was when it was resolved, and the number that reported it."""
 
-NEWS = sa.select(
-    sa.func.coalesce(sa.func.max(follow_up.c.id), 0),
-    sa.type_coerce(
-        sa.func.coalesce(sa.func.max(sa.type_coerce(follow_up.c.state_at, sa.BigInteger)), 0), sa.BigInteger
-    ),
-)
-"""Changes whenever something may have become due; two look-ups at the end of an index."""
+
+def _newest(column: sa.ColumnElement[Any]) -> Any:
+    newest = sa.func.coalesce(sa.func.max(sa.type_coerce(column, sa.BigInteger)), 0)
+    return sa.type_coerce(sa.select(newest).scalar_subquery(), sa.BigInteger)
+
+
+NEWS = sa.select(_newest(follow_up.c.id), _newest(follow_up.c.state_at))
+"""Changes whenever something may have become due; two look-ups at the end of an index, each a query of its own:
+asked for both at once SQLite reads all of it."""
+
+
+def unplanned(campaign: Campaign) -> sa.CompoundSelect[Any]:
+    """Return zone and moment of whom to ask or remind, `:since` to `:until`, where the ledger has no message for it.
+
+    One look at an index for all days and zones, so that a tick with nothing to plan costs next to nothing.
+    """
+    return _unplanned(campaign.id, tuple(leg for leg, _ in campaign.legs))
+
+
+@lru_cache(maxsize=64)
+def _unplanned(campaign_id: str, legs: tuple[str, ...]) -> sa.CompoundSelect[Any]:
+    mine = follow_up.c.campaign_id == campaign_id
+    since, until = (sa.bindparam(name, type_=Instant) for name in ("since", "until"))
+
+    def rows(at: sa.Column[datetime], states: list[str], legs: Sequence[str]) -> sa.Select[Any]:
+        is_reminder = sa.literal(at is follow_up.c.remind_at, sa.Boolean)
+        found = sa.select(customer.c.timezone, at.label("at"), is_reminder.label("is_reminder")).join_from(
+            follow_up, customer, follow_up.c.customer_id == customer.c.id
+        )
+        waits = sa.or_(*(sa.not_(_is_planned(leg)) for leg in legs))
+        return found.where(mine, follow_up.c.state.in_(states), at >= since, at < until, waits)
+
+    return sa.union_all(
+        rows(follow_up.c.due_at, [str(_S.DUE)], legs), rows(follow_up.c.remind_at, _REMINDABLE, [REMINDER_LEG])
+    )
+
+
+def _is_planned(leg: str) -> sa.ColumnElement[bool]:
+    there = sa.exists().where(
+        message.c.campaign_id == follow_up.c.campaign_id,
+        message.c.occasion == occasion_key(),
+        message.c.customer_id == follow_up.c.customer_id,
+        message.c.leg == leg,
+    )
+    return there.correlate(follow_up)
 
 
 def occasion_key() -> sa.ColumnElement[str]:

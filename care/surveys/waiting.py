@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -31,7 +33,15 @@ _S = FollowUpState
 
 def reopened(conn: sa.Connection, _asking: Asking, now: datetime) -> int:
     """Who waits to be asked about a ticket that was opened again is asked after its next resolution."""
-    query = (
+    rows = conn.execute(_reopened()).all()
+    moved = move_follow_ups(conn, [row.id for row in rows], _S.EXEMPT, now=now, reason=REOPENED)
+    merging.withdraw(conn, [row.message_id for row in rows if row.message_id], REOPENED, now=now)
+    return len(moved)
+
+
+@cache
+def _reopened() -> sa.Select[Any]:
+    return (
         sa.select(follow_up.c.id, message.c.id.label("message_id"))
         .select_from(_with_ticket().outerjoin(message, message_of()))
         .where(
@@ -41,10 +51,6 @@ def reopened(conn: sa.Connection, _asking: Asking, now: datetime) -> int:
         )
         .limit(AT_ONCE)
     )
-    rows = conn.execute(query).all()
-    moved = move_follow_ups(conn, [row.id for row in rows], _S.EXEMPT, now=now, reason=REOPENED)
-    merging.withdraw(conn, [row.message_id for row in rows if row.message_id], REOPENED, now=now)
-    return len(moved)
 
 
 def not_planned(conn: sa.Connection, asking: Asking, now: datetime) -> int:
@@ -72,8 +78,19 @@ def not_planned(conn: sa.Connection, asking: Asking, now: datetime) -> int:
 
 def due_again(conn: sa.Connection, asking: Asking, now: datetime) -> int:
     """What stood for others was never asked after all: they are due again."""
+    rows = conn.execute(_due_again()).all()
+    for row in rows:
+        deadlines = [at for at in (row.call_deadline_at, row.deadline_at) if at is not None]
+        moment = moment_for(asking, row, earliest=now, deadlines=deadlines, now=now)
+        due_at = moment.at or now
+        move_follow_ups(conn, [row.id], _S.DUE, now=now, due_at=due_at, reason=None)
+    return len(rows)
+
+
+@cache
+def _due_again() -> sa.Select[Any]:
     target = follow_up.alias("target")
-    query = (
+    return (
         sa.select(
             follow_up.c.id,
             follow_up.c.deadline_at,
@@ -92,13 +109,6 @@ def due_again(conn: sa.Connection, asking: Asking, now: datetime) -> int:
         )
         .limit(AT_ONCE)
     )
-    rows = conn.execute(query).all()
-    for row in rows:
-        deadlines = [at for at in (row.call_deadline_at, row.deadline_at) if at is not None]
-        moment = moment_for(asking, row, earliest=now, deadlines=deadlines, now=now)
-        due_at = moment.at or now
-        move_follow_ups(conn, [row.id], _S.DUE, now=now, due_at=due_at, reason=None)
-    return len(rows)
 
 
 def mark_late(conn: sa.Connection, now: datetime) -> None:

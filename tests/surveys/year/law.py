@@ -58,7 +58,7 @@ def _nobody_asked_twice(year: Year) -> Iterator[str]:
     """
     with read(year.services.engine) as conn:
         rows = conn.execute(
-            sa.select(message.c.id, message.c.occasion, message.c.leg, message.c.customer_id).where(
+            sa.select(*(message.c[name] for name in ("id", "occasion", "subject", "leg", "customer_id"))).where(
                 message.c.purpose == "survey"
             )
         ).all()
@@ -77,8 +77,8 @@ def _nobody_asked_twice(year: Year) -> Iterator[str]:
         for who, count in left.items()
         if count > 1 + given_back[who]
     )
-    asked = Counter((row.occasion, row.leg) for row in rows if row.id in left)
-    yield from (f"{occasion} has {count} messages ({leg})" for (occasion, leg), count in asked.items() if count > 1)
+    asked = Counter((row.subject, row.leg) for row in rows if row.id in left)
+    yield from (f"{subject} has {count} messages ({leg})" for (subject, leg), count in asked.items() if count > 1)
     storm = {f"ticket:{name}" for one in year.tickets if one.parent for name in one.resolutions[:1]}
     each = Counter(
         by_id[who].customer_id for who in left if by_id[who].occasion in storm and by_id[who].leg != "reminder"
