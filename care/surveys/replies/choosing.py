@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from care.surveys.replies.model import Flag
-from care.surveys.replies.numbers import Number, find_numbers
+from care.surveys.replies.numbers import find_numbers
+from care.surveys.replies.ranges import Number
 from care.surveys.replies.scales import Scale
 from care.surveys.replies.tokens import Token
 
@@ -33,7 +34,7 @@ def choose(tokens: Sequence[Token], met: frozenset[str], scale: Scale) -> Choice
     """Return the one score that the numbers and stars of a text name, never a guess."""
     if "star" in met and (stars := _stars(tokens, scale)):
         return stars
-    if "full_marks" in met and (full := _named_end(tokens, scale)):
+    if "full_marks" in met and "question" not in met and (full := _named_end(tokens, scale)):
         return full
     found = find_numbers(tokens)
     if not found:
@@ -46,6 +47,8 @@ def choose(tokens: Sequence[Token], met: frozenset[str], scale: Scale) -> Choice
         kept = _corrected(tokens, kept)
     elif "only" in met:
         kept = [number for number in kept if _follows(tokens, number, "only")] or kept
+    elif "overall" in met:
+        kept = [number for number in kept if _follows(tokens, number, "overall")] or kept
     kept = [number for number in kept if number.marked] or kept
     choice = _one_of(tokens, kept, scale)
     if corrected and choice.score is not None:

@@ -16,6 +16,9 @@ LISTS: Final = ("verdicts", "grammar", "requests", "numbers", "emoji", "quotes")
 LANGUAGES: Final = frozenset({"en", "zh", "any"})
 _REFUSALS: Final = ("opt_out", "opt_in")
 _SEPARATOR: Final = " | "
+ALONE: Final = "alone"
+ANYWHERE: Final = "anywhere"
+LAST: Final = "last"
 _NO_MEANING: Final[frozenset[str]] = frozenset()
 
 
@@ -36,10 +39,10 @@ class Step(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """Words in a row that mean something together; `alone`: only if the text says nothing else."""
+    """Words in a row that mean something together; `where`: anywhere, in a clause or a text that says nothing else."""
 
     meaning: str
-    alone: bool
+    where: str
     steps: tuple[Step, ...]
     needs: frozenset[str]  # the lists without which it cannot hold
 
@@ -52,6 +55,7 @@ class Lexicon:
     lengths: Mapping[str, tuple[int, ...]]
     patterns: Mapping[str, tuple[Pattern, ...]]  # by what they mean
     shapes: Mapping[str, list[str]]  # long words by what a slip of the finger leaves of them
+    openers: Mapping[str, frozenset[str]]  # by what patterns mean: the lists that one of them begins with
     composed: tuple[Pattern, ...] = ()  # patterns of what words in a row mean; refusals have rules of their own
     refusals: frozenset[str] = _NO_MEANING  # whole messages that refuse by the operator's own policy, as keywords
 
@@ -106,6 +110,9 @@ def build_lexicon(entries: Iterable[Entry], patterns: Sequence[Pattern]) -> Lexi
         shapes=by_shape(known),
         lengths={first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
         composed=tuple(one for one in patterns if one.meaning not in _REFUSALS),
+        openers={
+            meaning: frozenset(one.steps[0].meaning for one in patterns if one.meaning == meaning) for meaning in kinds
+        },
         patterns={meaning: tuple(one for one in patterns if one.meaning == meaning) for meaning in kinds},
     )
 
@@ -151,4 +158,4 @@ def _pattern(meaning: str, where: str, text: str) -> Pattern:
         steps.append(Step(part.strip("{}?"), gap, part.endswith("?")))
         gap = 0
     needs = frozenset(step.meaning for step in steps if not step.optional)
-    return Pattern(meaning, where == "alone", tuple(steps), needs)
+    return Pattern(meaning, where, tuple(steps), needs)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from care.surveys.replies.lexicon import Lexicon, Pattern
+from care.surveys.replies.lexicon import ALONE, Lexicon, Pattern
 from care.surveys.replies.patterns import find
 from care.surveys.replies.tokens import Token, tokenise
 
@@ -48,6 +48,6 @@ def read_text(plain: str, lexicon: Lexicon) -> Text:
 
 def _holds(pattern: Pattern, tokens: tuple[Token, ...]) -> bool:
     """Tell whether a pattern holds; one that wants to be alone, only in a few words that are all known."""
-    if pattern.alone and (len(tokens) > _FEW or any(token.is_unknown for token in tokens)):
+    if pattern.where == ALONE and (len(tokens) > _FEW or any(token.is_unknown for token in tokens)):
         return False
     return find(pattern, tokens) is not None

@@ -136,6 +136,7 @@ def _grade_of(token: Token, after: Token | None) -> int | None:
     """Return the grade of a word; "好" before a judgement only says "very"."""
     meanings = token.meanings
     is_degree = bool(meanings & {"very", "rather"}) and after is not None
-    if "harmless" in meanings or (is_degree and after is not None and after.meanings & _TURNED):
+    is_cut_off = "closing" in meanings and after is not None and "ending" not in after.meanings
+    if "harmless" in meanings or is_cut_off or (is_degree and after is not None and after.meanings & _TURNED):
         return None
     return next((grade for name, grade in GRADES.items() if name in meanings), None)
