@@ -1,7 +1,7 @@
 """The word lists: what ships with the product, and what an operator lays over it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -47,21 +47,20 @@ class Pattern(NamedTuple):
     needs: frozenset[str]  # the lists without which it cannot hold
 
 
+ByOpener = Mapping[str, tuple[Pattern, ...]]
+"""Patterns by the list that they begin with."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lexicon:
     """Every phrase by its pieces, and by its first piece how long phrases get."""
 
     phrases: Mapping[str, frozenset[str]]
     lengths: Mapping[str, tuple[int, ...]]
-    patterns: Mapping[str, tuple[Pattern, ...]]  # by what they mean
+    patterns: Mapping[str, ByOpener]  # by what they mean
     shapes: Mapping[str, list[str]]  # long words by what a slip of the finger leaves of them
-    openers: Mapping[str, frozenset[str]]  # by what patterns mean: the lists that one of them begins with
-    composed: tuple[Pattern, ...] = ()  # patterns of what words in a row mean; refusals have rules of their own
+    composed: ByOpener = field(default_factory=dict)  # what words in a row mean; refusals have rules of their own
     refusals: frozenset[str] = _NO_MEANING  # whole messages that refuse by the operator's own policy, as keywords
-
-    def patterns_for(self, meaning: str) -> tuple[Pattern, ...]:
-        """Return the patterns that mean it."""
-        return self.patterns.get(meaning, ())
 
     def meanings(self, phrase: str) -> frozenset[str]:
         """Return the lists that hold a phrase; nothing for an unknown one."""
@@ -104,17 +103,30 @@ def build_lexicon(entries: Iterable[Entry], patterns: Sequence[Pattern]) -> Lexi
         lengths.setdefault(pieces[0], set()).add(len(pieces))
     shared: dict[frozenset[str], frozenset[str]] = {}
     known = {phrase: shared.setdefault(frozenset(found), frozenset(found)) for phrase, found in phrases.items()}
-    kinds = {pattern.meaning for pattern in patterns}
     return Lexicon(
         phrases=known,
         shapes=by_shape(known),
         lengths={first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
-        composed=tuple(one for one in patterns if one.meaning not in _REFUSALS),
-        openers={
-            meaning: frozenset(one.steps[0].meaning for one in patterns if one.meaning == meaning) for meaning in kinds
-        },
-        patterns={meaning: tuple(one for one in patterns if one.meaning == meaning) for meaning in kinds},
+        composed=by_opener(one for one in patterns if one.meaning not in _REFUSALS),
+        patterns={meaning: by_opener(one for one in patterns if one.meaning == meaning) for meaning in _REFUSALS},
     )
+
+
+def by_opener(patterns: Iterable[Pattern]) -> ByOpener:
+    """Return patterns by the list that they begin with, so that few have to be tried."""
+    found: dict[str, tuple[Pattern, ...]] = {}
+    for pattern in patterns:
+        opener = pattern.steps[0].meaning
+        found[opener] = (*found.get(opener, ()), pattern)
+    return found
+
+
+def possible(patterns: ByOpener, met: frozenset[str]) -> Iterator[Pattern]:
+    """Yield the patterns for which a text that has met these lists holds all that they need."""
+    for opener in patterns.keys() & met:
+        for pattern in patterns[opener]:
+            if pattern.needs <= met:
+                yield pattern
 
 
 def extend_lexicon(lexicon: Lexicon, entries: Iterable[Entry]) -> Lexicon:

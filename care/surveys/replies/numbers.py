@@ -35,6 +35,11 @@ _MONEY: Final = frozenset("#£$€¥￥№@&")
 
 def find_numbers(tokens: Sequence[Token]) -> list[Number]:
     """Return the numbers that may be scores, in order."""
+    return [number for number in numbers_of(tokens) if not number.doubtful]
+
+
+def numbers_of(tokens: Sequence[Token]) -> list[Number]:
+    """Return the numbers that may be scores and those that hardly can be, marked as doubtful."""
     found: list[Number] = []
     index = 0
     while index < len(tokens):
@@ -97,10 +102,10 @@ def _bare(tokens: Sequence[Token], index: int, value: float) -> Number | None:
     before = token_at(tokens, index - 1)
     rated = before is not None and "rate" in before.meanings
     if rated and before is not None and before.text in _JOINING and _tells_something_else(tokens, index):
-        return None
+        return Number(value, index, index, marked=False, doubtful=True)
     if (rated and _right_is_free(tokens, index)) or _stands_free(tokens, index, index):
         return Number(value, index, index, marked=before is not None and rated and len(before.text) > 1)
-    return None
+    return None if tokens[index].is_chinese else Number(value, index, index, marked=False, doubtful=True)
 
 
 def _closes(tokens: Sequence[Token], index: int) -> bool:
@@ -174,11 +179,25 @@ def _is_quantity(tokens: Sequence[Token], index: int) -> bool:
     before, after = token_at(tokens, index - 1), token_at(tokens, index + 1)
     if after is not None and "count" in after.meanings and not after.new_line:
         return True
+    if _is_of_a_house(tokens, index):
+        return True
     if before is None or before.is_end or "rate" in before.meanings or tokens[index].new_line:
+        return False
+    if before.text == "no" and index > 1 and tokens[index - 2].value is not None:
         return False
     if before.text == _NUMERO and len(tokens) == index + 1 == 2:  # noqa: PLR2004 - "No. 4" is all that is said
         return False
     return "before_count" in before.meanings or _is_numbered(tokens, index)
+
+
+def _is_of_a_house(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether the name of a street follows."""
+    for token in tokens[index + 1 : index + 4]:
+        if "street" in token.meanings:
+            return True
+        if not token.is_unknown or token.is_chinese:
+            return False
+    return False
 
 
 def _is_numbered(tokens: Sequence[Token], index: int) -> bool:

@@ -12,6 +12,7 @@ _BETWEEN: Final = frozenset({"between", "介 于", "在"})
 _SOMEWHERE: Final = frozenset({"somewhere", "maybe", "probably", "about"})
 _COUNTING: Final = frozenset({"before_count", "count"})
 _BASES: Final = (5, 7, 10, 100)
+_OF: Final = ("of", "outta")
 _PLURAL_BUT: Final = ("ss", "us", "is", "'s")
 
 
@@ -26,6 +27,7 @@ class Number:
     base: float = 0.0  # what it is out of, where that is said
     point: bool = False  # 分, stars
     spread: bool = False  # "4-5"
+    doubtful: bool = False  # the words beside it may make it something else
 
 
 def fraction(tokens: Sequence[Token], index: int) -> Number | None:
@@ -46,11 +48,18 @@ def fraction(tokens: Sequence[Token], index: int) -> Number | None:
 
 def out_of(tokens: Sequence[Token], index: int, value: float) -> Number | None:
     """Return "4 out of 5", of a value that was read already."""
-    out, of, base = (token_at(tokens, index + ahead) for ahead in (1, 2, 3))
-    if out is None or of is None or base is None or (out.text, of.text) != ("out", "of"):
+    first = token_at(tokens, index + 1)
+    last = index + (3 if first is not None and first.text == "out" else 2)
+    of, base, after = (token_at(tokens, last + ahead) for ahead in (-1, 0, 1))
+    if (
+        of is None
+        or base is None
+        or of.text not in _OF
+        or (last == index + 2 and after is not None and not after.is_end)
+    ):
         return None
     whole = base.value or number_word(base)
-    return Number(value, index, index + 3, marked=True, base=whole) if whole else None
+    return Number(value, index, last, marked=True, base=whole) if whole else None
 
 
 def counts_a_share(tokens: Sequence[Token], index: int) -> bool:
@@ -76,7 +85,10 @@ def spread(tokens: Sequence[Token], index: int) -> Number | None:
     if (between.text == "," and not has_unit) or (after is not None and "count" in after.meanings and not has_unit):
         return None
     last = index + 3 if has_unit else index + 2
-    return Number(min(low, high), index, last, marked=has_unit or _follows_between(tokens, index), spread=True)
+    is_between = _follows_between(tokens, index)
+    if is_between and not (has_unit or after is None or after.is_end):
+        return None
+    return Number(min(low, high), index, last, marked=has_unit or is_between, spread=True)
 
 
 def _joins(tokens: Sequence[Token], index: int, between: Token) -> bool:

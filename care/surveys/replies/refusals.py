@@ -7,7 +7,7 @@ from typing import Final
 
 from care.policy.keywords import normalise as keyword_of
 from care.policy.load import load_policies
-from care.surveys.replies.lexicon import ALONE, ANYWHERE, LAST, Lexicon, Pattern
+from care.surveys.replies.lexicon import ALONE, ANYWHERE, LAST, Lexicon, Pattern, possible
 from care.surveys.replies.patterns import places
 from care.surveys.replies.roles import role
 from care.surveys.replies.tokens import Token
@@ -67,11 +67,10 @@ def takes_back(tokens: Sequence[Token], met: frozenset[str], lexicon: Lexicon) -
 
 
 def _holds(meaning: str, tokens: Sequence[Token], met: frozenset[str], lexicon: Lexicon) -> bool:
-    if lexicon.openers[meaning].isdisjoint(met):
-        return False
     return any(
-        pattern.needs <= met and any(_is_meant(pattern, tokens, place) for place in places(pattern, tokens))
-        for pattern in lexicon.patterns_for(meaning)
+        _is_meant(pattern, tokens, place)
+        for pattern in possible(lexicon.patterns[meaning], met)
+        for place in places(pattern, tokens)
     )
 
 
@@ -109,11 +108,9 @@ def _begins_clause(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _is_denied(tokens: Sequence[Token], start: int) -> bool:
-    """Tell whether a negation stands right before: "don't unsubscribe me"."""
-    return any(
-        token.meanings & _NEGATIONS and "stop" not in token.meanings and not tokens[start - 1].is_end
-        for token in tokens[max(0, start - 2) : start]
-    )
+    """Tell whether a negation stands right before, in the same clause: "don't unsubscribe me"."""
+    first = max(start - 2, _clause_around(tokens, (start, start))[0])
+    return any(token.meanings & _NEGATIONS and "stop" not in token.meanings for token in tokens[first:start])
 
 
 def _is_told(tokens: Sequence[Token], start: int) -> bool:

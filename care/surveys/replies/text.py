@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from care.surveys.replies.lexicon import ALONE, Lexicon, Pattern
+from care.surveys.replies.lexicon import ALONE, Lexicon, Pattern, possible
 from care.surveys.replies.patterns import find
 from care.surveys.replies.tokens import Token, tokenise
 
@@ -40,10 +40,8 @@ def read_text(plain: str, lexicon: Lexicon) -> Text:
     """Return a normalised text with its tokens."""
     tokens = tuple(tokenise(plain, lexicon))
     met = frozenset().union(*(token.meanings for token in tokens))
-    for pattern in lexicon.composed:
-        if pattern.needs <= met and pattern.meaning not in met and _holds(pattern, tokens):
-            met |= {pattern.meaning}
-    return Text(plain, tokens, met)
+    found = {pattern.meaning for pattern in possible(lexicon.composed, met) if _holds(pattern, tokens)}
+    return Text(plain, tokens, met | found)
 
 
 def _holds(pattern: Pattern, tokens: tuple[Token, ...]) -> bool:

@@ -16,6 +16,7 @@ _BESIDE: Final = (
     ("call_back", Flag.CALL_BACK),
 )
 _FEW: Final = 3
+_ENDS_OF_SCALE: Final = frozenset({"best", "worst", "full_marks"})
 _ASKING: Final = frozenset({"is", "does", "which", "are", "do"})
 
 
@@ -91,9 +92,18 @@ def _questions_a_digit(text: Text) -> bool:
             if digit and asked:
                 return True
             digit = asked = False
-        digit = digit or index in digits or (index == 0 and token.value is not None and not _counts(text, index))
+        digit = digit or index in digits or (asked and _may_be_a_point(text, index))
+        digit = digit or (index == 0 and not token.is_chinese and _may_be_a_point(text, index))
         asked = asked or "question" in token.meanings or (token.gap and token.text in _ASKING and ends)
+        asked = asked or (text.asks and token.is_chinese and bool(token.meanings & _ENDS_OF_SCALE))
     return digit and asked
+
+
+def _may_be_a_point(text: Text, index: int) -> bool:
+    """Tell whether it is a number that counts nothing and tells no hour."""
+    if text.tokens[index].value is None or _counts(text, index):
+        return False
+    return index == 0 or "before_count" not in text.tokens[index - 1].meanings
 
 
 def _ends_a_service(text: Text) -> bool:
