@@ -20,6 +20,7 @@ _DENIALS: Final = frozenset({"dont", "never"})
 _CODES: Final = frozenset(
     {"t", "td", "r", "n", "0000", "00000", "退", "回t", "回td", "回r", "回复t", "回复td", "回复r"}
 )
+_AND: Final = ("and", "&", "so", "then")
 _OF_OTHERS: Final = frozenset({"harmless", "matter"})
 """What is cancelled or ended there is none of our messages: "cancel the dinner"."""
 _DIGIT: Final = re.compile("[1-9]")
@@ -80,10 +81,13 @@ def _is_meant(pattern: Pattern, tokens: Sequence[Token], place: tuple[int, int])
         return False
     if _is_about_service(tokens, place) or _asks_who_did(tokens, place[0]):
         return False
+    if any("matter" in token.meanings for token in tokens[place[0] : place[1]]):
+        return False
     if pattern.where == ANYWHERE:
         return True
     first, end = (0, len(tokens)) if pattern.where == ALONE else _clause_around(tokens, place)
-    if pattern.where == LAST and (first == 0 or any(not token.is_end for token in tokens[end:])):
+    is_joined = first > 0 and tokens[first - 1].text in _AND
+    if pattern.where == LAST and (first == 0 or is_joined or any(not token.is_end for token in tokens[end:])):
         return False
     is_bare = pattern.where == LAST or (pattern.where == ALONE and tokens[place[0]].is_chinese)
     most = 0 if is_bare else _MOST_UNKNOWN
@@ -94,11 +98,15 @@ def _is_meant(pattern: Pattern, tokens: Sequence[Token], place: tuple[int, int])
 def _clause_around(tokens: Sequence[Token], place: tuple[int, int]) -> tuple[int, int]:
     """Return the first and one past the last token of the clause."""
     first, end = place
-    while first > 0 and not tokens[first - 1].is_end and not _begins_clause(tokens, first):
+    while first > 0 and not _ends_clause(tokens[first - 1]) and not _begins_clause(tokens, first):
         first -= 1
     while end < len(tokens) and not tokens[end].is_end and not _begins_clause(tokens, end):
         end += 1
     return first, end
+
+
+def _ends_clause(token: Token) -> bool:
+    return token.is_end or token.text in _AND
 
 
 def _begins_clause(tokens: Sequence[Token], index: int) -> bool:
@@ -153,6 +161,6 @@ def _has_no_object(tokens: Sequence[Token], end: int) -> bool:
     for token in tokens[end:]:
         if token.is_end or token.new_line or (token.gap and token.is_chinese) or not token.text[:1].isalnum():
             return True
-        if token.value is None and not token.meanings & _RIGHT:
+        if "third" in token.meanings or (token.value is None and not token.meanings & _RIGHT):
             return False
     return True

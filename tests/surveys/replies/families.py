@@ -22,6 +22,7 @@ _REFUSALS = [
         " your list| the mailing list| your texting list| this list;| please| thanks|."
     ),
     "|please |I want to |how do I |let me ;unsubscribe|opt out|unsub;| please| from these| now| of all texts|!",
+    "|please |do ;keep; your| these| all your; surveys| messages| texts; to yourself; from now on| please|!",
     "|麻烦|请|拜托|你们;不要|别|请勿|不用|以后别|别再|不要再;给我|向我|;发|再发|发送|推送;短信|信息|这种短信|问卷|广告|这些;|了|谢谢|，谢谢|！",
     "我|;不想|不愿意|不需要|不希望|不乐意;再|;收到|接收|看到;短信|你们的短信|这类信息|调查短信|任何消息;|了|，谢谢|。",
     "我要|帮我|请|麻烦|立即|怎么|;退订|取消订阅|拒收|停止接收|取消推送;|吧|短信|这些短信|回访短信|了|，谢谢",
