@@ -132,6 +132,11 @@ class TestAnyText:
         assert all(point is None or SCALES[scale].holds(point) for point in points)
         assert reading.score is None or reading.kind in (Kind.SCORE, Kind.OPT_OUT)
 
+    def test_that_is_only_our_own_words_sent_back_is_unclear(self) -> None:
+        """Nothing is left of it to read."""
+        assert hear("Reply STOP to opt out of these").kind is Kind.UNCLEAR
+        assert hear("1=bad 2=poor 3=fair 4=good").kind is Kind.UNCLEAR
+
     @settings(max_examples=400, deadline=None)
     @given(text=_TEXTS)
     def test_is_normal_after_one_pass(self, text) -> None:
