@@ -10,6 +10,7 @@ from care.surveys.replies.tokens import Token
 
 _SMALL: Final = role("beside_yes")
 _MOST_UNKNOWN: Final = 6
+_PLURALS: Final = {"fives": 5.0, "fours": 4.0, "threes": 3.0, "twos": 2.0, "ones": 1.0}
 
 
 def yes_or_no(tokens: Sequence[Token], met: frozenset[str]) -> int | None:
@@ -72,6 +73,9 @@ def several(tokens: Sequence[Token], met: frozenset[str], scale: Scale) -> tuple
             values *= scale.digits
     if not plain and "full_marks" in met:
         values = [float(scale.best)] * scale.digits
+    named = {_PLURALS[token.text] for token in tokens if token.text in _PLURALS}
+    if not plain and "each" in met and len(named) == 1:
+        values = [*named] * scale.digits
     if len(values) == scale.digits and all(scale.holds(value) for value in values):
         return tuple(int(value) for value in values)
     return None

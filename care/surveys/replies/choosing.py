@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from care.surveys.replies.model import Flag
-from care.surveys.replies.numbers import Number, find_numbers
+from care.surveys.replies.numbers import numbers_of
+from care.surveys.replies.ranges import Number
 from care.surveys.replies.scales import Scale
 from care.surveys.replies.tokens import Token
 
@@ -33,24 +34,39 @@ def choose(tokens: Sequence[Token], met: frozenset[str], scale: Scale) -> Choice
     """Return the one score that the numbers and stars of a text name, never a guess."""
     if "star" in met and (stars := _stars(tokens, scale)):
         return stars
-    if "full_marks" in met and (full := _named_end(tokens, scale)):
+    if "full_marks" in met and "question" not in met and (full := _named_end(tokens, scale)):
         return full
-    found = find_numbers(tokens)
+    scanned = numbers_of(tokens)
+    found = [number for number in scanned if not number.doubtful]
     if not found:
         return NO_NUMBER
     kept = [number for number in found if not _is_dropped(tokens, number)]
     if not kept:
         return Choice(flags=(Flag.NEGATIVE,), alert=True)
-    corrected = "correction" in met and len(tokens) > 1
-    if corrected:
-        kept = _corrected(tokens, kept)
-    elif "only" in met:
-        kept = [number for number in kept if _follows(tokens, number, "only")] or kept
+    is_corrected = "correction" in met and len(tokens) > 1
+    kept = _corrected(tokens, kept) if is_corrected else _pointed_at(tokens, met, kept)
     kept = [number for number in kept if number.marked] or kept
-    choice = _one_of(tokens, kept, scale)
-    if corrected and choice.score is not None:
+    is_doubted = len(scanned) > len(found) and _is_doubted(scanned, kept, scale)
+    choice = Choice(flags=(Flag.MULTIPLE_SCORES,)) if is_doubted else _one_of(tokens, kept, scale)
+    if is_corrected and choice.score is not None:
         return Choice(choice.score, choice.derived, (Flag.CORRECTION,), place=choice.place)
     return choice
+
+
+def _pointed_at(tokens: Sequence[Token], met: frozenset[str], kept: list[Number]) -> list[Number]:
+    """Return the numbers behind "only" or "overall", where one of them has any; else all."""
+    meaning = next((name for name in ("only", "overall") if name in met), "")
+    return [number for number in kept if meaning and _follows(tokens, number, meaning)] or kept
+
+
+def _is_doubted(scanned: Sequence[Number], kept: Sequence[Number], scale: Scale) -> bool:
+    """Tell whether another number that may be a point of the scale stands beside those that nothing marks."""
+    if any(number.point or number.base for number in kept):
+        return False
+    return any(
+        number.doubtful and scale.holds(number.value) and number.value not in {one.value for one in kept}
+        for number in scanned
+    )
 
 
 def _one_of(tokens: Sequence[Token], kept: Sequence[Number], scale: Scale) -> Choice:
@@ -94,6 +110,8 @@ def _is_dropped(tokens: Sequence[Token], number: Number) -> bool:
     for index in range(number.first - 1, max(-1, number.first - 1 - _NEAR), -1):
         token = tokens[index]
         if token.is_end or token.value is not None or token.meanings & _KEEPS - {"correction"}:
+            break
+        if token.text == "no" and index > 0 and tokens[index - 1].value is not None:
             break
         if token.meanings & _DROPS and not token.meanings & {"thanks", "correction", "not_resolved"}:
             return True

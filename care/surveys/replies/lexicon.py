@@ -1,7 +1,7 @@
 """The word lists: what ships with the product, and what an operator lays over it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -16,6 +16,9 @@ LISTS: Final = ("verdicts", "grammar", "requests", "numbers", "emoji", "quotes")
 LANGUAGES: Final = frozenset({"en", "zh", "any"})
 _REFUSALS: Final = ("opt_out", "opt_in")
 _SEPARATOR: Final = " | "
+ALONE: Final = "alone"
+ANYWHERE: Final = "anywhere"
+LAST: Final = "last"
 _NO_MEANING: Final[frozenset[str]] = frozenset()
 
 
@@ -36,12 +39,16 @@ class Step(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """Words in a row that mean something together; `alone`: only if the text says nothing else."""
+    """Words in a row that mean something together; `where`: anywhere, in a clause or a text that says nothing else."""
 
     meaning: str
-    alone: bool
+    where: str
     steps: tuple[Step, ...]
     needs: frozenset[str]  # the lists without which it cannot hold
+
+
+ByOpener = Mapping[str, tuple[Pattern, ...]]
+"""Patterns by the list that they begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +57,10 @@ class Lexicon:
 
     phrases: Mapping[str, frozenset[str]]
     lengths: Mapping[str, tuple[int, ...]]
-    patterns: Mapping[str, tuple[Pattern, ...]]  # by what they mean
+    patterns: Mapping[str, ByOpener]  # by what they mean
     shapes: Mapping[str, list[str]]  # long words by what a slip of the finger leaves of them
-    composed: tuple[Pattern, ...] = ()  # patterns of what words in a row mean; refusals have rules of their own
+    composed: ByOpener = field(default_factory=dict)  # what words in a row mean; refusals have rules of their own
     refusals: frozenset[str] = _NO_MEANING  # whole messages that refuse by the operator's own policy, as keywords
-
-    def patterns_for(self, meaning: str) -> tuple[Pattern, ...]:
-        """Return the patterns that mean it."""
-        return self.patterns.get(meaning, ())
 
     def meanings(self, phrase: str) -> frozenset[str]:
         """Return the lists that hold a phrase; nothing for an unknown one."""
@@ -100,14 +103,30 @@ def build_lexicon(entries: Iterable[Entry], patterns: Sequence[Pattern]) -> Lexi
         lengths.setdefault(pieces[0], set()).add(len(pieces))
     shared: dict[frozenset[str], frozenset[str]] = {}
     known = {phrase: shared.setdefault(frozenset(found), frozenset(found)) for phrase, found in phrases.items()}
-    kinds = {pattern.meaning for pattern in patterns}
     return Lexicon(
         phrases=known,
         shapes=by_shape(known),
         lengths={first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
-        composed=tuple(one for one in patterns if one.meaning not in _REFUSALS),
-        patterns={meaning: tuple(one for one in patterns if one.meaning == meaning) for meaning in kinds},
+        composed=by_opener(one for one in patterns if one.meaning not in _REFUSALS),
+        patterns={meaning: by_opener(one for one in patterns if one.meaning == meaning) for meaning in _REFUSALS},
     )
+
+
+def by_opener(patterns: Iterable[Pattern]) -> ByOpener:
+    """Return patterns by the list that they begin with, so that few have to be tried."""
+    found: dict[str, tuple[Pattern, ...]] = {}
+    for pattern in patterns:
+        opener = pattern.steps[0].meaning
+        found[opener] = (*found.get(opener, ()), pattern)
+    return found
+
+
+def possible(patterns: ByOpener, met: frozenset[str]) -> Iterator[Pattern]:
+    """Yield the patterns for which a text that has met these lists holds all that they need."""
+    for opener in patterns.keys() & met:
+        for pattern in patterns[opener]:
+            if pattern.needs <= met:
+                yield pattern
 
 
 def extend_lexicon(lexicon: Lexicon, entries: Iterable[Entry]) -> Lexicon:
@@ -151,4 +170,4 @@ def _pattern(meaning: str, where: str, text: str) -> Pattern:
         steps.append(Step(part.strip("{}?"), gap, part.endswith("?")))
         gap = 0
     needs = frozenset(step.meaning for step in steps if not step.optional)
-    return Pattern(meaning, where == "alone", tuple(steps), needs)
+    return Pattern(meaning, where, tuple(steps), needs)

@@ -5,13 +5,16 @@ from itertools import pairwise
 from typing import Final
 
 _TAPBACK: Final = re.compile(
-    r"(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|removed an? [a-z ]{4,20} from)\s*[\"'].*"
+    r"(?:liked|loved|disliked|laughed at|emphasi[sz]ed|questioned|removed an? [a-z ]{4,20} from)"
+    r"(?:\s*[\"'].*|\s+an? (?:image|photo|picture|message|video|attachment|link)\.?)"
     r"|(?:reacted|reagi\w+)\b.{1,12}\bto\s*:?\s*[\"'].*"
     r"|\S{1,4}\s*to\s*[\"'].*[\"']"
-    r"|(?:已)?(?:赞了|赞|喜欢了|喜欢|爱了|点赞了|强调了|笑了|不喜欢|质疑了|爱心)\s*了?[\"'].*"
+    r"|(?:已)?(?:赞了|赞|强调|喜欢了|喜欢|爱了|点赞了|强调了|笑了|不喜欢|质疑了|爱心)\s*了?[\"'].*"
     r"|(?:已)?对\s*[\"'].*[\"']\s*(?:表示|点了|做出|回应|添加|点|作出|给出|的).*"
     r"|(?:已)?给\s*[\"'].*[\"']\s*点.{0,6}"
-    r"|取消.{1,6}[\"'].+[\"'].*",
+    r"|表示.{1,6}[\"'].*"
+    r"|取消.{1,6}[\"'].+[\"'].*"
+    r"|(?:已)?(?:对|向|给|把|将|就|在)\s*[\"'].{6,}[\"'].{0,12}",
     re.DOTALL,
 )
 _LINE: Final = re.compile(

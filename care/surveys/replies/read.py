@@ -101,7 +101,8 @@ def _with_answer(reply: Reply, wish: Reading, text: Text, scale: Scale) -> Readi
 def _with_comment(reply: Reply, answer: Reading, text: Text) -> Reading:
     if answer.kind is not Kind.SCORE or answer.comment:
         return answer
-    return replace(answer, comment=comment_beside(reply.text, text))
+    comment = comment_beside(reply.text, text) if len(text.tokens) > 1 or not text.has_digit else ""
+    return replace(answer, comment=comment) if comment else answer
 
 
 _RULES: Final = (_by_machine, _keyword, _refusal, _once_refused, _wish, _answer)

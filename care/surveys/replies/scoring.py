@@ -13,7 +13,7 @@ from care.surveys.replies.wishes import needs_a_person, side_flags
 
 _UNCLEAR: Final = Reading(kind=Kind.UNCLEAR)
 _EASE: Final = frozenset({"ease_good", "ease_best"})
-_BLOCKS: Final = frozenset({"question", "conditional", "unreal", "mock", "harmless", "no_marks"})
+_BLOCKS: Final = frozenset({"question", "conditional", "unreal", "mock", "harmless", "plain", "no_marks"})
 
 
 def read_answer(reply: Reply, text: Text, scale: Scale) -> Reading:
@@ -56,9 +56,7 @@ def _from_number(choice: Choice, text: Text, scale: Scale) -> Reading:
     others = tuple(token for index, token in enumerate(text.tokens) if not choice.place[0] <= index <= choice.place[1])
     if others and _contradicts(choice.score, others, text, scale):
         return Reading(kind=Kind.UNCLEAR, flags=(Flag.CONTRADICTION,), alert=True)
-    reading = _scored(choice.score, scale, derived=choice.derived)
-    flags = (*choice.flags, *beside)
-    return replace(reading, flags=flags, alert=reading.alert or needs_a_person(beside))
+    return _scored(choice.score, scale, derived=choice.derived, flags=(*choice.flags, *beside))
 
 
 def _contradicts(score: int, others: tuple[object, ...], text: Text, scale: Scale) -> bool:
@@ -69,7 +67,8 @@ def _contradicts(score: int, others: tuple[object, ...], text: Text, scale: Scal
     verdict = weigh(others)  # type: ignore[arg-type]
     if side > 0:
         firm = verdict.grade is not None and verdict.grade < 0
-        return firm or (verdict.leaning < 0 and not verdict.mixed and "worst" in text.met) or "mock" in text.met
+        strong = "worst" in text.met or (score == scale.best and "furious" in text.met)
+        return firm or (verdict.leaning < 0 and not verdict.mixed and strong) or "mock" in text.met
     return verdict.grade is not None and verdict.grade > 0 and not text.met & {"trouble", "not_resolved", "but"}
 
 
@@ -78,11 +77,10 @@ def _from_words(text: Text, scale: Scale) -> Reading:
     met, beside = text.met, side_flags(text)
     verdict = weigh(text.tokens)
     sure = verdict.grade is not None and not met & _BLOCKS and not text.asks
-    if sure and "not_resolved" in met and verdict.leaning >= 0:
+    if sure and "not_resolved" in met and (verdict.leaning >= 0 or (verdict.grade == -1 and "label" not in met)):
         sure = False
     if sure and verdict.grade in scale.points and scale.words == "verdict":
-        reading = _scored(scale.points[verdict.grade or 0], scale, derived=True)
-        return replace(reading, flags=beside, alert=reading.alert or needs_a_person(beside))
+        return _scored(scale.points[verdict.grade or 0], scale, derived=True, flags=beside)
     return _unsure(text, verdict)
 
 
@@ -170,5 +168,6 @@ def _comment(reply: Reply, text: Text) -> Reading:
 _SHORT_ANSWER: Final = 4
 
 
-def _scored(score: int, scale: Scale, *, derived: bool = False) -> Reading:
-    return Reading(kind=Kind.SCORE, score=score, derived=derived, alert=score in scale.alarming)
+def _scored(score: int, scale: Scale, *, derived: bool = False, flags: tuple[Flag, ...] = ()) -> Reading:
+    alert = score in scale.alarming or needs_a_person(flags)
+    return Reading(kind=Kind.SCORE, score=score, derived=derived, alert=alert, flags=flags)

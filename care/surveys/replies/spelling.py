@@ -1,6 +1,7 @@
 """Slips of the finger in long words: one letter too many, too few, wrong or swapped."""
 
 from collections.abc import Iterable, Mapping
+from string import ascii_lowercase
 from typing import Final
 
 SHORTEST: Final = 6
@@ -36,6 +37,16 @@ def mended(word: str, phrases: Mapping[str, frozenset[str]], shapes: Mapping[str
     }
     meanings = {phrases[found] & MENDED for found in near}
     return meanings.pop() if len(meanings) == 1 else _NONE
+
+
+def slips_of(word: str) -> set[str]:
+    """Return what one slip behind its first letter makes of a word: two swapped, one wrong, missing or too many."""
+    places = range(1, len(word))
+    swapped = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in places if at + 1 < len(word)}
+    missing = {word[:at] + word[at + 1 :] for at in places}
+    wrong = {word[:at] + letter + word[at + 1 :] for at in places for letter in ascii_lowercase}
+    added = {word[:at] + letter + word[at:] for at in (*places, len(word)) for letter in ascii_lowercase}
+    return (swapped | missing | wrong | added) - {word}
 
 
 def _squeezed(word: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from care.surveys.replies.lexicon import Lexicon, Pattern
+from care.surveys.replies.lexicon import ALONE, Lexicon, Pattern, possible
 from care.surveys.replies.patterns import find
 from care.surveys.replies.tokens import Token, tokenise
 
@@ -40,14 +40,12 @@ def read_text(plain: str, lexicon: Lexicon) -> Text:
     """Return a normalised text with its tokens."""
     tokens = tuple(tokenise(plain, lexicon))
     met = frozenset().union(*(token.meanings for token in tokens))
-    for pattern in lexicon.composed:
-        if pattern.needs <= met and pattern.meaning not in met and _holds(pattern, tokens):
-            met |= {pattern.meaning}
-    return Text(plain, tokens, met)
+    found = {pattern.meaning for pattern in possible(lexicon.composed, met) if _holds(pattern, tokens)}
+    return Text(plain, tokens, met | found)
 
 
 def _holds(pattern: Pattern, tokens: tuple[Token, ...]) -> bool:
     """Tell whether a pattern holds; one that wants to be alone, only in a few words that are all known."""
-    if pattern.alone and (len(tokens) > _FEW or any(token.is_unknown for token in tokens)):
+    if pattern.where == ALONE and (len(tokens) > _FEW or any(token.is_unknown for token in tokens)):
         return False
     return find(pattern, tokens) is not None

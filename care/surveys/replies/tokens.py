@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from care.surveys.replies.lexicon import Lexicon
 from care.surveys.replies.pieces import split_pieces
-from care.surveys.replies.spelling import mended
+from care.surveys.replies.spelling import mended, slips_of
 
 NOTHING: Final[frozenset[str]] = frozenset()
 ENDS: Final = frozenset('.,!?;:\n~…()[]"|/、-')
@@ -14,6 +14,14 @@ _NUMBER_WORDS: Final = {
     for value, word in enumerate("zero one two three four five six seven eight nine ten".split())  # noqa: SIM905 - reads as it is said
 }
 _TEN: Final = 10
+_UNIT: Final = "分 "
+_UNITS: Final = frozenset({"point", "count"})
+_SLIPPED: Final = {
+    slip: value
+    for word, value in _NUMBER_WORDS.items()
+    if len(word) > 3  # noqa: PLR2004 - "too", "tow" and "on" are words
+    for slip in slips_of(word)
+}
 _VERDICTS: Final = frozenset({"good", "best", "bad", "worst", "middling", "neg", "rather", "ease_good", "ease_bad"})
 
 
@@ -53,7 +61,7 @@ def tokenise(text: str, lexicon: Lexicon) -> list[Token]:
         taken, value, meanings = 0, None, NOTHING
         for length in lexicon.lengths.get(word, ()):
             phrase = word if length == 1 else " ".join(words[index : index + length])
-            if phrase in lexicon.phrases and index + length <= count:
+            if phrase in lexicon.phrases and index + length <= count and not _cuts_a_unit(tokens, phrase, lexicon):
                 word, meanings, taken = phrase, lexicon.phrases[phrase], length
                 break
         if not taken:
@@ -63,6 +71,13 @@ def tokenise(text: str, lexicon: Lexicon) -> list[Token]:
         tokens.append(Token(word, meanings, bool(blank) or index == 0, value, "\n" in blank))
         index += taken
     return _with_ten_points(tokens)
+
+
+def _cuts_a_unit(tokens: list[Token], phrase: str, lexicon: Lexicon) -> bool:
+    """Tell whether a longer word would swallow the unit of the number before it: 分别 in 1分别的."""
+    if not phrase.startswith(_UNIT) or not tokens or tokens[-1].value is None:
+        return False
+    return not lexicon.phrases[phrase] & _UNITS
 
 
 def _number_of(words: list[str], index: int) -> tuple[str, int, float | None]:
@@ -90,8 +105,9 @@ def _value_of(run: str) -> float:
 
 
 def number_word(token: Token) -> int | None:
-    """Return the value of "five", None for other words."""
-    return _NUMBER_WORDS.get(token.text)
+    """Return the value of "five", also where a finger slipped; None for other words."""
+    found = _NUMBER_WORDS.get(token.text)
+    return _SLIPPED.get(token.text) if found is None and token.is_unknown else found
 
 
 def _with_ten_points(tokens: list[Token]) -> list[Token]:

@@ -9,6 +9,7 @@ from care.surveys.replies.tokens import Token
 GRADES: Final = {"worst": -2, "bad": -1, "middling": 0, "good": 1, "best": 2}
 _TURNED: Final = frozenset({*GRADES, "very", "rather", "slight", "neg", "at_all"})
 _MOST_UNKNOWN: Final = 4
+_BEFORE_NAMES: Final = ("with", "by", "to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _clauses(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
 def _judge_clause(clause: Sequence[Token]) -> tuple[list[_Judged], int, bool]:
     """Return (judgements, unknown words, whether a subject of ours is named) of one clause."""
     subject = any("subject" in token.meanings for token in clause)
-    unknown = sum(token.is_unknown for token in clause)
+    unknown = sum(token.is_unknown for token in clause) - _ends_in_a_name(clause)
     is_firm = 2 * unknown <= min(2 * _MOST_UNKNOWN, len(clause) - unknown)
     judged: list[_Judged] = []
     before = _Before()
@@ -93,6 +94,11 @@ def _judge_clause(clause: Sequence[Token]) -> tuple[list[_Judged], int, bool]:
     if before.negated and judged:
         judged[-1] = _Judged(None, judged[-1].leaning, is_label=False, is_firm=False)
     return judged, unknown, subject
+
+
+def _ends_in_a_name(clause: Sequence[Token]) -> bool:
+    """Tell whether the last word is somebody's name: "impressed with Dave"."""
+    return len(clause) > 2 and clause[-1].is_unknown and clause[-2].text in _BEFORE_NAMES  # noqa: PLR2004 - a verdict
 
 
 @dataclass(slots=True)
@@ -136,6 +142,7 @@ def _grade_of(token: Token, after: Token | None) -> int | None:
     """Return the grade of a word; "好" before a judgement only says "very"."""
     meanings = token.meanings
     is_degree = bool(meanings & {"very", "rather"}) and after is not None
-    if "harmless" in meanings or (is_degree and after is not None and after.meanings & _TURNED):
+    is_cut_off = "closing" in meanings and after is not None and "ending" not in after.meanings
+    if "harmless" in meanings or is_cut_off or (is_degree and after is not None and after.meanings & _TURNED):
         return None
     return next((grade for name, grade in GRADES.items() if name in meanings), None)

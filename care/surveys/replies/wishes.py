@@ -16,7 +16,8 @@ _BESIDE: Final = (
     ("call_back", Flag.CALL_BACK),
 )
 _FEW: Final = 3
-_ASKING: Final = frozenset({"is", "does", "which", "are"})
+_ENDS_OF_SCALE: Final = frozenset({"best", "worst", "full_marks"})
+_ASKING: Final = frozenset({"is", "does", "which", "are", "do"})
 
 
 def read_wish(text: Text) -> Reading | None:
@@ -69,19 +70,19 @@ def _is_only_keyword(text: Text) -> bool:
 def _asks_for_help(text: Text) -> bool:
     """Tell whether somebody asks who we are or how to answer; a question about a digit is one, too."""
     if "help" in text.met:
-        place = next(index for index, token in enumerate(text.tokens) if "help" in token.meanings)
+        place = next((index for index, token in enumerate(text.tokens) if "help" in token.meanings), 0)
         clause_has_score = any(token.value is not None for token in text.tokens[:place])
         return not clause_has_score or "question" in text.met
     if "help_alone" in text.met and all(
         token.is_end or token.meanings & {"help_alone", "filler", "ack", "question"} for token in text.tokens
     ):
         return True
-    return _questions_a_digit(text)
+    return _questions_a_digit(text) or ("fraud" in text.met and text.asks and not text.has_digit)
 
 
 def _questions_a_digit(text: Text) -> bool:
     """Tell whether a question and a digit of the scale stand in one clause: "5是最好的吗"."""
-    ends = text.asks
+    ends = text.asks or (bool(text.tokens) and text.tokens[0].text in _ASKING)
     if not text.has_digit or not ("question" in text.met or ends):
         return False
     digits = {number.first for number in find_numbers(text.tokens)}
@@ -91,9 +92,18 @@ def _questions_a_digit(text: Text) -> bool:
             if digit and asked:
                 return True
             digit = asked = False
-        digit = digit or index in digits or (index == 0 and token.value is not None and not _counts(text, index))
+        digit = digit or index in digits or (asked and _may_be_a_point(text, index))
+        digit = digit or (index == 0 and not token.is_chinese and _may_be_a_point(text, index))
         asked = asked or "question" in token.meanings or (token.gap and token.text in _ASKING and ends)
+        asked = asked or (text.asks and token.is_chinese and bool(token.meanings & _ENDS_OF_SCALE))
     return digit and asked
+
+
+def _may_be_a_point(text: Text, index: int) -> bool:
+    """Tell whether it is a number that counts nothing and tells no hour."""
+    if text.tokens[index].value is None or _counts(text, index):
+        return False
+    return index == 0 or "before_count" not in text.tokens[index - 1].meanings
 
 
 def _ends_a_service(text: Text) -> bool:

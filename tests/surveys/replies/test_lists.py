@@ -28,6 +28,13 @@ def _plain_verdicts(meaning: str) -> list[str]:
     ]
 
 
+def _denied(word: str) -> str:
+    """Return praise taken back; nothing where the word denies something itself."""
+    if word[0].isascii():
+        return "" if word.startswith(("not ", "no ", "never", "nothing", "can", "couldn", "could")) else f"not {word}"
+    return "" if word[:1] in "没无不唔冇挑" else f"不是{word}"
+
+
 class TestLists:
     def test_can_all_be_reached(self) -> None:
         """Each entry, typed alone, is found as what its list says."""
@@ -59,19 +66,18 @@ class TestLists:
         assert steps - known == set()
         assert set().union(*(role(name) for name in roles)) - known - {"opt_out"} == set()
 
-    @pytest.mark.parametrize("word", [*_plain_verdicts("good"), *_plain_verdicts("best")])
-    def test_of_praise_score_high_and_never_when_denied(self, word) -> None:
+    def test_of_praise_score_high_and_never_when_denied(self) -> None:
         """Alone a good point; after "not" or 不是 no good one."""
-        assert hear(word).score in (4, 5)
-        if word[0].isascii() and not word.startswith(("not ", "no ", "never", "nothing", "can", "couldn", "could")):
-            assert hear(f"not {word}").score in (None, 1, 2)
-        elif word[:1] not in "没无不唔冇挑":
-            assert hear(f"不是{word}").score in (None, 1, 2)
+        words = [*_plain_verdicts("good"), *_plain_verdicts("best")]
 
-    @pytest.mark.parametrize("word", [*_plain_verdicts("bad"), *_plain_verdicts("worst")])
-    def test_of_blame_score_low(self, word) -> None:
+        assert [word for word in words if hear(word).score not in (4, 5)] == []
+        assert [said for said in map(_denied, words) if said and hear(said).score not in (None, 1, 2)] == []
+
+    def test_of_blame_score_low(self) -> None:
         """Alone a bad point."""
-        assert hear(word).score in (1, 2)
+        words = [*_plain_verdicts("bad"), *_plain_verdicts("worst")]
+
+        assert [word for word in words if hear(word).score not in (1, 2)] == []
 
 
 class TestOverlay:
@@ -125,6 +131,11 @@ class TestAnyText:
 
         assert all(point is None or SCALES[scale].holds(point) for point in points)
         assert reading.score is None or reading.kind in (Kind.SCORE, Kind.OPT_OUT)
+
+    def test_that_is_only_our_own_words_sent_back_is_unclear(self) -> None:
+        """Nothing is left of it to read."""
+        assert hear("Reply STOP to opt out of these").kind is Kind.UNCLEAR
+        assert hear("1=bad 2=poor 3=fair 4=good").kind is Kind.UNCLEAR
 
     @settings(max_examples=400, deadline=None)
     @given(text=_TEXTS)
