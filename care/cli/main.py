@@ -2,22 +2,17 @@
 
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from care import __version__
 from care.base.errors import CareError, UnavailableError
-
-app = typer.Typer(
-    name="care",
-    help="Proactive customer care: plan, send, track and prove.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 GROUPS = (
     "bounces",
@@ -68,34 +63,45 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Proactive customer care: plan, send, track and prove."""
 
 
-LONG_RUNNING = {"run": "run", "dispatch": "run", "web": "web"}
-"""Commands that stay, and the module that holds each: they start without loading the others."""
+_ELSEWHERE = {"dispatch": "run"}
+"""Commands of a module that is named like another of its commands."""
 
 
 @cache
 def mount(word: str = "") -> typer.Typer:
-    """Return the application with every command, or with what `word` needs; the modules import only typer."""
-    if word in LONG_RUNNING:
-        app.add_typer(import_module(f"care.cli.{LONG_RUNNING[word]}").app)
-        return app
-    for name in GROUPS:
+    """Return the application with the commands that `word` needs, or with every one; the modules import only typer."""
+    app = typer.Typer(
+        name="care",
+        help="Proactive customer care: plan, send, track and prove.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    only = _ELSEWHERE.get(word, word)
+    groups, commands = ((only,), ()) if only in GROUPS else ((), (only,)) if only in COMMANDS else (GROUPS, COMMANDS)
+    for name in groups:
         app.add_typer(import_module(f"care.cli.{_MODULES.get(name, name)}").app, name=name)
-    for name in COMMANDS:
+    for name in commands:
         app.add_typer(import_module(f"care.cli.{name}").app)
     return app
+
+
+@cache
+def _command(app: typer.Typer) -> Callable[..., Any]:
+    return get_command(app)
 
 
 def main() -> None:
     """Run one command; exit 0 fine, 1 the answer is no, 2 input or settings are wrong."""
     try:
-        code = mount(*sys.argv[1:2])(prog_name="care", standalone_mode=False)
+        code = _command(mount(*sys.argv[1:2]))(prog_name="care", standalone_mode=False)
         if isinstance(code, int):  # what a command gave to typer.Exit
             sys.exit(code)
     except TyperException as error:

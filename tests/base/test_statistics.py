@@ -4,6 +4,7 @@ import math
 import random
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,13 +27,8 @@ shares = st.integers(1, 2_000).flatmap(lambda n: st.tuples(st.integers(0, n), st
 scores = st.dictionaries(st.integers(0, 10), st.integers(1, 400), min_size=1)
 
 
-def _unfold(counts: dict[int, int]) -> list[int]:
-    return [score for score, count in counts.items() for _ in range(count)]
-
-
-def _near(found: Sequence[float | None], wanted: Sequence[float], *, within: float = 1e-9) -> None:
-    for mine, theirs in zip(found, wanted, strict=True):
-        assert mine == pytest.approx(float(theirs), rel=within, abs=within)
+def _near(wanted: Sequence[float], *, within: float = 1e-9) -> Any:
+    return pytest.approx([float(one) for one in wanted], rel=within, abs=within)
 
 
 class TestShare:
@@ -41,7 +37,7 @@ class TestShare:
     def test_has_the_interval_of_wilson(self, hits: int, n: int, level: float) -> None:
         """Equal to statsmodels, from one answer to a hundred thousand, none and all included."""
         found = own.share(hits, n, level)
-        _near((found.low, found.high), oracle.proportion_confint(hits, n, 1 - level, method="wilson"))
+        assert [found.low, found.high] == _near(oracle.proportion_confint(hits, n, 1 - level, method="wilson"))
         assert found.value == hits / n
 
     def test_of_nobody_is_no_figure(self) -> None:
@@ -73,9 +69,9 @@ class TestDifference:
         found = own.difference((x1, n1), (x2, n2))
         assert found is not None
         wanted = oracle.confint_proportions_2indep(x2, n2, x1, n1, method="newcomb", compare="diff")
-        _near((found.low, found.high), wanted)
+        assert [found.low, found.high] == _near(wanted)
         if 0 < x1 + x2 < n1 + n2:
-            _near([found.p_value], [oracle.proportions_ztest([x1, x2], [n1, n2])[1]])
+            assert [found.p_value] == _near([oracle.proportions_ztest([x1, x2], [n1, n2])[1]])
         else:
             assert found.p_value == 1
 
@@ -101,7 +97,7 @@ class TestMean:
         counts = {score: values.count(score) for score in set(values)}
         found = own.mean_of(counts, level)
         low, high = stats.t.interval(level, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
-        _near((found.value, found.low, found.high), (np.mean(values), low, high))
+        assert [found.value, found.low, found.high] == _near([np.mean(values), low, high])
 
     def test_of_one_or_none_has_no_interval(self) -> None:
         """One answer tells nothing about how far others lie."""
@@ -131,7 +127,8 @@ class TestNps:
         reach = stats.norm.ppf(0.975) * signs.std() / math.sqrt(len(values))
         found = own.nps({score: values.count(score) for score in set(values)})
         wanted = 100 * signs.mean()
-        _near((found.value, found.low, found.high), (wanted, max(-100, wanted - 100 * reach), wanted + 100 * reach))
+        ends = [max(-100, wanted - 100 * reach), min(100, wanted + 100 * reach)]
+        assert [found.value, found.low, found.high] == _near([wanted, *ends])
 
     def test_goes_from_all_against_to_all_for(self) -> None:
         """-100, 0 for the lukewarm, 100, and nothing for nobody."""
@@ -189,8 +186,8 @@ class TestSpearman:
         found = own.spearman(pairs)
         wanted = stats.spearmanr(*zip(*pairs, strict=True))
         assert found is not None
-        _near([found.value], [wanted.statistic])
-        _near([found.p_value], [wanted.pvalue], within=1e-7)
+        assert [found.value] == _near([wanted.statistic])
+        assert [found.p_value] == _near([wanted.pvalue], within=1e-7)
         assert -1 <= found.low <= found.value <= found.high <= 1
 
     def test_of_too_few_or_of_a_flat_side_is_none(self) -> None:
@@ -208,7 +205,7 @@ class TestFalseDiscoveries:
     @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
     def test_are_those_of_benjamini_and_hochberg(self, p_values: list[float]) -> None:
         """Equal to statsmodels for any list."""
-        _near(own.false_discoveries(p_values), multipletests(p_values, method="fdr_bh")[1])
+        assert own.false_discoveries(p_values) == _near(multipletests(p_values, method="fdr_bh")[1])
 
     def test_of_nothing_are_nothing(self) -> None:
         """No group, no finding."""
@@ -220,8 +217,8 @@ class TestStudent:
     @pytest.mark.parametrize("p", [0.5, 0.75, 0.9, 0.95, 0.975, 0.995, 0.9995])
     def test_is_that_of_scipy(self, freedom: int, p: float) -> None:
         """Quantile and tail, from one degree of freedom to a hundred thousand."""
-        _near([quantile(p, freedom)], [stats.t.ppf(p, freedom)], within=1e-8)
-        _near([tail(2.5, freedom)], [stats.t.sf(2.5, freedom)])
+        assert [quantile(p, freedom)] == _near([stats.t.ppf(p, freedom)], within=1e-8)
+        assert [tail(2.5, freedom)] == _near([stats.t.sf(2.5, freedom)])
 
 
 class TestNotEnough:

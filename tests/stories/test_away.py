@@ -31,6 +31,7 @@ class TestAway:
                     conn.execute(sa.text(f"{past} WHERE role = 'web'"), {"h": HOUR})
                 with made.running("run") as daemon:
                     wait_until("all are known", lambda: made.statuses() == {"delivered": 10})
-                    assert daemon.events("receipts.asked")[0]["answers"] == 10
+                    told = wait_until("the log says so", lambda: daemon.events("receipts.asked"))
+                    assert told[0]["answers"] == 10
                     assert daemon.end() == 0
             assert accepted(twilio) == once_each(range(1, 11))
