@@ -7,7 +7,6 @@ stood and takes nothing on twice.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,18 +14,16 @@ import sqlalchemy as sa
 from care.base.among import among
 from care.base.database import insert, read, write
 from care.base.failpoints import failpoint
-from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign
-from care.customers.tables import customer
-from care.customers.tickets.tables import ticket, ticket_resolution
-from care.planning.permission import ConsentByCountry, reason_not_to_write
+from care.customers.tickets.tables import ticket_resolution
 from care.surveys import merging, phone_tasks
 from care.surveys.asking import ORDINARY, Asking, place_of
 from care.surveys.commitments import SPREAD, Moment, Place, choose_moment
 from care.surveys.exemptions import Known, Verdict, verdict_on, why_exempt
 from care.surveys.model import FollowUpState, Survey
 from care.surveys.occasion import TicketResolved
-from care.surveys.tables import follow_up, survey_answer, survey_case
+from care.surveys.resolutions import ANYTHING, answered_before, crowds_of, next_resolutions
+from care.surveys.tables import follow_up
 
 AT_ONCE = 200
 """Resolutions per transaction."""
@@ -54,11 +51,11 @@ def take_on(engine: sa.Engine, asking: Asking, *, now: datetime) -> int:
     """
     total, after = 0, 0
     with read(engine) as conn:
-        if not conn.execute(_ANYTHING).scalar():
+        if not conn.execute(ANYTHING).scalar():
             return 0
     while True:
         with write(engine) as conn:
-            rows = _todo(conn, asking, after)
+            rows = next_resolutions(conn, asking, after, limit=AT_ONCE)
             if not rows:
                 return total
             after = rows[-1].id
@@ -83,8 +80,8 @@ def _take_on(conn: sa.Connection, rows: Sequence[sa.Row[Any]], asking: Asking, n
         asking=asking,
         now=now,
         book=merging.Book.read(conn, [row.customer_id for row in rows], now=now),
-        answered=_answered_before(conn, [row.ticket_id for row in rows]),
-        crowds=_crowds(conn, {row.parent for row in rows if row.parent}, now),
+        answered=answered_before(conn, [row.ticket_id for row in rows]),
+        crowds=crowds_of(conn, {row.parent for row in rows if row.parent}, now),
     )
     taken = [row.id for row in rows if _write_one(conn, row, batch)]
     done = sa.update(ticket_resolution).where(among(ticket_resolution.c.id, taken)).values(followed_up_at=now)
@@ -228,77 +225,3 @@ def moment_for(
         if moment.place in (Place.IN_TIME, Place.EARLY):
             break
     return moment
-
-
-def _todo(conn: sa.Connection, asking: Asking, after: int) -> Sequence[sa.Row[Any]]:
-    """Return the next resolutions to take on, each with its customer and why they may not be written to."""
-    return conn.execute(_waiting(asking), {"after": after}).all()
-
-
-@lru_cache(maxsize=2)
-def _waiting(asking: Asking) -> sa.Select[Any]:
-    r = ticket_resolution
-    return (
-        sa.select(
-            r,
-            ticket.c.resolutions.label("rounds"),
-            ticket.c.resolved_at.label("ticket_resolved_at"),
-            customer.c.id.label("customer_row"),
-            *(customer.c[name] for name in _OF_CUSTOMER),
-            _why_not(asking, mail_only=False).label("why_not"),
-            _why_not(asking, mail_only=True).label("why_no_mail"),
-        )
-        .select_from(r.join(ticket, ticket.c.id == r.c.ticket_id).outerjoin(customer, customer.c.id == r.c.customer_id))
-        .where(r.c.followed_up_at.is_(None), r.c.id > sa.bindparam("after", type_=sa.BigInteger))
-        .order_by(r.c.id)
-        .limit(AT_ONCE)
-    )
-
-
-_ANYTHING = sa.select(sa.exists().where(ticket_resolution.c.followed_up_at.is_(None)))
-"""Whether a resolution waits: at most ticks none does, and nothing else has to be worked out."""
-
-_OF_CUSTOMER = ("draw", "country", "timezone", "status", "deceased", "customer_type", "erased_at", "attributes")
-
-
-def _why_not(asking: Asking, *, mail_only: bool) -> sa.ColumnElement[Any]:
-    """Return, as the planner works it out, why the campaign of a ticket's kind may not write to the customer."""
-    rules = ConsentByCountry.read(asking.policies, Purpose.SURVEY)
-    branches = []
-    for kind, (campaign, _) in sorted(asking.by_kind.items()):
-        channels = tuple(c for c in campaign.channels if not mail_only or c is Channel.EMAIL)
-        if channels:
-            why = reason_not_to_write(campaign, channels, rules, also_to=ticket_resolution.c.address_hash)
-            branches.append((ticket_resolution.c.kind == kind, why))
-    nothing: sa.ColumnElement[Any] = sa.literal("no_inbound_sms") if mail_only else sa.cast(sa.null(), sa.String)
-    return sa.case(*branches, else_=nothing) if branches else nothing
-
-
-def _answered_before(conn: sa.Connection, ticket_ids: Sequence[int]) -> set[int]:
-    """Return the tickets of which an earlier resolution was answered, and not with "not solved"."""
-    unsolved = sa.or_(
-        sa.exists().where(survey_case.c.follow_up_id == follow_up.c.id, survey_case.c.reason == "not_solved"),
-        sa.exists().where(
-            survey_answer.c.follow_up_id == follow_up.c.id,
-            survey_answer.c.question == "solved",
-            survey_answer.c.score == 0,
-            survey_answer.c.superseded_at.is_(None),
-        ),
-    )
-    query = sa.select(follow_up.c.ticket_id).where(
-        among(follow_up.c.ticket_id, ticket_ids), follow_up.c.state == str(_S.ANSWERED), sa.not_(unsolved)
-    )
-    return set(conn.execute(query).scalars())
-
-
-def _crowds(conn: sa.Connection, parents: set[str], now: datetime) -> dict[str, int]:
-    """Return how many tickets were resolved lately under each parent."""
-    if not parents:
-        return {}
-    r = ticket_resolution
-    query = (
-        sa.select(r.c.parent, sa.func.count().label("n"))
-        .where(among(r.c.parent, parents), r.c.resolved_at > now - timedelta(days=3))
-        .group_by(r.c.parent)
-    )
-    return {row.parent: int(row.n) for row in conn.execute(query)}

@@ -141,7 +141,7 @@ class TestEachSms:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("name", ["survey_invite", "complaint_closed", "survey_nps"])
+@pytest.mark.parametrize("name", ["survey_invite", "complaint_closed", "survey_nps", "survey_ces", "survey_in_process"])
 class TestEachInvitation:
     def test_says_what_answers_are_for_and_how_to_be_asked_no_more(self, name: str, locale: str) -> None:
         """In the message itself; where it carries a link, the page says both."""
@@ -157,7 +157,7 @@ class TestEachInvitation:
         """Whatever the scale and stage, by the reader of replies; no country takes them for another wish."""
         words = REFUSAL[locale][1]
         for written in (words, words.lower(), f" {words}. ", f"“{words}”"):
-            for scale in ("csat5", "csat10", "nps", "csat5x4"):
+            for scale in ("csat5", "csat10", "nps", "ces7", "csat5x4"):
                 for stage in Stage:
                     reading = read_reply(Reply(text=written, scale=scale, stage=stage), LEXICON)
                     assert reading.kind is Kind.OPT_OUT, (written, scale, stage, reading)
