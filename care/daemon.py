@@ -102,7 +102,12 @@ class Daemon:
         """
         services = self.services
         assert services.hasher is not None  # a wrong suppression key refuses before anything starts
-        leadership = leadership_for(services.engine, services.settings.data_dir, services.clock)
+        leadership = leadership_for(
+            services.engine,
+            services.settings.data_dir,
+            services.clock,
+            lives_folder=services.sentry().lives_folder,
+        )
         leadership.acquire()
         services.errands = Errands(beside=True)
         services.room.lay_ballast()

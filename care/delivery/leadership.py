@@ -1,6 +1,9 @@
-"""One leader plans and ticks: a file lock beside an SQLite database, a lease row on PostgreSQL."""
+"""One leader plans and ticks: a file lock beside an SQLite database, a lease row on PostgreSQL.
 
-from contextlib import suppress
+The lease of a leader on this machine ends with its process: each holds a lock that the kernel lets go.
+"""
+
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +14,7 @@ from care.base.clock import Clock
 from care.base.database import insert, write
 from care.base.locks import FileLock, LockTakenError
 from care.delivery import incarnation as lives
+from care.delivery.life_lock import LifeLock, dead_among
 from care.delivery.tables import incarnation, leader
 
 LEASE = timedelta(seconds=30)
@@ -67,22 +71,37 @@ class FileLeadership:
 
 
 class LeaseLeadership:
-    """PostgreSQL: a lease row, renewed at every tick; a dead leader's lease runs out by itself."""
+    """PostgreSQL: a lease row, renewed at every tick; a dead leader's lease runs out by itself.
 
-    def __init__(self, engine: sa.Engine, clock: Clock) -> None:
+    `folder` is where the processes of this machine hold their locks.
+    """
+
+    def __init__(self, engine: sa.Engine, clock: Clock, folder: Path) -> None:
         self._engine, self._clock, self._number = engine, clock, 0
+        self._folder, self._life = folder, LifeLock(folder)
 
     def acquire(self) -> None:
-        """Take the lease if it is free or has run out."""
-        now = self._clock.now()
-        with write(self._engine) as conn:
-            if not self._number:
-                self._number = lives.begin_incarnation(conn, "leader", now)
+        """Take the lease if it is free, has run out, or was of a process that is proven to be gone."""
+        now, name = self._clock.now(), self._life.begin()
+        with ExitStack() as undo, write(self._engine) as conn:
+            undo.callback(self._life.end)
+            self._number = lives.begin_incarnation(conn, "leader", now, lock_name=name)
+            self._bury(conn, now)
             if not self._take(conn, now):
                 raise LockTakenError(
-                    f"database: a leader runs on it already ({self._holder(conn)}). Stop it first; "
-                    f"after a crash its lease ends within {int(LEASE.total_seconds())} s"
+                    f"database: a leader runs on it already ({self._holder(conn)}). Stop it first; after a crash "
+                    f"of its machine its lease ends within {int(LEASE.total_seconds())} s"
                 )
+            undo.pop_all()
+
+    def _bury(self, conn: sa.Connection, now: datetime) -> None:
+        """End the lease of a leader whose lock nobody holds."""
+        of_holder = leader.c.incarnation == incarnation.c.id
+        query = sa.select(incarnation.c.id, incarnation.c.lock_name, incarnation.c.ended_at).join(leader, of_holder)
+        for number, name, ended_at in conn.execute(query.where(incarnation.c.id != self._number)):
+            if ended_at is not None or (name is not None and dead_among(self._folder, [name])):
+                conn.execute(sa.delete(leader).where(leader.c.incarnation == number))
+                lives.end_incarnation(conn, number, now)
 
     def _take(self, conn: sa.Connection, now: datetime) -> bool:
         fresh = insert(conn, leader).values(id=_ONE, incarnation=self._number, lease_until=now + LEASE)
@@ -108,7 +127,9 @@ class LeaseLeadership:
         """
         try:
             with write(self._engine) as conn:
-                return self._take(conn, self._clock.now())
+                now = self._clock.now()
+                lives.see_incarnation(conn, self._number, now)
+                return self._take(conn, now)
         except sa.exc.OperationalError:
             return True
 
@@ -117,10 +138,11 @@ class LeaseLeadership:
         with suppress(sa.exc.SQLAlchemyError), write(self._engine) as conn:
             conn.execute(sa.delete(leader).where(leader.c.incarnation == self._number))
             lives.end_incarnation(conn, self._number, self._clock.now())
+        self._life.end()
 
 
-def leadership_for(engine: sa.Engine, directory: Path, clock: Clock) -> Leadership:
+def leadership_for(engine: sa.Engine, directory: Path, clock: Clock, *, lives_folder: Path) -> Leadership:
     """Return the kind of leadership that fits the database."""
     if engine.dialect.name == "sqlite":
         return FileLeadership(directory)
-    return LeaseLeadership(engine, clock)
+    return LeaseLeadership(engine, clock, lives_folder)
