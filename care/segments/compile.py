@@ -50,7 +50,7 @@ def compile_rule(
 
     A missing value passes no comparison, so it passes `none`. The predicate may be NULL where it is not true, which
     a WHERE reads as no; ask for `definite` to put NOT before it. Ask for `whole` when nearly every customer will be
-    tested on SQLite: ranks are then gathered once instead of looked up for each.
+    tested: ranks are then gathered once instead of looked up for each, on PostgreSQL by all its workers.
     """
     return _Compiler(book=book, as_of=as_of, facts=facts, whole=whole).rule(rule, definite=definite)
 

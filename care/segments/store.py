@@ -5,7 +5,6 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from care.base.database import is_sqlite
 from care.base.ids import MERSENNE_31, group_line
 from care.customers.tables import customer
 from care.segments.book import SegmentBook
@@ -25,7 +24,6 @@ def present_customers(rule: Rule, book: SegmentBook) -> Predicate:
 
 
 def members(
-    conn: sa.Connection,
     rule: Rule,
     book: SegmentBook,
     *,
@@ -33,7 +31,7 @@ def members(
     facts: Mapping[str, Fact] = NO_FACTS,
 ) -> sa.Select[tuple[int]]:
     """Return the SELECT of the customer ids a rule selects among all who are present."""
-    predicate = compile_rule(rule, book, as_of=as_of, facts=facts, whole=is_sqlite(conn))
+    predicate = compile_rule(rule, book, as_of=as_of, facts=facts, whole=True)
     return sa.select(customer.c.id).where(present_customers(rule, book), predicate)
 
 
@@ -46,7 +44,7 @@ def count_members(
     facts: Mapping[str, Fact] = NO_FACTS,
 ) -> int:
     """Return how many customers a rule selects on local day `as_of`."""
-    selected = members(conn, rule, book, as_of=as_of, facts=facts)
+    selected = members(rule, book, as_of=as_of, facts=facts)
     return conn.execute(selected.with_only_columns(sa.func.count())).scalar_one()
 
 
@@ -62,6 +60,6 @@ def sample_members(
     """Return the external ids of `size` members drawn by lot; the same day draws the same ones."""
     a, b = group_line(f"sample:{as_of.isoformat()}")
     lot = (sa.cast(customer.c.draw, sa.BigInteger) * a + b) % MERSENNE_31
-    selected = members(conn, rule, book, as_of=as_of, facts=facts)
+    selected = members(rule, book, as_of=as_of, facts=facts)
     drawn = selected.with_only_columns(customer.c.external_id).order_by(lot, customer.c.id).limit(size)
     return list(conn.execute(drawn).scalars())

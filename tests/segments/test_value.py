@@ -41,7 +41,7 @@ def percents(engine) -> dict[int, int]:
 
 def top(engine) -> list[int]:
     with read(engine) as conn:
-        selected = members(conn, TOP, SegmentBook(), as_of=SEPTEMBER).order_by(customer.c.id)
+        selected = members(TOP, SegmentBook(), as_of=SEPTEMBER).order_by(customer.c.id)
         return list(conn.execute(selected).scalars())
 
 
