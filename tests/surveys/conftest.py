@@ -47,8 +47,12 @@ class FollowUps:
         self.house.plan()
         if self.is_anything_due():
             self.house.dispatch()
-        self.carrier.pump(self.now)
+        self.hear()
         follow_up_job(self.house.services, self.now, last)
+
+    def hear(self) -> None:
+        """Take in what the sandbox's carrier and customers say."""
+        self.carrier.pump(self.now)
 
     def is_anything_due(self) -> bool:
         """Tell whether a sender would find work; starting one costs more than all the rest of a tick."""

@@ -1,7 +1,6 @@
 """A house with the three further surveys turned on, as an operator turns them on."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ import sqlalchemy as sa
 
 from care.base.clock import VirtualClock
 from care.bootstrap import Services
-from care.schedule import follow_up as follow_up_job
 from tests.house import ROOT, House
 from tests.inbound.house import open_house
 from tests.surveys.conftest import FollowUps
@@ -18,14 +16,8 @@ from tests.surveys.conftest import FollowUps
 class Quiet(FollowUps):
     """A house whose customers write only what a test says: the sandbox's are not heard."""
 
-    def tick(self) -> None:
-        """Run the jobs of one tick and send what is due."""
-        last = self.now - timedelta(minutes=1)
-        follow_up_job(self.house.services, self.now, last)
-        self.house.plan()
-        if self.is_anything_due():
-            self.house.dispatch()
-        follow_up_job(self.house.services, self.now, last)
+    def hear(self) -> None:
+        """Hear nobody."""
 
 
 Turn = Callable[..., Quiet]
