@@ -45,6 +45,7 @@ class Apart:
         """`settings` returns the line from which the process builds what it needs; it may hold secrets."""
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_loading = False  # started, and has not said yet that it is ready
 
     def prepare(self, claimed: Claimed, now: datetime) -> Prepared | Verdict | None:
         """Return the rendered message or why it does not go; None where no process can be started at all."""
@@ -72,7 +73,8 @@ class Apart:
         with contextlib.suppress(BrokenPipeError), process:  # closes its pipes and waits
             pass
 
-    def _ready_process(self) -> subprocess.Popen[bytes] | None:
+    def start(self) -> None:
+        """Start the process, without waiting until it is ready."""
         if self._process is not None and self._process.poll() is not None:
             self.close()  # it had nothing to do
         if self._process is None:
@@ -82,11 +84,29 @@ class Apart:
                 stdout=subprocess.PIPE,
                 start_new_session=True,  # who ends us from a terminal means no suspect
             )
+            self._is_loading = True
+            with contextlib.suppress(ProcessEndedError):  # whoever needs it finds out
+                _say(self._process, self._settings())
+
+    @property
+    def is_loading(self) -> bool:
+        """Tell whether the process was started and cannot render yet."""
+        process = self._process
+        if process is None or not self._is_loading:
+            return False
+        assert process.stdout is not None
+        return not select.select([process.stdout], [], [], 0)[0]  # it has said that it is ready, or it has ended
+
+    def _ready_process(self) -> subprocess.Popen[bytes] | None:
+        self.start()
+        process = self._process
+        if process is not None and self._is_loading:
             try:
-                self._ask(self._process, self._settings(), _START_SECONDS)
+                _hear(process, _START_SECONDS)
             except ProcessEndedError as ended:
                 log.error("suspects.unstarted", how=str(ended))
                 self.close()
+            self._is_loading = False
         return self._process
 
     @staticmethod
@@ -96,22 +116,30 @@ class Apart:
         Raises:
             ProcessEndedError: it ended, or said nothing for so long.
         """
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(line)
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise ProcessEndedError(_end_of(process)) from None
-        answer = b""
-        while not answer.endswith(b"\n"):
-            if not select.select([process.stdout], [], [], seconds)[0]:
-                raise ProcessEndedError(f"no answer in {seconds:.0f} s")
-            piece = process.stdout.read1()  # type: ignore[attr-defined]
-            if not piece:
-                raise ProcessEndedError(_end_of(process))
-            answer += piece
-        return answer
+        _say(process, line)
+        return _hear(process, seconds)
+
+
+def _say(process: subprocess.Popen[bytes], line: bytes) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(line)
+        process.stdin.flush()
+    except BrokenPipeError:
+        raise ProcessEndedError(_end_of(process)) from None
+
+
+def _hear(process: subprocess.Popen[bytes], seconds: float) -> bytes:
+    assert process.stdout is not None
+    answer = b""
+    while not answer.endswith(b"\n"):
+        if not select.select([process.stdout], [], [], seconds)[0]:
+            raise ProcessEndedError(f"no answer in {seconds:.0f} s")
+        piece = process.stdout.read1()  # type: ignore[attr-defined]
+        if not piece:
+            raise ProcessEndedError(_end_of(process))
+        answer += piece
+    return answer
 
 
 _ENDS: Final = {

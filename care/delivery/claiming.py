@@ -55,10 +55,17 @@ class Claimer:
     def _claim_rows(
         self, conn: sa.Connection, owner: int, before: Purpose | None, limit: int
     ) -> tuple[Purpose, Sequence[ledger.ClaimedRow]]:
-        now = self._work.clock.now()
+        now, apart = self._work.clock.now(), self._work.apart
+        suspects_later = apart is not None and apart.is_loading
         for purpose, most in self._turns.order(limit, before=before):
             rows = ledger.claim_due(
-                conn, owner=owner, lane=purpose.lane, now=now, lease_until=now + lives.LEASE, limit=most
+                conn,
+                owner=owner,
+                lane=purpose.lane,
+                now=now,
+                lease_until=now + lives.LEASE,
+                limit=most,
+                suspects_later=suspects_later,
             )
             if rows:
                 return purpose, rows

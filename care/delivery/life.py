@@ -37,7 +37,7 @@ class Life:
             self._doors.begin(conn, number)
             failpoint("recover.before_commit")
         self.number = number  # only now is it certain
-        _tell(recovered)
+        self._tell(recovered)
 
     def keep(self, ids: Collection[int]) -> None:
         """Show progress, which keeps what we hold, and take over what a sender that ended has left."""
@@ -48,7 +48,7 @@ class Life:
             ledger.renew_leases(conn, owner=self.number, ids=ids, lease_until=now + lives.LEASE)
             if not work.sole:
                 recovered = work.sentry.recover(conn, self.number, now)
-        _tell(recovered)
+        self._tell(recovered)
 
     def give_back(self, kept: set[int], news: News | None = None, *, is_end: bool = False) -> None:
         """Let go of what is claimed and not on its way; at the end, close the life."""
@@ -59,8 +59,9 @@ class Life:
             if is_end:
                 lives.end_incarnation(conn, self.number, now)
 
-
-def _tell(recovered: tuple[int, int]) -> None:
-    requeued, doubtful = recovered
-    if requeued or doubtful:
-        log.warning("dispatch.recovered", requeued=requeued, in_doubt=doubtful)
+    def _tell(self, recovered: tuple[int, int]) -> None:
+        requeued, doubtful = recovered
+        if requeued and self._work.apart is not None:
+            self._work.apart.start()  # soon needed; meanwhile others are sent
+        if requeued or doubtful:
+            log.warning("dispatch.recovered", requeued=requeued, in_doubt=doubtful)

@@ -16,6 +16,8 @@ from care.messages.model import CLAIMABLE, MessageStatus, sources_of
 from care.messages.tables import contact_claim, intended, message, move, pause
 
 REASON_LENGTH = 120
+SUSPECTS_AT_ONCE = 8
+"""So few are rendered apart within a lease, should each of them end its process twice."""
 
 
 class ClaimedRow(NamedTuple):
@@ -118,28 +120,41 @@ def lane_is_due(conn: sa.Connection, *, lane: int, now: datetime) -> bool:
 
 
 def claim_due(
-    conn: sa.Connection, *, owner: int, lane: int, now: datetime, lease_until: datetime, limit: int
+    conn: sa.Connection,
+    *,
+    owner: int,
+    lane: int,
+    now: datetime,
+    lease_until: datetime,
+    limit: int,
+    suspects_later: bool = False,
 ) -> list[ClaimedRow]:
     """Lease up to `limit` due messages of a lane to this sender, earliest deadline first; return their rows.
 
     Rows whose campaign or purpose is paused stay where they are. On PostgreSQL rows that another sender is
-    claiming are passed over. What was in work when a sender died is claimed alone, so that nothing else is struck
-    should it be the cause.
+    claiming are passed over. What was in work when a sender died is claimed with few others of its kind, and alone
+    if that happened twice, so that nothing else is struck should it be the cause; with `suspects_later` others go
+    before it.
     """
     if not lane_is_due(conn, lane=lane, now=now):
         return []
     found = [row for due in _DUE_FIRST for row in due.rows(conn, lane=lane, now=now, most=limit)]
-    ids = _up_to_a_suspect(sorted(found)[:limit])
+    found = sorted(found)[:limit]
+    ids = _alike([row for row in found if not row[2]] or found if suspects_later else found)
     if not ids:
         return []
     taken = _TAKE.rows(conn, ids=ids, owner=owner, until=lease_until, now=now)
     return [ClaimedRow._make(row) for row in taken]
 
 
-def _up_to_a_suspect(found: Sequence[tuple[Any, ...]]) -> list[int]:
-    if found and found[0][2]:
-        return [found[0][1]]
-    return [message_id for _, message_id, _ in itertools.takewhile(lambda row: not row[2], found)]
+def _alike(found: Sequence[tuple[Any, ...]]) -> list[int]:
+    """Return the ids of the first and of those that may be claimed together with it."""
+    if not found:
+        return []
+    strikes = [min(row[2], 2) for row in found]
+    most = {0: len(found), 1: SUSPECTS_AT_ONCE, 2: 1}[strikes[0]]
+    alike = itertools.takewhile(lambda one: one[1] == strikes[0], zip(found, strikes, strict=True))
+    return [row[1] for row, _ in itertools.islice(alike, most)]
 
 
 def renew_leases(conn: sa.Connection, *, owner: int, ids: Collection[int], lease_until: datetime) -> None:

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from care.base.database import write
 from care.base.vocabulary import Channel
 from care.delivery.apart import Apart
+from care.delivery.claiming import Claimer
 from care.delivery.incarnation import begin_incarnation, recover
+from care.delivery.turns import Turns
 from care.messages.store import claim_due
 from care.messages.tables import message
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -123,6 +125,21 @@ class TestSuspects:
         monkeypatch.setattr(Apart, "_ask", staticmethod(kill_first))
         assert house.dispatch(boxes()) == 4
         assert len(killed) == 4
+
+    def test_find_their_process_started_while_others_go_first(self, house: House) -> None:
+        """A life that takes suspects over starts it at once and does not wait; who is none is claimed meanwhile."""
+        greet(house, 2)
+        suspect(house)
+        with write(house.engine) as conn:
+            conn.execute(sa.update(message).where(message.c.id == house.messages()[1].id).values(strikes=0))
+        work = house.services.work()
+        work.apart.start()
+        assert work.apart.is_loading
+        claimer = Claimer(work, Turns(house.clock.monotonic), lambda _one: None)
+        taken = [claimer.claim(owner, None) for owner in (7, 8)]
+        assert [[one.message.strikes for one in some] for some in taken] == [[0], [1]]
+        assert not work.apart.is_loading
+        work.close()
 
     def test_wait_where_no_process_starts(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         """That is not their fault: they are held, with the reason, and go later."""

@@ -81,14 +81,37 @@ class TestRecovery:
         house.clock.advance(FIRST_SPARED)
         assert house.dispatch(postboxes()) == 5
 
-    def test_claims_a_suspect_alone(self, house: House) -> None:
-        """The first death marks all who were in work; each later one can touch one of them only."""
-        greet(house, 5)
-        for strikes in ([1, 1, 1, 1, 1], [1, 1, 1, 1, 2], [1, 1, 1, 2, 2]):
-            number = claimed(house)
-            with write(house.engine) as conn:
-                recover(conn, dead=[number], now=house.clock.now())
+    def test_claims_suspects_in_small_groups_and_then_alone(self, house: House) -> None:
+        """The first death marks all who were in work, a second touches eight of them, each later one a single one."""
+        greet(house, 10)
+        for strikes in ([1] * 10, [1] * 2 + [2] * 8, [2] * 10):
+            self.die(house)
             assert sorted(row.strikes for row in house.messages()) == strikes
+        house.clock.advance(FIRST_SPARED)
+        for strikes in ([2] * 9 + [3], [2] * 8 + [3] * 2):
+            self.die(house)
+            assert sorted(row.strikes for row in house.messages()) == strikes
+
+    def test_lets_others_go_first_while_suspects_have_to_wait(self, house: House) -> None:
+        """As long as the process that renders suspects is loading; and they go where there is nothing else."""
+        greet(house, 3)
+        with write(house.engine) as conn:
+            conn.execute(sa.update(message).where(message.c.id == house.messages()[0].id).values(strikes=1))
+        taken = []
+        for _ in range(2):
+            with write(house.engine) as conn:
+                number, now = begin_incarnation(conn, "dispatch", house.clock.now()), house.clock.now()
+                later = now + timedelta(minutes=1)
+                rows = claim_due(conn, owner=number, lane=5, now=now, lease_until=later, limit=500, suspects_later=True)
+            taken.append([row.strikes for row in rows])
+        assert taken == [[0, 0], [1]]
+
+    @staticmethod
+    def die(house: House) -> None:
+        """Let a sender claim what it can, and end."""
+        number = claimed(house)
+        with write(house.engine) as conn:
+            recover(conn, dead=[number], now=house.clock.now())
 
     def test_spares_the_senders_what_was_alone_at_every_death(self, house: House) -> None:
         """It waits twice as long each time, half an hour at most."""
