@@ -17,6 +17,9 @@ from sqlalchemy.util import LRUCache
 
 from care.base.clock import VirtualClock
 from care.base.database import metadata, open_engine, write
+from care.campaigns import templates
+from care.campaigns.email_source import CompiledEmail
+from care.campaigns.template_files import SHARED
 from care.migrations.schema import full_metadata
 from care.migrations.version import newest
 from tests.house import House, build_house
@@ -42,8 +45,24 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long: mostly it waits, while the other workers have the rest, and none ends on it."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Let each worker begin with its share of what takes long, module by module, so that none ends on it.
+
+    Mostly that waits for a process or a clock; the many quick ones after it are what a worker that is done takes over.
+    """
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("slow"):
+            modules.setdefault(item.path, []).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))]
+    for module in sorted(modules.values(), key=len, reverse=True):
+        min(shares, key=len).extend(module)
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    dealt: list[pytest.Item] = []
+    for number, share in enumerate(shares):  # workers get equal stretches of the list, the last ones what is left over
+        room = max(0, (len(items) - len(dealt)) // (len(shares) - number) - len(share))
+        dealt += [*share, *quick[:room]]
+        quick = quick[room:]
+    items[:] = [*dealt, *quick]
 
 
 def lay_tables(engine: sa.Engine) -> None:
@@ -72,6 +91,23 @@ def _loggers_as_before() -> Iterator[None]:
     root.setLevel(level)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _mails_compiled_once() -> Iterator[None]:
+    """Keep what was made of a mail's text and the shared pieces beside it: all that are shipped take a second."""
+    compiled: dict[tuple[object, ...], CompiledEmail] = {}
+    anew = templates.compile_email
+
+    def kept(source: str, path: Path, directory: Path) -> CompiledEmail:
+        key = (source, *((piece.name, piece.read_bytes()) for piece in sorted(directory.glob(f"{SHARED}/**/*.mjml"))))
+        if key not in compiled:
+            compiled[key] = anew(source, path, directory)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(templates, "compile_email", kept)
+        yield
 
 
 @pytest.fixture(scope="session")

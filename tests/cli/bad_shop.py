@@ -1,17 +1,23 @@
-"""A shop whose every command runs as a process of its own, and a fingerprint of all it holds."""
+"""A shop in a folder of its own with the real commands, and a fingerprint of all it holds."""
 
+import contextlib
+import io
 import os
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
+
+from care.cli.main import main
 
 PEOPLE = "id,name,phone,email,country,birthday,joined_on\nC1,王芳,13812345678,c1@example.com,CN,1990-05-17,2015-03-01\n"
 
@@ -31,19 +37,39 @@ class Shop:
     folder: Path
 
     def care(self, *words: str, before: str = "", **env: str) -> Answer:
-        """Run a command; `before` is Python that spoils the process first, `env` are settings without CARE_."""
+        """Run a command; `before` is Python that spoils its process first, `env` are settings without CARE_."""
         outside = {name: value for name, value in os.environ.items() if not name.startswith("CARE_")}
-        settings = {"LOG__LEVEL": "error"} | env
+        outside |= {f"CARE_{name}": value for name, value in ({"LOG__LEVEL": "error"} | env).items()}
+        answer = self._apart(words, before, outside) if before else self._here(words, outside)
+        assert "Traceback" not in answer.err, answer.err
+        return answer
+
+    def _here(self, words: Sequence[str], env: dict[str, str]) -> Answer:
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.chdir(self.folder),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            patch.setattr(sys, "argv", ["care", *words])
+            patch.setattr(os, "environ", env)
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Answer(code, out.getvalue(), err.getvalue())
+
+    def _apart(self, words: Sequence[str], before: str, env: dict[str, str]) -> Answer:
         done = subprocess.run(
             [sys.executable, "-c", f"{before}\nfrom care.cli.main import main; main()", *words],
             cwd=self.folder,
-            env=outside | {f"CARE_{name}": value for name, value in settings.items()},
+            env=env,
             capture_output=True,
             text=True,
             check=False,
             timeout=120,
         )
-        assert "Traceback" not in done.stderr, done.stderr
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def write(self, name: str, text: str) -> None:

@@ -37,25 +37,24 @@ def _play_once(folder: Path, **env: str) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 class TestOnce:
-    def test_balances_and_tells_the_same_for_the_same_seed(self, tmp_path: Path) -> None:
-        """Two runs differ in nothing but how long they took."""
-        first, second = _play_once(tmp_path), _play_once(tmp_path)
+    def test_balances_and_tells_the_same_for_the_same_seed_whatever_is_around(self, tmp_path: Path) -> None:
+        """Neither the user's settings nor a database that the environment names: nothing is touched, nothing differs."""
+        quiet, crowded = tmp_path / "quiet", tmp_path / "crowded"
+        quiet.mkdir()
+        crowded.mkdir()
+        (crowded / "care.toml").write_text('[sms]\nprovider = "twilio"\n', encoding="utf-8")
+        theirs = crowded / "theirs.db"
+
+        first = _play_once(quiet)
+        second = _play_once(crowded, CARE_DATABASE__URL=f"sqlite:///{theirs}", CARE_SMS__PROVIDER="twilio")
 
         assert first["balanced"]
         assert first["duplicates"] == 0
         assert first["outbox"] == {"accepted": first["outbox"]["accepted"], "missing": 0, "doubled": 0, "stray": 0}
         assert first.pop("seconds").keys() == second.pop("seconds").keys()
         assert first == second
-
-    def test_touches_nothing_outside_its_folder(self, tmp_path: Path) -> None:
-        """Neither the user's settings nor a database that the environment names."""
-        (tmp_path / "care.toml").write_text('[sms]\nprovider = "twilio"\n', encoding="utf-8")
-        theirs = tmp_path / "theirs.db"
-
-        _play_once(tmp_path, CARE_DATABASE__URL=f"sqlite:///{theirs}", CARE_SMS__PROVIDER="twilio")
-
         assert not theirs.exists()
-        assert {path.name for path in tmp_path.iterdir()} == {"care.toml", ".demo"}
+        assert {path.name for path in crowded.iterdir()} == {"care.toml", ".demo"}
 
     def test_leaves_books_that_notice_a_lost_row(self, tmp_path: Path) -> None:
         """`care books` in the folder: exit 0 as it was played, exit 1 with one row less."""
