@@ -27,6 +27,7 @@ from tests.postgres_server import postgres_server
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, not a file
 MOST_STATEMENTS = 4_000
+SLOW_SECONDS = 300  # several processes on a machine where others work
 ROOM = 6 << 30  # bytes; a whole run needs less than a tenth
 
 
@@ -53,6 +54,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow"):
             modules.setdefault(item.path, []).append(item)
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
     shares: list[list[pytest.Item]] = [[] for _ in range(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))]
     for module in sorted(modules.values(), key=len, reverse=True):
         min(shares, key=len).extend(module)

@@ -15,7 +15,7 @@ from care.messages.tables import attempt
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.stories.operator import OURS, Operator, accepted, operator, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 MINE = "+8613800000099"
 
 

@@ -18,7 +18,7 @@ from tests.stories.operator import OURS, Operator, Running, accepted, free_port,
 
 PEOPLE, MAILS = 30, 5
 EVERYBODY = once_each(range(1, PEOPLE + 1))
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

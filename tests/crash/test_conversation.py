@@ -30,7 +30,7 @@ TWILIO = {
     "TWILIO__AUTH_TOKEN": TOKEN,
     "TWILIO__FROM_NUMBER": OURS,
 }
-pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(300)]
 
 
 def ask(made: Operator) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.stories.operator import kill, operator, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(300)]
 ROUNDS = 4
 
 

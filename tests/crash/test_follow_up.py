@@ -24,7 +24,7 @@ FOLLOWING = tuple(name for name in POINTS if name.split(".")[0] in {"take_on", "
 AT_ONCE = 30  # taken on by one transaction here, so that few tickets make two of them
 TICKETS = AT_ONCE + 20
 SPARED = 15  # of these the planner must not lose sight: no address, a try, a kind that nobody asks about
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
 JOB = """
 import os

@@ -33,7 +33,7 @@ SLOW = {
 }
 PACE = {"SMS__RATE_PER_SECOND": "20"}
 UNSENT = {"planned", "held", "sending"}
-pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

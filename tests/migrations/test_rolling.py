@@ -14,7 +14,7 @@ from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulat
 from tests.guards.tree import ROOT
 from tests.stories.operator import OURS, Operator, Running, accepted, once_each, operator, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 STEP = f'''"""Add what only the newer program knows."""
 
 import sqlalchemy as sa

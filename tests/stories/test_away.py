@@ -9,7 +9,7 @@ from care.base.database import write
 from care.simulators.twilio.process import start_twilio_simulator
 from tests.stories.operator import OURS, accepted, once_each, operator, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 HOUR = 3_600_000_000
 
 

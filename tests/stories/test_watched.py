@@ -13,7 +13,7 @@ from care.base.database import write
 from tests.stories.operator import Operator, operator, wait_until
 from tests.watch.receiver import Receiver, receiver
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
