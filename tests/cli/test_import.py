@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -100,6 +101,22 @@ class TestImport:
         assert answer.code == 0
         assert "birthdy: kept as an attribute. Did you mean 'birthday'?" in answer.err
 
+    def test_offers_the_whole_command_for_titles_of_other_systems(self, shop, tmp_path) -> None:
+        """Nothing is guessed in silence: what it says can be added as it stands, and then nothing is left to say."""
+        text = "客户编号,姓名,手机 号码,E-Mail Address,等级\nC1,王芳,13812345678,c1@example.com,A\n"
+        (tmp_path / "people.csv").write_text(text, encoding="utf-8")
+        answer = shop("import", "customers", "people.csv")
+        assert answer.code == 2
+        offered = answer.err.partition("If this fits, add: ")[2]
+        assert "--map 客户编号=id --map 姓名=name --map '手机 号码=phone' --map 'E-Mail Address=email'" in offered
+        answer = shop("import", "customers", "people.csv", "--map", "客户编号=id")
+        assert "姓名: kept as an attribute. Did you mean 'name'? Then add --map 姓名=name" in answer.err
+        answer = shop("import", "customers", "people.csv", *shlex.split(offered))
+        assert (answer.code, answer.err) == (0, "")
+        record = json.loads(shop("customers", "show", "C1", "--json", "--plain").out)
+        assert {point["address"] for point in record["contact_points"]} == {"+8613812345678", "c1@example.com"}
+        assert record["tier"] == "A"
+
     def test_writes_nothing_in_a_dry_run(self, shop, tmp_path) -> None:
         """Same figures, same exit code, same tables as before."""
         before = dump(tmp_path)
@@ -135,6 +152,11 @@ class TestBadInput:
             (b'id,name\nC1,"a\nC2,b\n', (), "care: people.csv:2: the quotes are broken ("),
             (b"ident,name\nC1,a\n", (), "care: people.csv:1: has no column 'id' among: ident, name. Name it"),
             (b"name,phone\na,1\n", (), "care: people.csv:1: has no column 'id' among: name, phone. Name it"),
+            (
+                b"C1,a,13812345678\n",
+                (),
+                "care: people.csv:1: begins with data. Put a line above it that names the columns",
+            ),
             (b"id,ID\nC1,C2\n", (), "care: people.csv:1: two columns mean 'id'. "),
             (b'[{"id": "C1"}]', (), "care: people.csv:1: is a JSON list. "),
             (b'{"name": "a"}\n', (), "care: people.csv:1: has no column 'id' among: name. "),

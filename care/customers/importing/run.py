@@ -13,8 +13,9 @@ from care.base.clock import Clock
 from care.base.database import is_sqlite, plain_errors, read, write
 from care.customers.importing.rejects import RejectsFile
 from care.customers.importing.scan import Repeats, Scan, scan
-from care.customers.importing.sheet import Layout, Refusal, Sheet, check_renames, lay_out, require
+from care.customers.importing.sheet import Layout, Refusal, Sheet, as_option, check_renames, lay_out, require
 from care.customers.importing.source import Source, open_source
+from care.customers.importing.titles import meant_by
 from care.customers.keys import check_key, ensure_key
 
 log = structlog.get_logger()
@@ -147,7 +148,7 @@ def _first_pass(run: Run, source: Source, repeats: Repeats, renames: Mapping[str
     if source.is_json and found.rows:
         _check_header(run, source.path, tuple(found.header), renames)
     layout = lay_out(source.path, tuple(found.header), columns, renames)
-    _tell_near_misses(layout, columns, report)
+    _tell_near_misses(run.kind, layout, report)
     return found
 
 
@@ -157,16 +158,17 @@ def _own_name(header: tuple[str, ...], key: str) -> str:
 
 def _check_header(run: Run, path: Path, header: tuple[str, ...], renames: Mapping[str, str]) -> None:
     check_renames(path, header, run.kind.columns, renames)
-    require(path, header, lay_out(path, header, run.kind.columns, renames), run.kind.required)
+    layout = lay_out(path, header, run.kind.columns, renames)
+    free = [name for name in run.kind.columns if name not in layout.known]
+    require(path, header, layout, run.kind.required, meant_by(run.kind.name, list(layout.attributes), free))
 
 
-def _tell_near_misses(layout: Layout, columns: tuple[str, ...], report: ImportReport) -> None:
-    from difflib import get_close_matches
-
-    free = [name for name in columns if name not in layout.known]
-    for title in layout.attributes:
-        if near := get_close_matches(title.lower(), free, 1, cutoff=0.8):
-            report.warnings[title, f"kept as an attribute. Did you mean '{near[0]}'?"] += 1
+def _tell_near_misses(kind: ImportKind, layout: Layout, report: ImportReport) -> None:
+    free = [name for name in kind.columns if name not in layout.known]
+    for title, name in meant_by(kind.name, list(layout.attributes), free).items():
+        report.warnings[
+            title, f"kept as an attribute. Did you mean '{name}'? Then add --map {as_option(title, name)}"
+        ] += 1
 
 
 def _prepare_key(run: Run) -> None:

@@ -1,5 +1,7 @@
 """The rows of one batch, turned into columns: values beside the cells they came from, and what was refused."""
 
+import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -21,6 +23,9 @@ class Layout:
 
 
 _TITLES_SHOWN = 12  # a line's worth
+_SHELL = re.compile(r"""[\s'"$`\\&|;<>(){}*?!#~\[\]]""")
+_DATA = re.compile(r"\d{5}|@")
+"""No title has so many digits or an @: such a line is a customer."""
 
 
 def lay_out(path: Path, header: Sequence[str], columns: Iterable[str], renames: Mapping[str, str]) -> Layout:
@@ -56,17 +61,29 @@ def check_renames(path: Path, header: Sequence[str], columns: Sequence[str], ren
             raise InputError(f"--map {theirs}={ours}: there is no column '{ours}'.{_near(ours, columns)}")
 
 
-def require(path: Path, header: Sequence[str], layout: Layout, required: Iterable[str]) -> None:
-    """Refuse a file that lacks a column it cannot do without.
+def require(
+    path: Path, header: Sequence[str], layout: Layout, required: Iterable[str], meant: Mapping[str, str]
+) -> None:
+    """Refuse a file that lacks a column it cannot do without; `meant` tells what its other columns may be.
 
     Raises:
         FileError: naming the column and how to map another one to it.
     """
     for name in required:
         if name not in layout.known:
+            if any(map(_DATA.search, header)):  # nobody's number is shown
+                raise FileError(path, "begins with data", "Put a line above it that names the columns", line=1)
             there = ", ".join(title for title in header[:_TITLES_SHOWN] if title)
             fix = f"Name it in the header, or map one: --map THEIRS={name}"
+            if name in meant.values():
+                fix = "If this fits, add: " + " ".join(f"--map {as_option(*pair)}" for pair in meant.items())
             raise FileError(path, f"has no column '{name}' among: {there}", fix, line=1)
+
+
+def as_option(theirs: str, ours: str) -> str:
+    """Return what stands after `--map`, as a shell takes it."""
+    pair = f"{theirs}={ours}"
+    return shlex.quote(pair) if _SHELL.search(pair) else pair
 
 
 def _near(word: str, names: Iterable[str]) -> str:
