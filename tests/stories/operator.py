@@ -118,7 +118,7 @@ class Running:
 
     def said(self) -> str:
         """Return what it has logged so far."""
-        return self.log.read_text(encoding="utf-8")
+        return self.log.read_text(encoding="utf-8", errors="replace")  # its end may be on its way
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
         """Return the log as objects; with a name only those events."""
