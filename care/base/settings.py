@@ -18,7 +18,6 @@ from care.base.settings_sections import (
     AlertSettings,
     ApprovalSettings,
     BounceSettings,
-    Country,
     DaemonSettings,
     DatabaseSettings,
     DiskSettings,
@@ -28,7 +27,6 @@ from care.base.settings_sections import (
     OperatorSettings,
     PathSettings,
     ReportSettings,
-    Section,
     SecuritySettings,
     SmsSettings,
     SmtpSettings,
@@ -38,6 +36,7 @@ from care.base.settings_sections import (
     WebSettings,
 )
 from care.base.settings_sources import read_sources
+from care.base.settings_types import Country, Section
 from care.base.vocabulary import Purpose
 
 __all__ = [

@@ -6,7 +6,7 @@ import re
 
 from pydantic import SecretStr
 
-from care.base.settings_sections import Section, key
+from care.base.settings_types import Section, key
 
 _CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
 _SECRET_BYTES = range(24, 65)
@@ -16,15 +16,22 @@ class CaseSettings(Section):
     """Customers who were not satisfied: by when they are called, and when they are asked again."""
 
     call_back_hours: float = key(8, "Working hours within which an unsatisfied customer is called", gt=0, le=80)
-    work_from: str = key("09:00", "When call-backs begin on working days of operator.country", pattern=_CLOCK)
-    work_until: str = key("18:00", "When they end", pattern=_CLOCK)
+    work_from: str = key(
+        "09:00", "When call-backs begin on working days of operator.country", pattern=_CLOCK, examples=["09:00"]
+    )
+    work_until: str = key("18:00", "When they end", pattern=_CLOCK, examples=["18:00"])
     recontact_days: int = key(7, "Days after closing a case until the customer is asked whether all is well", ge=1)
 
 
 class TicketSystemSettings(Section):
     """The ticket system that hears of cases: a Standard Webhooks receiver."""
 
-    url: str = key("", "Where signed webhooks are posted; nothing: nobody is told", pattern=r"^(https?://[^\s/]+\S*)?$")
+    url: str = key(
+        "",
+        "Where signed webhooks are posted; nothing: nobody is told",
+        pattern=r"^(https?://[^\s/]+\S*)?$",
+        examples=["https://tickets.example.com/hooks/care"],
+    )
     secret: SecretStr = key(SecretStr(""), "Signs them: whsec_ and 24 to 64 bytes in base64, the same at the receiver")
     timeout_seconds: float = key(10, "Longest wait for an answer", gt=0, le=60)
     give_up_days: float = key(5, "For how long a webhook that is not taken is tried again", gt=0, le=30)

@@ -5,42 +5,11 @@ Names and defaults are a contract with users. The words feed `care init`, `docs/
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from zoneinfo import available_timezones
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import SecretStr
 
-
-def _iana(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is not an IANA time zone such as Asia/Shanghai")
-    return name
-
-
-def _ledger(url: str) -> str:
-    """Refuse what no engine opens; the line never repeats the URL, which may hold a password."""
-    if url.startswith("sqlite:") and (url in ("sqlite://", "sqlite:///") or ":memory:" in url):
-        raise ValueError("would be in memory, which processes cannot share. Write sqlite:///care.db")
-    if not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-        raise ValueError("is neither sqlite:///care.db nor postgresql+psycopg://user:password@host/name")
-    return url
-
-
-def key(default: Any, words: str, **limits: Any) -> Any:
-    """Return a field with a default, its words for people, and pydantic's limits."""
-    return Field(default, description=words, **limits)
-
-
-Zone = Annotated[str, AfterValidator(_iana)]
-LedgerUrl = Annotated[str, AfterValidator(_ledger)]
-_TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-
-
-class Section(BaseModel):
-    """One table of `care.toml`; unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+from care.base.settings_types import Address, Country, Currency, LedgerUrl, Line, Section, Zone, key
 
 
 class DatabaseSettings(Section):
@@ -54,16 +23,22 @@ class DatabaseSettings(Section):
 class OperatorSettings(Section):
     """Who writes: used in texts, links and webhooks."""
 
-    brand: str = key("海岚通信", "Name in every message", min_length=1)
+    brand: Line = key("海岚通信", "Name in every message")
     country: Country = key("CN", "ISO country whose rules apply where a customer has none of their own")
     timezone: Zone = key("Asia/Shanghai", "IANA zone of the operator's own days")
-    locale: str = key("zh-CN", "Language of customers who chose none", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
-    currency: str = key("CNY", "ISO currency of amounts in imports and reports", pattern=r"^[A-Z]{3}$")
+    locale: str = key(
+        "zh-CN",
+        "Language of customers who chose none",
+        pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        examples=["zh-CN"],
+    )
+    currency: Currency = key("CNY", "ISO currency of amounts in imports and reports")
     hotline: str = key("96000", "Telephone number that messages name for questions")
     public_url: str = key(
         "",
         "Address under which providers and customers reach the web process; signatures are checked against it",
         pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
+        examples=["https://care.example.com"],
     )
 
 
@@ -85,7 +60,7 @@ class ApprovalSettings(Section):
 class TrialSettings(Section):
     """A first try with a few real people."""
 
-    only_to: tuple[str, ...] | None = key(
+    only_to: tuple[Address, ...] | None = key(
         None, "Numbers and addresses that may be written to; all others are recorded, not sent"
     )
 
@@ -109,6 +84,9 @@ class SmsSettings(Section):
     sandbox_backup: bool = key(False, "A second sandbox stands by, to play what a second account at Twilio is for")
 
 
+_API = "https://api.twilio.com"
+
+
 class TwilioBackupSettings(Section):
     """A second account at Twilio, for when the first is in trouble; all other keys are those of the first."""
 
@@ -117,7 +95,9 @@ class TwilioBackupSettings(Section):
     next_auth_token: SecretStr = key(SecretStr(""), "Its secondary token, while tokens change")
     messaging_service_sid: str = key("", "MG…; this or from_number")
     from_number: str = key("", "Number of the second account, +…; all purposes share it")
-    base_url: str = key("", "Another host than the first account's", pattern=r"^(https?://[^\s/]+.*)?$")
+    base_url: str = key(
+        "", "Another host than the first account's", pattern=r"^(https?://[^\s/]+.*)?$", examples=[_API]
+    )
 
 
 class TwilioSettings(Section):
@@ -128,7 +108,7 @@ class TwilioSettings(Section):
     next_auth_token: SecretStr = key(SecretStr(""), "The secondary token: while tokens change, callbacks may bear it")
     messaging_service_sid: str = key("", "MG…; this or from_number")
     from_number: str = key("", "Number that SMS come from, +…")
-    base_url: str = key("https://api.twilio.com", "Another host for tests and proxies", pattern=r"^https?://[^\s/]+")
+    base_url: str = key(_API, "Another host for tests and proxies", pattern=r"^https?://[^\s/]+", examples=[_API])
     two_way: bool = key(True, "false where the country has no inbound SMS")
     opt_out_replies: Literal["twilio", "care"] = key("twilio", "Who confirms STOP; Twilio then refuses ours")
     timeout_seconds: float = key(10, "Longest wait for an answer", gt=0, le=60)
@@ -150,7 +130,12 @@ class EmailSettings(Section):
 
     provider: Literal["sandbox", "smtp"] = key("sandbox", "sandbox writes to an outbox and sends nothing")
     sender: str = key("care@example.com", "From address")
-    bounce_domain: str = key("", "Domain of the return path, so that bounces find their message")
+    bounce_domain: str = key(
+        "",
+        "Domain of the return path, so that bounces find their message",
+        pattern=r"^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+)?$",
+        examples=["bounces.example.com"],
+    )
     rate_per_second: float = key(50, "E-mails per second, shared by all processes", gt=0)
     sandbox_backup: bool = key(False, "A second sandbox stands by, to play what a second relay is for")
 
@@ -204,6 +189,7 @@ class BounceSettings(Section):
         "",
         "SNS topic of Amazon SES whose notifications count: arn:aws:sns:…",
         pattern=r"^(arn:(aws|aws-cn|aws-us-gov):sns:[a-z]{2}(-[a-z]+)+-\d:\d{12}:[A-Za-z0-9_-]{1,256})?$",
+        examples=["arn:aws:sns:eu-west-1:123456789012:bounces"],
     )
     sendgrid_public_key: str = key("", "Verification key of SendGrid's signed event webhook")
     mailgun_signing_key: SecretStr = key(SecretStr(""), "Mailgun's HTTP webhook signing key")

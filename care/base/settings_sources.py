@@ -1,6 +1,8 @@
 """Where settings come from: a TOML file, the environment, and files that hold secrets."""
 
+import contextlib
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -120,6 +122,9 @@ def _overlay_environment(
                 reason = getattr(error, "strerror", None) or "not UTF-8"
                 problems.append(f"{name}: cannot read the file it names ({reason}). Correct the path")
                 continue
+            if not value:
+                problems.append(f"{name}: the file it names is empty. Write into it, or leave {name} out")
+                continue
         key = key.upper() if section == "prices" else key
         target = _table_in(merged, tables)
         if target is not None:
@@ -143,6 +148,9 @@ _LISTS = frozenset({("trial", "only_to"), ("alerts", "urls")})
 
 
 def _split(value: str) -> list[str]:
+    if value.strip().startswith("["):  # as in the file
+        with contextlib.suppress(json.JSONDecodeError):
+            return list(json.loads(value))
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
@@ -173,7 +181,21 @@ def _line(detail: Any, model: type[BaseModel], origin: Mapping[str, str]) -> str
     if detail["type"] in ("model_type", "mapping_type", "dict_type"):
         return f"{key}: is a table of keys{where}. Write [{key}] and its keys below"
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if detail["type"] == "string_pattern_mismatch":
+        message = f"is not written like {_example(location, model)}"
+    elif detail["type"] == "string_too_short":
+        message = "must not be empty"
     return f"{key}: {message}{where}" if key else message
+
+
+def _example(location: list[str], model: type[BaseModel]) -> str:
+    table: type[BaseModel] | None = model
+    for name in location[:-1]:
+        table = _table_of(table.model_fields[name].annotation) if table else None
+    field = table.model_fields.get(location[-1]) if table else None
+    assert field is not None, "a pattern belongs to a key"
+    assert field.examples, "and has an example"
+    return str(field.examples[0])
 
 
 def _hint(location: list[str], model: type[BaseModel]) -> str:

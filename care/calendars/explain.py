@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from care.calendars.festivals import festivals_on
-from care.calendars.lunar import OutOfLunarRangeError, to_lunar
+from care.calendars.lunar import FIRST_YEAR, LAST_YEAR, OutOfLunarRangeError, to_lunar
 from care.calendars.lunar_text import lunar_chinese, lunar_english
 from care.calendars.overrides import Overrides
 from care.calendars.public import public_holidays
@@ -58,6 +58,7 @@ def explain_day(day: date, country: str = "CN", overrides: Overrides | None = No
         UnknownCountryError: if the country has no calendar.
         OutOfLunarRangeError: if the year is not in 1900-2100.
     """
+    _check_year(day.year)
     kind = day_kind(day, country, overrides)
     holiday = public_holidays(country, day.year).get(day)
     english, chinese = _lunar_texts(day)
@@ -77,6 +78,11 @@ def explain_day(day: date, country: str = "CN", overrides: Overrides | None = No
     )
 
 
+def _check_year(year: int) -> None:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise OutOfLunarRangeError(year, fix=f"Use a day of {FIRST_YEAR} to {LAST_YEAR}")
+
+
 def _lunar_texts(day: date) -> tuple[str, str]:
     """Return the lunar date in English and Chinese; empty for January 1900, before the table begins."""
     try:
@@ -93,6 +99,7 @@ def list_year(year: int, country: str = "CN", overrides: Overrides | None = None
         UnknownCountryError: if the country has no calendar.
         OutOfLunarRangeError: if the year is not in 1900-2100.
     """
+    _check_year(year)
     first = date(year, 1, 1)
     days = (first + timedelta(offset) for offset in range((date(year, 12, 31) - first).days + 1))
     return [found for day in days if (found := explain_day(day, country, overrides)).is_special]

@@ -21,12 +21,9 @@ LONGEST_MONTH = 30
 class OutOfLunarRangeError(InputError):
     """A date lies outside the lunar years that the table covers."""
 
-    def __init__(self, asked: object) -> None:
+    def __init__(self, asked: object, *, fix: str = "Use a date between 1900-01-31 and 2101-01-28") -> None:
         """Name what was asked for and what there is."""
-        super().__init__(
-            f"{asked}: lunar dates are known for the lunar years {FIRST_YEAR} to {LAST_YEAR} only. "
-            "Use a date between 1900-01-31 and 2101-01-28"
-        )
+        super().__init__(f"{asked}: lunar dates are known for the lunar years {FIRST_YEAR} to {LAST_YEAR} only. {fix}")
 
 
 class NoSuchLunarDateError(InputError):
@@ -147,6 +144,16 @@ def lunar_birthday(year: int, month: int, day: int, leap: bool = False) -> date:
     if found is None or not 1 <= day <= LONGEST_MONTH:
         raise NoSuchLunarDateError(f"no lunar year has a day {day} of month {month}. Correct the birthday")
     return found.first_day + timedelta(min(day, found.days) - 1)
+
+
+def birthday_flaw(year: int, month: int, day: int, leap: bool) -> str:
+    """Return why a lunar year has no such day, '' if it has one, or lies outside 1900-2100."""
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return ""
+    found = _table().by_key.get((year, month, leap))
+    if found is None:
+        return f"lunar {year} has no leap month {month}"
+    return f"that month of lunar {year} has {found.days} days" if day > found.days else ""
 
 
 def lunar_birthdays_on(day: date) -> list[LunarBirthdayKey]:

@@ -104,6 +104,7 @@ def send_proof(
     from care.bootstrap import build_services
     from care.delivery.proof import recipient_of, require_welcome
     from care.delivery.proof import send_proof as hand_over
+    from care.delivery.standstill import why_still
 
     services = build_services()
     campaign = files_of(services)[0].named(name)
@@ -113,6 +114,8 @@ def send_proof(
         raise InputError(f"--to: {error}") from None
     hasher = services.hasher
     with read(services.engine) as conn:
+        if stands := why_still(conn):
+            raise AnswerIsNoError(stands)
         require_welcome(conn, recipient, hasher=hasher, settings=services.settings)
     found = preview_of(services, name, customer)
     text = next((one for one in found.texts if one.channel is recipient.channel), None)

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import typer
 from typer.exceptions import TyperException
@@ -100,6 +101,7 @@ def _command(app: typer.Typer) -> Callable[..., Any]:
 
 def main() -> None:
     """Run one command; exit 0 fine, 1 the answer is no, 2 input or settings are wrong."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()  # closed by whoever started us
     try:
         code = _command(mount(*sys.argv[1:2]))(prog_name="care", standalone_mode=False)
         if isinstance(code, int):  # what a command gave to typer.Exit
@@ -125,6 +127,10 @@ def main() -> None:
             from care.base.database import close_engines
 
             close_engines()
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _misuse(error: TyperException) -> str:

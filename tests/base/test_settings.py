@@ -209,3 +209,38 @@ class TestSecrets:
         text = "\n".join(_mistakes(tmp_path, **env))
 
         assert not any(secret in text for secret in ("pa55word", "t0ken", "tooshort"))
+
+
+class TestWords:
+    def test_say_how_to_write_each_key(self, tmp_path: Path) -> None:
+        """No pattern of ours is shown, no value that may be somebody's, and none passes that means nothing."""
+        wrong = {
+            "OPERATOR__COUNTRY": ("XX", "'XX' is no country. Write its two capitals, such as CN"),
+            "OPERATOR__CURRENCY": ("ZZZ", "'ZZZ' is no money in use. Write its three capitals, such as CNY"),
+            "OPERATOR__LOCALE": ("Klingon", "is not written like zh-CN"),
+            "OPERATOR__BRAND": ("a\nb", "must be one line of text, and not empty"),
+            "OPERATOR__PUBLIC_URL": ("care.example.com", "is not written like https://care.example.com"),
+            "SMS__RATE_PER_SECOND": ("inf", "should be a finite number"),
+            "EMAIL__BOUNCE_DOMAIN": ("no domain", "is not written like bounces.example.com"),
+            "SMTP__HOST": ("", "must not be empty"),
+            "CASES__WORK_FROM": ("9", "is not written like 09:00"),
+        }
+        told = _mistakes(tmp_path, "", **{f"CARE_{name}": value for name, (value, _) in wrong.items()})
+        expected = {
+            f"{name.lower().replace('__', '.')}: {words} (set by CARE_{name})" for name, (_, words) in wrong.items()
+        }
+        assert set(told) == expected
+
+    def test_refuse_whom_nobody_can_write_to(self, tmp_path: Path) -> None:
+        """A list may be written as in the file; what is in it is not repeated."""
+        assert load_settings({"CARE_TRIAL__ONLY_TO": '["+8613800138000"]'}, directory=tmp_path).trial.only_to == (
+            "+8613800138000",
+        )
+        (told,) = _mistakes(tmp_path, "", CARE_TRIAL__ONLY_TO="a@example.com, 13800138000")
+        assert "13800138000" not in told.replace("+8613800138000", "")
+        assert told.startswith("trial.only_to.1: holds what is neither a number such as")
+
+    def test_name_an_empty_file_of_a_secret(self, tmp_path: Path) -> None:
+        (tmp_path / "token").write_text("\n", encoding="utf-8")
+        (told,) = _mistakes(tmp_path, "", CARE_TWILIO__AUTH_TOKEN_FILE=str(tmp_path / "token"))
+        assert told.startswith("CARE_TWILIO__AUTH_TOKEN_FILE: the file it names is empty")

@@ -100,7 +100,7 @@ class TestMistakes:
         """Half an account, a misspelt key, a plain relay: one line each, with its place."""
         toml = '[twilio.backup]\nfrom_numbr = "+1"\nbase_url = "ftp://x"\n[smtp.backup]\nport = 99999\ntls = "none"\n'
         assert _mistakes(tmp_path, toml, CARE_TWILIO__BACKUP__NEXT_AUTH_TOKEN="x") == [
-            "twilio.backup.base_url: String should match pattern '^(https?://[^\\s/]+.*)?$' (set by care.toml:3)",
+            "twilio.backup.base_url: is not written like https://api.twilio.com (set by care.toml:3)",
             "twilio.backup.from_numbr: no such setting (set by care.toml:2). Did you mean 'twilio.backup.from_number'?",
             "smtp.backup.port: should be less than 65536 (set by care.toml:5)",
             "twilio.backup.account_sid: needed for a second account",

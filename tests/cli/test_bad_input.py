@@ -283,6 +283,13 @@ class TestSecrets:
             line = is_refused(shop, *words, SECURITY__SUPPRESSION_KEY="k" * 40)
             assert line.startswith("care: security.suppression_key: wrong suppression key (this is ")
 
+    def test_a_restored_database_sends_no_proof_either(self, shop: Shop) -> None:
+        """Until somebody has taken the journal over, nothing leaves at all."""
+        assert shop.care("db", "backup", "aside.db").code == 0
+        assert shop.care("db", "restore", "aside.db").code == 0
+        line = is_refused(shop, "campaigns", "send-proof", "birthday", "--to", "+8613800000001", code=1)
+        assert "care adopt-journal" in line
+
     def test_are_required_where_the_world_can_reach_us(self, shop: Shop) -> None:
         """Each missing one on a line of its own, with the command that makes it."""
         rows = shop.rows()
@@ -361,6 +368,12 @@ class TestOutside:
 
         told = f"care: web.port: 127.0.0.1:{port} cannot be used (Address already in use). "
         assert line == told + "End the program that has it, or set CARE_WEB__PORT"
+
+    def test_an_output_that_is_closed_is_no_error(self, shop: Shop) -> None:
+        """`care campaigns list >&-` from a job that has none: a table has nowhere to go."""
+        for words in (("campaigns", "list"), ("segments", "list"), ("plan",)):
+            done = shop.care(*words, before="import sys; sys.stdout = None")
+            assert (done.code, done.err) == (0, "")
 
     def test_a_closed_pipe_ends_a_list_without_a_word(self, shop: Shop) -> None:
         """`care log | head -1` is no error."""

@@ -42,6 +42,7 @@ class TestExplain:
             (["tomorrow"], "'tomorrow' is not a day"),
             (["2026-02-14", "--country", "ZZ"], "country 'ZZ' is not known"),
             (["2150-02-14"], "1900 to 2100"),
+            (["2101-01-10"], "Use a day of 1900 to 2100"),
         ],
     )
     def test_refuses_what_it_cannot_explain(self, run, arguments, error):

@@ -86,12 +86,26 @@ class TestBirthday:
     def test_is_judged_in_the_calendar_it_will_be_stored_in(self, engine, import_rows) -> None:
         """Day 30 of a second month is lunar only; changing the calendar alone may contradict what is stored."""
         header = "id,birthday,birthday_calendar,birthday_leap"
-        import_rows("customers", header, "C1,1985-02-30,lunar,true")
+        import_rows("customers", header, "C1,1986-02-30,lunar,false")
         report = import_rows("customers", header, "C1,,solar,false")
         assert report.rejected == 1
         report = import_rows("customers", header, "C1,1986-02-29,,", "C2,1986-02-03,solar,true", "C3,1986-05-31,lunar,")
         assert (report.updated, report.rejected) == (1, 2)
         assert stored(engine, "C1")["birth_calendar"] == "lunar"
+
+    def test_is_a_day_that_its_lunar_year_has(self, import_rows, tmp_path) -> None:
+        """1984 had a tenth leap month, of 29 days; 1985 had none. Without a year nobody can tell."""
+        rows = ["C1,1984-10-29", "C2,1984-10-30", "C3,1984-11-30", "C4,1985-05-01", "C5,--05-30"]
+        report = import_rows(
+            "customers", "id,birthday,birthday_calendar,birthday_leap", *(f"{r},lunar,yes" for r in rows)
+        )
+        assert (report.added, report.rejected) == (2, 3)
+        with (tmp_path / "customers.csv.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert [line["reason"] for line in csv.DictReader(file)] == [
+                "that month of lunar 1984 has 29 days",
+                "lunar 1984 has no leap month 11",
+                "lunar 1985 has no leap month 5",
+            ]
 
 
 class TestRejectsFile:

@@ -20,7 +20,7 @@ ALL = (
     "minor,hardship,open_complaint,points"
 )
 FULL = (
-    "C1,王芳,王女士,13812345678,Wang@Example.com,zh_CN,Asia/Shanghai,cn,1985-02-30,lunar,yes,2016-02-29,,"
+    "C1,王芳,王女士,13812345678,Wang@Example.com,zh_CN,Asia/Shanghai,cn,1979-06-30,lunar,yes,2016-02-29,,"
     "active,Family,gold,北区,陈经理,128.5,9000,是,1,no,false,0,true,12"
 )
 
@@ -33,7 +33,7 @@ class TestCustomerImport:
         row = stored(engine, "C1")
         expected = {
             "name": "王芳", "salutation": "王女士", "sms": "+8613812345678", "email": "Wang@example.com",
-            "locale": "zh-CN", "timezone": "Asia/Shanghai", "country": "CN", "birth_year": 1985, "birth_mmdd": 230,
+            "locale": "zh-CN", "timezone": "Asia/Shanghai", "country": "CN", "birth_year": 1979, "birth_mmdd": 630,
             "birth_calendar": "lunar", "birth_leap": True, "joined_on": date(2016, 2, 29), "joined_mmdd": 229,
             "left_on": None, "status": "active", "customer_type": "family", "tier": "gold", "area": "北区",
             "account_manager": "陈经理", "monthly_spend_minor": 12850, "lifetime_value_minor": 900000,
@@ -68,7 +68,7 @@ class TestCustomerImport:
         assert report.updated == 1
         assert (row["name"], row["tier"], row["key_account"], row["attributes"]) == ("王芳", None, False, {})
         assert "sms" not in row
-        assert (row["email"], row["birth_mmdd"]) == ("Wang@example.com", 230)
+        assert (row["email"], row["birth_mmdd"]) == ("Wang@example.com", 630)
 
     def test_moves_contact_points_with_their_hash(self, engine, import_rows) -> None:
         """A new number replaces the old one, and the keyed hash follows."""

@@ -107,7 +107,7 @@ def _hours(campaign: Campaign, context: CheckContext) -> Iterator[Finding]:
             severity=Severity.ERROR,
             problem=f"it is due when {campaign.purpose} messages may not be sent in {operator.country}, "
             f"and use_within ({write_duration(campaign.use_within)}) is over before they may",
-            fix="Choose another hour: care calendar explain tells the contact hours",
+            fix="Choose an hour inside the contact hours of the policy, or a longer use_within",
         )
 
 

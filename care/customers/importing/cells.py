@@ -8,6 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
+from care.calendars.lunar import birthday_flaw
 from care.customers.zones import known_zones, zones_of_countries
 
 
@@ -178,7 +179,9 @@ def birthday_problem(year: int | None, month_day: int, calendar: str, leap: bool
     """Return why a birthday cannot exist in its calendar, or None."""
     month, of_month = divmod(month_day, 100)
     if calendar == "lunar":
-        return "the lunar calendar has no day 31" if of_month > _LONGEST_LUNAR_MONTH else None
+        if of_month > _LONGEST_LUNAR_MONTH:
+            return "the lunar calendar has no day 31"
+        return (birthday_flaw(year, month, of_month, leap) if year is not None else "") or None
     if leap:
         return "birthday_leap needs birthday_calendar lunar"
     try:
