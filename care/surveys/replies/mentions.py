@@ -23,6 +23,15 @@ _OTHER_THINGS: Final = frozenset({"matter"})
 _STRANGERS: Final = frozenset({"matter", "doer"})
 _LISTS_OF_OURS: Final = frozenset({"list", "mail_list", "data_request", "my_data"})
 """What somebody wants to be taken from; elsewhere "delete my data" is a wish about data."""
+_WISHES: Final = frozenset({"dont", "forbid", "please"})
+_BOUND: Final = frozenset({"no_break", "neg", "dont", "stop", "doer", "third", "please"})
+_ASKED: Final = frozenset({"ask_how", "pronoun", "only_asks"})
+_COMPLETE: Final = frozenset({"text", "me", "these", "list", "again", "send", "bother_me", "off_part", "take_off"})
+"""What ends a refusal: behind it "and" and "it" begin something else."""
+_OURS: Final = frozenset({"text", "send", "bother_me", "list", "contacted", "take_off", "these"})
+"""Lists that leave no doubt about what is refused, whatever is said before."""
+_LEADS_TO: Final = ("to", "i", "说", "叫", "让")
+_TURNS: Final = frozenset({"neg", "dont", "doer", "third", "only_asks", "own_doing", "harmless", "matter", "receive"})
 _CERTAIN: Final = frozenset({"threat", "still_sends", "unsub_fails"})
 """Lists that leave no doubt: "if you text me again I'll sue" asks nothing."""
 _MOST_UNKNOWN: Final = 1
@@ -60,7 +69,14 @@ def _stands_alone(pattern: Pattern, tokens: Sequence[Token], place: Place, claus
     if pattern.where == ALONE and any("resolved" in token.meanings for token in others):
         return False
     is_bare = pattern.where == LAST or (pattern.where == ALONE and tokens[place[0]].is_chinese)
+    if not is_bare and not pattern.needs.isdisjoint(_OURS) and _is_order(tokens[first : place[0]]):
+        others = (*tokens[place[1] : end],)
     return _says_nothing_else(others, 0 if is_bare else _MOST_UNKNOWN)
+
+
+def _is_order(before: Sequence[Token]) -> bool:
+    """Tell whether what stands before a refusal leaves it an order: "this is my works phone don't text me"."""
+    return all(token.text not in _LEADS_TO and token.meanings.isdisjoint(_TURNS) for token in before)
 
 
 def _clause_around(tokens: Sequence[Token], place: Place) -> Place:
@@ -68,7 +84,7 @@ def _clause_around(tokens: Sequence[Token], place: Place) -> Place:
     first, end = place
     while first > 0 and not _ends_clause(tokens[first - 1]) and not _begins_clause(tokens, first):
         first -= 1
-    while end < len(tokens) and not tokens[end].is_end and not _begins_clause(tokens, end):
+    while end < len(tokens) and not tokens[end].is_end and not _goes_on(tokens, end):
         end += 1
     return first, end
 
@@ -81,8 +97,25 @@ def _begins_clause(tokens: Sequence[Token], index: int) -> bool:
     """Tell whether a clause begins without a sign: on a new line, at a "but", where Chinese runs on (修好了别发了)."""
     token, before = tokens[index], tokens[index - 1]
     is_apart = token.gap and token.is_chinese and before.is_chinese
-    runs_on = "dont" in token.meanings and "ending" in before.meanings
-    return token.new_line or is_apart or runs_on or "but" in token.meanings
+    return token.new_line or is_apart or "but" in token.meanings or _runs_on(token, before)
+
+
+def _runs_on(token: Token, before: Token) -> bool:
+    """Tell whether a wish begins right behind another sentence: "i work nights please stop", 修好了别发了."""
+    if not token.is_chinese:
+        return "please" in token.meanings and not before.meanings & _ASKED
+    if not token.meanings & _WISHES or before.meanings & _BOUND:
+        return False
+    return "ending" in before.meanings or before.is_unknown or not before.meanings & _BESIDE
+
+
+def _goes_on(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether another sentence begins right of a refusal: "don't text me i work nights"."""
+    token = tokens[index]
+    if _begins_clause(tokens, index) or "new_clause" in token.meanings:
+        return True
+    may_begin = token.text in _AND or "new_sentence" in token.meanings
+    return may_begin and bool(tokens[index - 1].meanings & _COMPLETE)
 
 
 def _is_denied(tokens: Sequence[Token], start: int, clause: Place) -> bool:
@@ -171,11 +204,11 @@ def _says_nothing_else(others: Sequence[Token], most: int) -> bool:
 
 
 def _has_no_object(tokens: Sequence[Token], end: int) -> bool:
-    """Tell whether nothing else is stopped: right of the refusal, up to the next sign, stand only small words."""
+    """Tell whether nothing else is stopped: right of the refusal, in its clause, stand only small words."""
     if tokens[end - 1].text.endswith("."):
         return True
     for token in tokens[end:]:
-        if token.is_end or token.new_line or (token.gap and token.is_chinese) or not token.text[:1].isalnum():
+        if (token.gap and token.is_chinese) or not token.text[:1].isalnum():
             return True
         if token.meanings & {"third", "happened"} or (token.value is None and not token.meanings & _RIGHT):
             return False
