@@ -178,8 +178,10 @@ def _is_done_by_others(before: Sequence[Token]) -> bool:
     """Tell whether it is not we who stop something, in the words of a clause before: "the router quit"."""
     if any("own_doing" in token.meanings for token in before):
         return True
-    named = next((token for token in reversed(before) if "filler" not in token.meanings), None)
-    return named is not None and "doer" in named.meanings
+    for token in reversed(before):
+        if "urge" in token.meanings or "filler" not in token.meanings:
+            return "doer" in token.meanings
+    return False
 
 
 def _is_bare(others: Sequence[Token], clause: Sequence[Token]) -> bool:

@@ -130,7 +130,8 @@ def _several(text: Text, scale: Scale) -> Reading:
     if points is not None:
         return Reading(kind=Kind.SCORE, score=points, alert=not scale.alarming.isdisjoint(points))
     choice = choose(text.tokens, text.met, scale)
-    if choice.score is not None and len(text.tokens) <= _SHORT_ANSWER:
+    is_lone = sum(token.value is not None for token in text.tokens) < 2  # noqa: PLR2004 - "5 5 5" leaves one out
+    if choice.score is not None and is_lone and len(text.tokens) <= _SHORT_ANSWER:
         score = (*[None] * (scale.digits - 1), choice.score)
         return Reading(kind=Kind.SCORE, score=score, derived=True, alert=choice.score in scale.alarming)
     if text.has_digit:
