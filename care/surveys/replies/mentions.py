@@ -23,6 +23,7 @@ _OTHER_THINGS: Final = frozenset({"matter"})
 _STRANGERS: Final = frozenset({"matter", "doer"})
 _LISTS_OF_OURS: Final = frozenset({"list", "mail_list", "data_request", "my_data"})
 """What somebody wants to be taken from; elsewhere "delete my data" is a wish about data."""
+_ANOTHER: Final = frozenset({"doer", "service"})
 _WISHES: Final = frozenset({"dont", "forbid", "please"})
 _BOUND: Final = frozenset({"no_break", "neg", "dont", "stop", "doer", "third", "please"})
 _ASKED: Final = frozenset({"ask_how", "pronoun", "only_asks"})
@@ -32,9 +33,14 @@ _OURS: Final = frozenset({"text", "send", "bother_me", "list", "contacted", "tak
 """Lists that leave no doubt about what is refused, whatever is said before."""
 _LEADS_TO: Final = ("to", "i", "说", "叫", "让")
 _TURNS: Final = frozenset({"neg", "dont", "doer", "third", "only_asks", "own_doing", "harmless", "matter", "receive"})
+_TO_PEOPLE: Final = frozenset({"call", "call_me", "bother_me"})
+_JOINED: Final = frozenset({"send", "threat"})
+_TAKEN: Final = frozenset({"remove", "delete", "expunge"})
+_URGING: Final = frozenset({"urge", "annoyed", "please", "particle"})
 _CERTAIN: Final = frozenset({"threat", "still_sends", "unsub_fails"})
 """Lists that leave no doubt: "if you text me again I'll sue" asks nothing."""
 _MOST_UNKNOWN: Final = 1
+_DIGITS_OF_A_PHONE: Final = 7
 
 Place = tuple[int, int]
 """The first and one past the last token."""
@@ -44,6 +50,8 @@ def is_meant(pattern: Pattern, tokens: Sequence[Token], place: Place) -> bool:
     """Tell whether the words at a place refuse, and are not only a mention of a refusal, or of something else."""
     clause = _clause_around(tokens, place)
     if _is_denied(tokens, place[0], clause) or _is_told(tokens, place[0]) or _undoes_itself(tokens, place):
+        return False
+    if _is_torn(pattern, tokens[slice(*place)]):
         return False
     if _is_about_service(tokens, place) or _is_of_others(pattern, tokens, place):
         return False
@@ -64,7 +72,7 @@ def _stands_alone(pattern: Pattern, tokens: Sequence[Token], place: Place, claus
         is_joined = first > 0 and tokens[first - 1].text in _AND
         if first == 0 or is_joined or any(not token.is_end for token in tokens[end:]):
             return False
-    if "dont" not in tokens[place[0]].meanings and _is_done_by_others(tokens[clause[0] : place[0]]):
+    if "dont" not in tokens[place[0]].meanings and _is_of_another(tokens[clause[0] : place[0]]):
         return False
     if pattern.where == ALONE and any("resolved" in token.meanings for token in others):
         return False
@@ -143,12 +151,26 @@ def _undoes_itself(tokens: Sequence[Token], place: Place) -> bool:
     return any(meanings & _ENDING and not meanings & _DENYING for meanings in inside)
 
 
+def _is_torn(pattern: Pattern, inside: Sequence[Token]) -> bool:
+    """Tell whether the words belong to two wishes: "stop lying and call me", 别删，我换号了, 再发一次，不然投诉."""
+    joined = "and" if not pattern.needs.isdisjoint(_TO_PEOPLE) and pattern.needs.isdisjoint(_JOINED) else ""
+    apart = "," if not pattern.needs.isdisjoint(_TAKEN) and "wrong_number" not in pattern.needs else ""
+    for token in inside[1:-1]:
+        if token.text in (joined, apart) or ("else" in token.meanings and "else" not in pattern.needs):
+            return True
+        if "dont" in token.meanings and inside[0].meanings & _URGING and "dont" not in pattern.needs:
+            return True
+    return False
+
+
 def _is_about_service(tokens: Sequence[Token], place: Place) -> bool:
     """Tell whether what is refused is the service and not its messages: 退订宽带."""
-    near = tokens[place[0] : place[1] + 3]
-    return any("service" in token.meanings and "text" not in token.meanings for token in near) and not any(
-        "text" in token.meanings for token in near
-    )
+    return _names_a_service(tokens[place[0] : place[1] + 3])
+
+
+def _names_a_service(near: Sequence[Token]) -> bool:
+    found = frozenset[str]().union(*(token.meanings for token in near))
+    return "service" in found and "text" not in found
 
 
 def _is_of_others(pattern: Pattern, tokens: Sequence[Token], place: Place) -> bool:
@@ -174,19 +196,19 @@ def _only_asks(tokens: Sequence[Token], start: int, clause: Place) -> bool:
     return any("only_asks" in token.meanings for token in tokens[max(clause[0], start - 3) : start])
 
 
-def _is_done_by_others(before: Sequence[Token]) -> bool:
-    """Tell whether it is not we who stop something, in the words of a clause before: "the router quit"."""
+def _is_of_another(before: Sequence[Token]) -> bool:
+    """Tell whether it is not we who stop, or no message that is stopped: "the router quit", 把宽带取消."""
     if any("own_doing" in token.meanings for token in before):
         return True
     for token in reversed(before):
         if "urge" in token.meanings or "filler" not in token.meanings:
-            return "doer" in token.meanings
+            return bool(token.meanings & _ANOTHER) and "text" not in token.meanings
     return False
 
 
 def _is_bare(others: Sequence[Token], clause: Sequence[Token]) -> bool:
     """Tell whether nothing but politeness, or a score apart, stands beside a refusal."""
-    if any(token.value is not None for token in clause):
+    if any(token.value is not None and len(token.text) < _DIGITS_OF_A_PHONE for token in clause):
         return False
     return all(token.is_end or token.value is not None or token.meanings & _POLITE for token in others)
 
