@@ -111,7 +111,7 @@ def _bare(tokens: Sequence[Token], index: int, value: float) -> Number | None:
 def _closes(tokens: Sequence[Token], index: int) -> bool:
     """Tell whether nothing hangs on behind: 一 in 一些 and 之一 is no score."""
     after = token_at(tokens, index + 1)
-    return after is None or after.is_end or after.gap or bool(after.meanings & {"thanks", "happy"})
+    return after is None or after.is_end or after.gap or bool(after.meanings & {"thanks", "happy", "closer"})
 
 
 def _is_apart(tokens: Sequence[Token], index: int) -> bool:
