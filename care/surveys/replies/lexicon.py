@@ -12,13 +12,15 @@ from care.surveys.replies.normalise import normalise
 from care.surveys.replies.pieces import split_pieces
 from care.surveys.replies.spelling import by_shape
 
-LISTS: Final = ("verdicts", "grammar", "requests", "numbers", "emoji", "quotes")
+LISTS: Final = ("verdicts", "grammar", "requests", "refusals", "numbers", "emoji", "quotes")
 LANGUAGES: Final = frozenset({"en", "zh", "any"})
 _REFUSALS: Final = ("opt_out", "opt_in")
 _SEPARATOR: Final = " | "
 ALONE: Final = "alone"
 ANYWHERE: Final = "anywhere"
 LAST: Final = "last"
+ONLY: Final = "only"
+BARE: Final = "bare"
 _NO_MEANING: Final[frozenset[str]] = frozenset()
 
 

@@ -19,7 +19,7 @@ from care.surveys.replies.roles import role
 from care.surveys.replies.tokens import Token, number_word
 
 _LONGEST: Final = 3
-_NUMERO: Final = "no ."
+_NUMERO: Final = ("no .", "#")
 _GIVER: Final = ("from", "for")
 _LEFT: Final = role("left_of_score")
 _RIGHT: Final = _LEFT | role("right_of_score")
@@ -111,7 +111,7 @@ def _bare(tokens: Sequence[Token], index: int, value: float) -> Number | None:
 def _closes(tokens: Sequence[Token], index: int) -> bool:
     """Tell whether nothing hangs on behind: 一 in 一些 and 之一 is no score."""
     after = token_at(tokens, index + 1)
-    return after is None or after.is_end or after.gap or bool(after.meanings & {"thanks", "happy"})
+    return after is None or after.is_end or after.gap or bool(after.meanings & {"thanks", "happy", "closer"})
 
 
 def _is_apart(tokens: Sequence[Token], index: int) -> bool:
@@ -185,7 +185,7 @@ def _is_quantity(tokens: Sequence[Token], index: int) -> bool:
         return False
     if before.text == "no" and index > 1 and tokens[index - 2].value is not None:
         return False
-    if before.text == _NUMERO and len(tokens) == index + 1 == 2:  # noqa: PLR2004 - "No. 4" is all that is said
+    if before.text in _NUMERO and len(tokens) == index + 1 == 2:  # noqa: PLR2004 - "No. 4" is all that is said
         return False
     return "before_count" in before.meanings or _is_numbered(tokens, index)
 
@@ -217,7 +217,7 @@ def _left_is_free(tokens: Sequence[Token], index: int) -> bool:
     if before is None or before.is_end or token.new_line or before.meanings & _LEFT or before.value is not None:
         return True
     if not before.is_unknown:
-        return not before.meanings or token.gap
+        return not before.meanings or token.gap or (before.text in _NUMERO and index == 1)
     return token.gap and before.is_chinese
 
 

@@ -34,10 +34,10 @@ _ENDS_OF_SCALE: Final = re.compile(
     r"|回复1已解决 ?2未解决"
 )
 _INSTRUCTION: Final = re.compile(
-    r"(?:reply|txt|text|send|回复|回|发送)\s?\"?[a-z]{1,11}\"?\s?(?:to|for|可|即可|即)\s?(?:\d{3,8} )?(?:to )?"
-    r"(?:opt[ -]?out|unsubscribe|stop|resubscribe|cancel|help|end|退订|恢复|拒收|取消)[a-z ]{0,16}"
+    r"(?:(?:reply|txt|text|send)\s|(?:回复|回|发送)\s?)\"?[a-z]{1,11}\"?\s?(?:to|for|可|即可|即)\s?"
+    r"(?:\d{3,8} )?(?:to )?(?:opt[ -]?out|unsubscribe|stop|resubscribe|cancel|help|end|退订|恢复|拒收|取消)[a-z ]{0,16}"
     r"|(?:to (?:opt[ -]?out|unsubscribe|stop|end|cancel),? ?(?:reply|txt|text|send)|unsub(?:scribe)?,? reply)"
-    r" \"?[a-z]{1,11}\"?(?: to \d{3,8})?"
+    r" (?!(?:alert|message|reminder|survey|update|notification|service)s?\b)\"?[a-z]{1,11}\"?(?: to \d{3,8})?"
     r"|(?:拒收|退订|取消接收|恢复接收)(?:短信)?(?:请|可)?(?:随时)?(?:回复|回)\s?[a-z]{1,11}"
 )
 _SHORT: Final = 12

@@ -55,7 +55,7 @@ def out_of(tokens: Sequence[Token], index: int, value: float) -> Number | None:
         of is None
         or base is None
         or of.text not in _OF
-        or (last == index + 2 and after is not None and not after.is_end)
+        or (last == index + 2 and after is not None and not (after.is_end or "closer" in after.meanings))
     ):
         return None
     whole = base.value or number_word(base)

@@ -42,8 +42,15 @@ def _read(reply: Reply, text: Text, scale: Scale, words: Lexicon) -> Reading:
     return next((reading for reading in readings if reading is not None), _UNCLEAR)
 
 
-def _by_machine(_reply: Reply, text: Text, _scale: Scale, _words: Lexicon) -> Reading | None:
-    return Reading(kind=Kind.IGNORE, flags=(Flag.AUTO_REPLY,)) if "auto_reply" in text.met else None
+def _by_machine(_reply: Reply, text: Text, _scale: Scale, words: Lexicon) -> Reading | None:
+    """Return that nobody wrote it; who says to be busy and to want no more messages is a person."""
+    if "auto_reply" not in text.met:
+        return None
+    marks = [token.meanings for token in text.tokens if "auto_reply" in token.meanings]
+    is_person = "send" in text.met and all("busy" in mark for mark in marks)
+    if is_person and refuses(text.tokens, text.met, words):
+        return None
+    return Reading(kind=Kind.IGNORE, flags=(Flag.AUTO_REPLY,))
 
 
 def _keyword(reply: Reply, text: Text, scale: Scale, words: Lexicon) -> Reading | None:

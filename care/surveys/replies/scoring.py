@@ -51,7 +51,8 @@ def _from_number(choice: Choice, text: Text, scale: Scale) -> Reading:
     if choice.score is None:
         flags = tuple(dict.fromkeys((*choice.flags, *beside)))
         return Reading(kind=Kind.UNCLEAR, flags=flags, alert=choice.alert or needs_a_person(beside))
-    if "conditional" in text.met and Flag.CORRECTION not in choice.flags:
+    is_wish = "wanted" in text.met and choice.place[0] == 0  # "4, would have been 5 if he had come in time"
+    if "conditional" in text.met and Flag.CORRECTION not in choice.flags and not is_wish:
         return Reading(kind=Kind.UNCLEAR, flags=(Flag.CONDITIONAL,))
     others = tuple(token for index, token in enumerate(text.tokens) if not choice.place[0] <= index <= choice.place[1])
     if others and _contradicts(choice.score, others, text, scale):
@@ -69,7 +70,8 @@ def _contradicts(score: int, others: tuple[object, ...], text: Text, scale: Scal
         firm = verdict.grade is not None and verdict.grade < 0
         strong = "worst" in text.met or (score == scale.best and "furious" in text.met)
         return firm or (verdict.leaning < 0 and not verdict.mixed and strong) or "mock" in text.met
-    return verdict.grade is not None and verdict.grade > 0 and not text.met & {"trouble", "not_resolved", "but"}
+    praise = (verdict.grade or 0) > 0 or (verdict.leaning > 0 and not verdict.mixed and "best" in text.met)
+    return praise and not text.met & {"trouble", "not_resolved", "but"}
 
 
 def _from_words(text: Text, scale: Scale) -> Reading:
@@ -130,7 +132,8 @@ def _several(text: Text, scale: Scale) -> Reading:
     if points is not None:
         return Reading(kind=Kind.SCORE, score=points, alert=not scale.alarming.isdisjoint(points))
     choice = choose(text.tokens, text.met, scale)
-    if choice.score is not None and len(text.tokens) <= _SHORT_ANSWER:
+    is_lone = sum(token.value is not None for token in text.tokens) < 2  # noqa: PLR2004 - "5 5 5" leaves one out
+    if choice.score is not None and is_lone and len(text.tokens) <= _SHORT_ANSWER:
         score = (*[None] * (scale.digits - 1), choice.score)
         return Reading(kind=Kind.SCORE, score=score, derived=True, alert=choice.score in scale.alarming)
     if text.has_digit:

@@ -1,7 +1,6 @@
 """A reply, taken apart once for all rules."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from care.surveys.replies.lexicon import ALONE, Lexicon, Pattern, possible
@@ -19,18 +18,14 @@ class Text:
     plain: str
     tokens: tuple[Token, ...]
     met: frozenset[str]
+    has_digit: bool  # whether a number stands in it
 
-    @cached_property
-    def has_digit(self) -> bool:
-        """Tell whether a number stands in it."""
-        return any(token.value is not None for token in self.tokens)
-
-    @cached_property
+    @property
     def asks(self) -> bool:
         """Tell whether it ends in a question mark, whatever other signs follow."""
         return self.plain.rstrip(_SIGNS).endswith("?")
 
-    @cached_property
+    @property
     def unknown(self) -> int:
         """Return how many words no list holds."""
         return sum(token.is_unknown for token in self.tokens)
@@ -41,7 +36,8 @@ def read_text(plain: str, lexicon: Lexicon) -> Text:
     tokens = tuple(tokenise(plain, lexicon))
     met = frozenset().union(*(token.meanings for token in tokens))
     found = {pattern.meaning for pattern in possible(lexicon.composed, met) if _holds(pattern, tokens)}
-    return Text(plain, tokens, met | found)
+    has_digit = any(token.value is not None for token in tokens)
+    return Text(plain, tokens, met | found if found else met, has_digit)
 
 
 def _holds(pattern: Pattern, tokens: tuple[Token, ...]) -> bool:

@@ -72,7 +72,7 @@ def _asks_for_help(text: Text) -> bool:
     if "help" in text.met:
         place = next((index for index, token in enumerate(text.tokens) if "help" in token.meanings), 0)
         clause_has_score = any(token.value is not None for token in text.tokens[:place])
-        return not clause_has_score or "question" in text.met
+        return not clause_has_score or "question" in text.met or text.asks
     if "help_alone" in text.met and all(
         token.is_end or token.meanings & {"help_alone", "filler", "ack", "question"} for token in text.tokens
     ):

@@ -61,7 +61,14 @@ class TestLists:
         """Patterns and roles speak of lists that exist."""
         known = {meaning for meaning, _, _ in _WORDS}
         steps = {step.meaning for pattern in shipped_patterns() for step in pattern.steps}
-        roles = {"beside_refusal", "left_of_score", "right_of_score", "beside_yes"}
+        roles = {
+            "beside_refusal",
+            "right_of_refusal",
+            "beside_bare_refusal",
+            "left_of_score",
+            "right_of_score",
+            "beside_yes",
+        }
 
         assert steps - known == set()
         assert set().union(*(role(name) for name in roles)) - known - {"opt_out"} == set()
