@@ -120,10 +120,10 @@ def _has_sure(lines: Sequence[str]) -> bool:
 
 def _ranked(line: str, context: str) -> list[tuple[str, int]]:
     """Return the addresses of a line, each with how surely it is a recipient: 0 is surest."""
-    if "@" not in line or _NOT_A_RECIPIENT.search(line):
+    start = _AT_START.match(line)
+    if "@" not in line or (start is None and _NOT_A_RECIPIENT.search(line)):
         return []
     found = [_X400.sub("", match[1].strip(".'")) for match in _ADDRESS.finditer(line)]
-    start = _AT_START.match(line)
     ranks = []
     for address in found[:20]:
         if start is not None and address in start[1]:

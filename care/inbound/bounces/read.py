@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer, is_echo, is_probable
 from care.inbound.bounces.feedback import complaint_of, is_feedback
+from care.inbound.bounces.hearsay import is_at_carrier, is_by_filter
 from care.inbound.bounces.html import text_of
 from care.inbound.bounces.mime import Mail, Part, read_mail
 from care.inbound.bounces.model import Finding, Kind, Reading, Verdict
+from care.inbound.bounces.naming import marked
 from care.inbound.bounces.notices import why_no_bounce
 from care.inbound.bounces.prose import copy_of, mentions, notice_of
 from care.inbound.bounces.report import Recipient, has_report, read_report
@@ -76,28 +78,31 @@ def _from_report(mail: Mail) -> Reading | None:
     if not recipients:
         return None
     notice = _notice(mail)
+    by_filter = is_by_filter(mail)
     findings = tuple(
-        _reported(recipient, _about(recipient.address, notice, is_alone=len(recipients) == 1))
+        _reported(recipient, _about(recipient.address, notice, is_alone=len(recipients) == 1), by_filter=by_filter)
         for recipient in recipients
     )
     note = "" if any(finding.kind is not Kind.NONE for finding in findings) else findings[0].reason
     return Reading(findings=findings, note=note)
 
 
-def _reported(recipient: Recipient, letter: str) -> Finding:
+def _reported(recipient: Recipient, letter: str, *, by_filter: bool) -> Finding:
     if recipient.action in _FINE or (not recipient.action and recipient.status.startswith("2.")):
         fine = _FINE.get(recipient.action, "delivered")
         return Finding(recipient=recipient.address, kind=Kind.NONE, status=recipient.status[:12].strip(), reason=fine)
     said = recipient.diagnosis
     if not said and _TELLING.match(recipient.status) and not has_answer(letter):
         letter = ""  # a footer about viruses or quotas tells less than the status
-    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter)
+    letter = marked(letter, recipient.address)
+    is_hearsay = by_filter or is_at_carrier(recipient.address)
+    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter, is_hearsay=is_hearsay)
     verdict = classify(diagnosis)
     is_vague = verdict.kind is Kind.SOFT and verdict.reason in _VAGUE
     if said and is_vague and not is_echo(diagnosis):  # the letter may say more than the report
         fuller = classify(replace(diagnosis, text=f"{said}\n{letter}"))
         verdict = verdict if fuller.reason == "unclear" else fuller
-    elif said and is_probable(verdict):
+    elif said and is_probable(verdict) and not is_hearsay:
         fuller = classify(replace(diagnosis, text=letter))
         verdict = fuller if fuller.kind is Kind.HARD else verdict
     return _found(recipient.address, diagnosis, verdict, original=recipient.original)
@@ -133,7 +138,8 @@ def _from_words(mail: Mail, notice: str) -> Reading:
         told = [(each.address, each.diagnosis) for each in found or mentions(notice, not_them=())]
     else:
         told = [(returned, notice)]
-    findings = (_worded(address, said, notice) for address, said in told)
+    by_filter = is_by_filter(mail)
+    findings = (_worded(address, said, notice, by_filter=by_filter) for address, said in told)
     return Reading(findings=tuple(findings), note="" if told else "unclear")
 
 
@@ -145,9 +151,10 @@ def _said_of(address: str, named: Sequence[str], notice: str) -> str:
     return next((each.diagnosis for each in found if each.address.lower() == address.lower()), notice)
 
 
-def _worded(address: str, said: str, notice: str) -> Finding:
+def _worded(address: str, said: str, notice: str, *, by_filter: bool) -> Finding:
     stage = notice if len(said) == len(notice) else said
-    diagnosis = Diagnosis(text=said, stage=stage)
+    is_hearsay = by_filter or is_at_carrier(address)
+    diagnosis = Diagnosis(text=marked(said, address), stage=stage, is_hearsay=is_hearsay)
     return _found(address, diagnosis, classify(diagnosis))
 
 

@@ -7,7 +7,8 @@ Columns of the table:
 - `words`: in lower case, as they stand in the mail; `…` stands for up to 40 characters
 
 A pair is somebody or something (`a-mailbox`) and what is said of it (`is-gone`), in either order within one clause: so
-a sentence nobody wrote down is understood, too. Accents make no difference, nor does where a line was broken.
+a sentence nobody wrote down is understood, too, unless `another-thing` stands between them. English says who first.
+Accents make no difference, nor does where a line was broken.
 """
 
 import csv
@@ -21,9 +22,13 @@ from typing import Final
 
 TABLE: Final = "wordings.tsv"
 GAP: Final = "…"
+MARK: Final = "✉"
+"""Stands for the name of a mailbox, whatever the language."""
+
 _SHORTEST: Final = 4
 _GAP_PATTERN = r"[\s\S]{0,40}?"
-_WITHIN_CLAUSE = r"(?:[^.;!?。、]|\.(?=\S)){0,40}?"
+_LETTER = r"[^.;!?。、]|\.(?=\S)"
+_WHOLE_WORDS: Final = ("en", "es", "fr", "it", "pt")  # the others put words together, or decline them
 _CLAUSE = re.compile(r"(?:[^.,:;!?。、]|\.(?=\S)){1,1500}")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
@@ -100,7 +105,7 @@ def pairs(named: str, said: str) -> Pairs:
     languages = sorted(_languages(named) & _languages(said))
     if not languages:
         raise KeyError(named, said)
-    return Pairs(languages=[_pair(_of(named, language), _of(said, language)) for language in languages])
+    return Pairs(languages=[_pair(named, said, language) for language in languages])
 
 
 def says(name: str, text: str) -> bool:
@@ -155,10 +160,26 @@ def _of(name: str, language: str) -> list[str]:
     return [each.words for each in all_wordings() if (each.list, each.language) == (name, language)]
 
 
-def _pair(named: Sequence[str], said: Sequence[str]) -> tuple[Sequence[str], re.Pattern[str]]:
-    what, how = ("|".join(_pattern(words).pattern for words in half) for half in (named, said))
-    seen = re.compile(f"(?:{what}){_WITHIN_CLAUSE}(?:{how})|(?:{how}){_WITHIN_CLAUSE}(?:{what})")
-    return [_pieces(words)[0] for words in said], seen
+def _pair(named: str, said: str, language: str) -> tuple[Sequence[str], re.Pattern[str]]:
+    """Return the beginnings of what is said, and the pattern of both halves."""
+    what, how = _any_of(_of(named, language)), _any_of(_of(said, language))
+    if said == "is-gone" and language in _WHOLE_WORDS:
+        what = rf"(?<!\w)(?<!\bof )(?<!\bof the )(?:{what})(?:e?s)?(?!\w|'s)"
+    if named == "a-mailbox":
+        what = f"{what}|{MARK}"
+    between = _between(language, r"[^.,;!?。、]" if named == "a-sender" else _LETTER)
+    either = "" if said == "is-gone" and language == "en" else f"|(?:{how}){between}(?:{what})"
+    return [_pieces(words)[0] for words in _of(said, language)], re.compile(f"(?:{what}){between}(?:{how}){either}")
+
+
+def _between(language: str, letter: str) -> str:
+    """Return the pattern of what may stand between two halves: no other thing that is spoken of."""
+    others = _any_of(_of("another-thing", language))
+    return rf"(?:(?!(?<!\w)(?:{others}))(?:{letter})){{0,40}}?" if others else f"(?:{letter}){{0,40}}?"
+
+
+def _any_of(words: Sequence[str]) -> str:
+    return "|".join(_pattern(each).pattern for each in words)
 
 
 def _pieces(words: str) -> list[str]:
