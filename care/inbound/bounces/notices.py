@@ -4,7 +4,7 @@ import re
 
 from care.inbound.bounces.mime import Headers, plain_words
 from care.inbound.bounces.phrases import any_of
-from care.inbound.bounces.wordings import plain_text, says, wordings
+from care.inbound.bounces.wordings import plain_text, says, without_doubts, wordings
 
 _SYSTEM = any_of(
     r"mailer[-_.]?daemon",
@@ -46,9 +46,13 @@ _LATE = any_of(
     r"has not (yet )?been delivered",
     r"warning message only|you do not need to resend|no action is required",
     r"could not be delivered for \d",
+    r"will retry|retry(ing)? for \d+ more|\(delay(ed)?\)",
 )
 _GAVE_UP = any_of(r"permanent|giv(en|ing) up|fatal|final|failed|returned to (the )?sender|has been deleted")
 _TOLD_ARRIVED = re.compile(r'notificationType\\?"\s*:\s*\\?"Delivery', re.IGNORECASE)
+_NOT_ARRIVED = any_of(
+    r"(\bnot|n.t|\bnicht) .{0,20}(deliver|zugestellt)", r"\b(no|non|não) .{0,12}(entregad|recapitat|consegnat|entregue)"
+)
 _SIEVE = any_of(r"automatically rejected|was rejected")  # Dovecot refuses in the form of a read receipt
 _REFUSAL = re.compile(r"(?<!\d)5[05]\d[ \-]|(?<![\d.])5\.\d\.\d")
 
@@ -101,10 +105,12 @@ def _is_returned(subject: str) -> bool:
 
 def _why_harmless(subject: str, notice: str) -> str:
     """Return what a system tells where nothing has failed, '' where something may have."""
-    if _TOLD_ARRIVED.search(notice) or (says("arrived", notice) and _REFUSAL.search(notice) is None):
+    is_arrived = says("arrived", notice) and not (_REFUSAL.search(notice) or _NOT_ARRIVED.search(notice))
+    if is_arrived or _TOLD_ARRIVED.search(notice):
         return "delivered"
     if _ASKS.search(notice) and _REFUSAL.search(notice) is None:
         return "challenge"
     said = f"{subject}\n{notice}"
     is_late = _LATE.search(said) is not None or says("still-trying", said)
-    return "delayed" if is_late and not _GAVE_UP.search(said) else ""
+    gave_up = _GAVE_UP.search(without_doubts(plain_text(said))) is not None  # "if it fails permanently" is no failure
+    return "delayed" if is_late and not gave_up else ""

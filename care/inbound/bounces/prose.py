@@ -139,8 +139,8 @@ def _ranked(line: str, context: str) -> list[tuple[str, int]]:
 
 
 def _as_written(line: str, address: str) -> str:
-    at = line.lower().find(address)
-    return line[at : at + len(address)] if at >= 0 else address
+    found = re.search(re.escape(address), line, re.IGNORECASE)
+    return found[0] if found else ""
 
 
 def _words(lines: Sequence[str], at: int, starts: Sequence[int]) -> str:

@@ -94,9 +94,10 @@ def _reported(recipient: Recipient, letter: str, *, by_filter: bool) -> Finding:
     said = recipient.diagnosis
     if not said and _TELLING.match(recipient.status) and not has_answer(letter):
         letter = ""  # a footer about viruses or quotas tells less than the status
-    letter = marked(letter, recipient.address)
+    stage, letter = letter, marked(letter, recipient.address)
+    said = marked(said, recipient.address)
     is_hearsay = by_filter or is_at_carrier(recipient.address)
-    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter, is_hearsay=is_hearsay)
+    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=stage, is_hearsay=is_hearsay)
     verdict = classify(diagnosis)
     is_vague = verdict.kind is Kind.SOFT and verdict.reason in _VAGUE
     if said and is_vague and not is_echo(diagnosis):  # the letter may say more than the report

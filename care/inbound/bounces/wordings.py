@@ -25,7 +25,11 @@ GAP: Final = "…"
 MARK: Final = "✉"
 """Stands for the name of a mailbox, whatever the language."""
 
+WHOLE_MARK: Final = "✆"
+"""Stands for a whole address; it counts where the rest of the sentence follows at once."""
+
 _SHORTEST: Final = 4
+_NEAR: Final = 24
 _GAP_PATTERN = r"[\s\S]{0,40}?"
 _LETTER = r"[^.;!?。、]|\.(?=\S)"
 _WHOLE_WORDS: Final = ("en", "es", "fr", "it", "pt")  # the others put words together, or decline them
@@ -77,14 +81,32 @@ def all_wordings() -> Sequence[Wording]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pairs:
-    """The two halves of a pair in each language, made for a quick look."""
+class Pair:
+    """Both halves in one language: how what is said begins, the two as a pattern, and what spoils it just before."""
 
-    languages: Sequence[tuple[Sequence[str], re.Pattern[str]]]
+    said: Sequence[str]
+    seen: re.Pattern[str]
+    spoilt: re.Pattern[str] | None
+
+    def is_in(self, plain: str) -> bool:
+        """Tell whether a text made by `plain_text` says both halves in one clause."""
+        if not any(map(plain.__contains__, self.said)):
+            return False
+        return any(not self._is_spoilt(plain, found.start()) for found in self.seen.finditer(plain))
+
+    def _is_spoilt(self, plain: str, at: int) -> bool:
+        return self.spoilt is not None and self.spoilt.search(plain[max(0, at - _NEAR) : at]) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """A pair in each language, made for a quick look."""
+
+    languages: Sequence[Pair]
 
     def are_in(self, plain: str) -> bool:
         """Tell whether a text made by `plain_text` says both halves of any language in one clause."""
-        return any(any(map(plain.__contains__, said)) and seen.search(plain) for said, seen in self.languages)
+        return any(pair.is_in(plain) for pair in self.languages)
 
 
 @cache
@@ -160,22 +182,28 @@ def _of(name: str, language: str) -> list[str]:
     return [each.words for each in all_wordings() if (each.list, each.language) == (name, language)]
 
 
-def _pair(named: str, said: str, language: str) -> tuple[Sequence[str], re.Pattern[str]]:
-    """Return the beginnings of what is said, and the pattern of both halves."""
+def _pair(named: str, said: str, language: str) -> Pair:
     what, how = _any_of(_of(named, language)), _any_of(_of(said, language))
     if said == "is-gone" and language in _WHOLE_WORDS:
-        what = rf"(?<!\w)(?<!\bof )(?<!\bof the )(?:{what})(?:e?s)?(?!\w|'s)"
+        what = rf"(?<!\w)(?:{what})(?:e?s)?(?!\w|'s)"
+    others = _others(language)
+    letter = r"[^.,;!?。、]" if named == "a-sender" else _LETTER
+    between = rf"(?:(?!{others})(?:{letter})){{0,40}}?" if others else f"(?:{letter}){{0,40}}?"
+    ways = [f"(?:{what}){between}(?:{how})"]
+    if said != "is-gone" or language != "en":
+        ways.append(f"(?:{how}){between}(?:{what})")
     if named == "a-mailbox":
-        what = f"{what}|{MARK}"
-    between = _between(language, r"[^.,;!?。、]" if named == "a-sender" else _LETTER)
-    either = "" if said == "is-gone" and language == "en" else f"|(?:{how}){between}(?:{what})"
-    return [_pieces(words)[0] for words in _of(said, language)], re.compile(f"(?:{what}){between}(?:{how}){either}")
+        ways += [f"{MARK}{between}(?:{how})", f"(?:{how}){between}{MARK}", rf"{WHOLE_MARK}[\s>\"')]{{0,3}}(?:{how})"]
+    spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:\w{{1,4}} ){{0,2}}$") if others else None
+    begins = [_pieces(words)[0] for words in _of(said, language)]
+    return Pair(said=begins, seen=re.compile("|".join(ways)), spoilt=spoilt)
 
 
-def _between(language: str, letter: str) -> str:
-    """Return the pattern of what may stand between two halves: no other thing that is spoken of."""
-    others = _any_of(_of("another-thing", language))
-    return rf"(?:(?!(?<!\w)(?:{others}))(?:{letter})){{0,40}}?" if others else f"(?:{letter}){{0,40}}?"
+def _others(language: str) -> str:
+    """Return the pattern of another thing that is spoken of, '' if the table has none in a language."""
+    words = _any_of(_of("another-thing", language))
+    whole = r"(?:e?s)?(?!\w)" if language == "en" else ""
+    return rf"(?<!\w)(?:{words}){whole}" if words else ""
 
 
 def _any_of(words: Sequence[str]) -> str:
