@@ -26,7 +26,7 @@ from typing import Final
 
 from care.inbound.bounces.model import Kind, Verdict
 from care.inbound.bounces.stages import is_at_rcpt, is_late, is_own_word, is_policy, names_rcpt
-from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, wordings
+from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, without_salutation, wordings
 
 TABLE: Final = "reasons.tsv"
 LONGEST_DIAGNOSIS: Final = 1_500
@@ -106,7 +106,8 @@ def classify(diagnosis: Diagnosis) -> Verdict:
     written = diagnosis.text[:LONGEST_DIAGNOSIS].lower()
     text = " ".join(written.split())
     heard = _heard(diagnosis, text)
-    words = _LINK.sub(" ", _ADDRESS.sub(" ", written)).replace("\u2019", "'").replace("_", " ")
+    bare = _LINK.sub(" ", _ADDRESS.sub(" ", without_salutation(written)))
+    words = bare.replace("\u2019", "'").replace("_", " ")
     stage = " ".join(f"{diagnosis.stage[:LONGEST_STAGE]} {words}".lower().split())
     verdicts = [_verdict(said, heard, stage) for said in _nearest_first(words)]
     clear = next((each for each in verdicts if each.reason not in _VAGUE), verdicts[0])

@@ -25,7 +25,8 @@ _ABOUT_ONE = 400
 _ABOUT_ALL = 3_000
 
 _find_addresses = re.compile(r"[^\s<>,;:\"]{1,64}@[A-Za-z0-9.\-]{1,253}").findall
-_find_to = re.compile(r"^to:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
+_find_to = re.compile(r"^[>|]?[ \t]*to:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
+_find_for = re.compile(r"\bfor[ \t]+<([^\s<>@]{1,64}@[A-Za-z0-9.\-]{1,253})>", re.IGNORECASE).search
 _TELLING = re.compile(r"5\.1\.(?:1|2|3|6|10)(?!\d)|5\.2\.[123](?!\d)")
 
 
@@ -181,10 +182,12 @@ def _own_addresses(mail: Mail) -> list[str]:
 def _returned_to(mail: Mail) -> str:
     """Return whom the returned mail was addressed to, '' unless that is one address."""
     inner = next((part.headers for part in mail.parts if part.is_inside), None)
-    value = inner.get("to") if inner else ""
-    if not value:
-        copies = [part.text for part in mail.parts if part.kind in ("text/rfc822-headers", "message/rfc822")]
-        found = _find_to("\n".join([*copies, *(copy_of(part.text) for part in _own_parts(mail)[:1])]))
-        value = found[1] if found else ""
+    copies = [part.text for part in mail.parts if part.kind in ("text/rfc822-headers", "message/rfc822")]
+    copied = "\n".join([*copies, *(copy_of(part.text) for part in _own_parts(mail)[:1])])
+    found = _find_to(copied)
+    value = (inner.get("to") if inner else "") or (found[1] if found else "")
     addresses = _find_addresses(value)
-    return str(addresses[0]) if len(addresses) == 1 else ""
+    if len(addresses) == 1:
+        return str(addresses[0])
+    received = _find_for(" ".join([*(inner.all("received") if inner else ()), copied]))
+    return received[1] if received and not addresses else ""

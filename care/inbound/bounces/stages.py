@@ -5,14 +5,16 @@ import re
 from care.inbound.bounces.phrases import any_of
 
 _AT_RCPT = any_of(
-    r"to rcpt|rcpt[_ ]to\]|>>> rcpt|<<< rcpt|following rcpt|our rcpt|after rcpt|smtp:rcpt|rcpt command",
+    r"\b(to|for|at|after|during|following|our|of|auf|à|a|al|команд\w*|commande|comando) (the |la )?rcpt\b(?! ?to ?:)",
+    r"rcpt( ?to)?[\"'>]? ?(command|stage|phase|-befehl|befehl|コマンド|への|命令|명령)",
+    r"rcpt[_ ]to\]|>>> rcpt|<<< rcpt|smtp:rcpt",
     r"rcpt to ?: ?<|recipients? failed:|local module|like recipient|rejected recipient|server has rejected address",
     r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
 )
 _IN_SO_MANY_WORDS = any_of(r"rcpt|like recipient|recipients? failed")
 _AT_DATA = any_of(
-    r"end of data|(reply|response|answer) to data\b|to data command|>>> data|final data|\(data\)|after data\b",
-    r"smtp command:? data|after i sent|smtp:data|(after|at|to) (the )?end of message",
+    r"end of data|(reply|response|answer) to data\b|\bdata[\"']? (command|stage|phase)|>>> data|final data|\(data\)",
+    r"after data\b|smtp command:? data|after i sent|smtp:data|(after|at|to) (the )?end of message",
     r"mail from command|after mail from|>>> mail|\[mail_from\]|smtp:mail|sender was rejected|initial connection",
 )
 _NOBODY_LEFT = any_of(
@@ -21,7 +23,7 @@ _NOBODY_LEFT = any_of(
 _TOLD_WHY = any_of(
     r"permanent (fatal )?(delivery )?(errors?|failure)|permanently failed|failed permanently",
     r"\b(reason|cause|explanation|diagnosis|error|problem|result|response|details|reports|says)\b[^:.]{0,20}:|because",
-    r"\b(we have|there is|failed addresses)\b",
+    r"\b(we have|there is|failed addresses)\b|fail(ed|ure) ?:|@[\w.-]{1,200}>? ?\.\.\. ?[a-z]",
 )
 _QUOTED = re.compile(r"55(?!2)\d")
 _OTHER_TROUBLE = ("5.2.", "5.3.", "5.6.")

@@ -92,7 +92,8 @@ class Pair:
         """Tell whether a text made by `plain_text` says both halves in one clause."""
         if not any(map(plain.__contains__, self.said)):
             return False
-        return any(not self._is_spoilt(plain, found.start()) for found in self.seen.finditer(plain))
+        texts = {plain, _places().sub("", plain)}  # a server named as the place is not spoken of
+        return any(not self._is_spoilt(text, found.start()) for text in texts for found in self.seen.finditer(text))
 
     def _is_spoilt(self, plain: str, at: int) -> bool:
         return self.spoilt is not None and self.spoilt.search(plain[max(0, at - _NEAR) : at]) is not None
@@ -140,6 +141,23 @@ def without_doubts(plain: str) -> str:
     if not any(map(plain.__contains__, _of_all("in-doubt"))):
         return plain
     return _CLAUSE.sub(lambda clause: " " if _doubts().search(clause[0]) else clause[0], plain)
+
+
+def without_salutation(lowered: str) -> str:
+    """Return a text in lower case without its salutations, such as "dear sender": they say nothing of the sender."""
+    return _salutations().sub(" ", lowered)
+
+
+@cache
+def _places() -> re.Pattern[str]:
+    words = sorted({plain_text(words) for words in _of_all("at-our-place")}, key=len, reverse=True)
+    return re.compile(rf"(?: |(?<!\w))(?:{'|'.join(map(re.escape, words))})(?![a-z])")
+
+
+@cache
+def _salutations() -> re.Pattern[str]:
+    words = [re.escape(each.words) for each in all_wordings() if each.list == "salutation"]
+    return re.compile(rf"(?:{'|'.join(words)})(?!\w)")
 
 
 @cache
@@ -194,7 +212,7 @@ def _pair(named: str, said: str, language: str) -> Pair:
         ways.append(f"(?:{how}){between}(?:{what})")
     if named == "a-mailbox":
         ways += [f"{MARK}{between}(?:{how})", f"(?:{how}){between}{MARK}", rf"{WHOLE_MARK}[\s>\"')]{{0,3}}(?:{how})"]
-    spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:\w{{1,4}} ){{0,2}}$") if others else None
+    spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:\w{{1,4}} ){{0,2}}$") if others and named != "a-domain" else None
     begins = [_pieces(words)[0] for words in _of(said, language)]
     return Pair(said=begins, seen=re.compile("|".join(ways)), spoilt=spoilt)
 

@@ -7,7 +7,7 @@ from care.inbound.bounces.model import Kind
 from care.inbound.bounces.wordings import GAP, Wording, all_wordings, wordings
 
 SIGNS = {"in-doubt", "subject-returned", "subject-away", "subject-receipt", "still-trying", "arrived", "copy-begins"}
-BETWEEN = {"another-thing"}
+BETWEEN = {"another-thing", "at-our-place", "salutation"}
 PAIRS = [tuple(row.pattern.split("+")) for row in reason_rows() if row.match == "pair"]
 KINDS = {row.pattern: row.kind for row in reason_rows() if row.match == "words"}
 AT_RCPT = "in reply to RCPT TO command"
