@@ -212,7 +212,7 @@ def _pair(named: str, said: str, language: str) -> Pair:
         ways.append(f"(?:{how}){between}(?:{what})")
     if named == "a-mailbox":
         ways += [f"{MARK}{between}(?:{how})", f"(?:{how}){between}{MARK}", rf"{WHOLE_MARK}[\s>\"')]{{0,3}}(?:{how})"]
-    spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:\w{{1,4}} ){{0,2}}$") if others and named != "a-domain" else None
+    spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:\w{{1,4}} ){{0,2}}$") if others else None
     begins = [_pieces(words)[0] for words in _of(said, language)]
     return Pair(said=begins, seen=re.compile("|".join(ways)), spoilt=spoilt)
 
