@@ -51,7 +51,10 @@ _LATE = any_of(
 _GAVE_UP = any_of(r"permanent|giv(en|ing) up|fatal|final|failed|returned to (the )?sender|has been deleted")
 _TOLD_ARRIVED = re.compile(r'notificationType\\?"\s*:\s*\\?"Delivery', re.IGNORECASE)
 _NOT_ARRIVED = any_of(
-    r"(\bnot|n.t|\bnicht) .{0,20}(deliver|zugestellt)", r"\b(no|non|não) .{0,12}(entregad|recapitat|consegnat|entregue)"
+    r"(\bnot|n.t|\bnicht) .{0,20}(deliver|zugestellt)",
+    r"\b(no|non|não) .{0,12}(entregad|recapitat|consegnat|entregue)|\b(не|nie) .{0,12}(доставл|dostarcz)",
+    r"(没有|没能|未|沒有|无法|無法|不能).{0,4}(成功|发送|投递|送达|傳遞|送達)",
+    r"(配信|配送)(でき|され)(ませ|な)|(배달|전송)(되지|하지) ",
 )
 _SIEVE = any_of(r"automatically rejected|was rejected")  # Dovecot refuses in the form of a read receipt
 _REFUSAL = re.compile(r"(?<!\d)5[05]\d[ \-]|(?<![\d.])5\.\d\.\d")
@@ -105,7 +108,8 @@ def _is_returned(subject: str) -> bool:
 
 def _why_harmless(subject: str, notice: str) -> str:
     """Return what a system tells where nothing has failed, '' where something may have."""
-    is_arrived = says("arrived", notice) and not (_REFUSAL.search(notice) or _NOT_ARRIVED.search(notice))
+    is_returned = _REFUSAL.search(notice) or _NOT_ARRIVED.search(notice) or says("subject-returned", notice)
+    is_arrived = says("arrived", notice) and not is_returned
     if is_arrived or _TOLD_ARRIVED.search(notice):
         return "delivered"
     if _ASKS.search(notice) and _REFUSAL.search(notice) is None:

@@ -33,6 +33,10 @@ _NEAR: Final = 24
 _GAP_PATTERN = r"[\s\S]{0,40}?"
 _LETTER = r"[^.;!?。、]|\.(?=\S)"
 _WHOLE_WORDS: Final = ("en", "es", "fr", "it", "pt")  # the others put words together, or decline them
+_SUBJECT = "".join(  # a message "to" somebody may be gone, and he may live
+    rf"(?<!\b{word} )(?<!\b{word} <)"
+    for word in ("to", "for", "an", "fur", "a", "para", "per", "do", "till", "til", "aan", "для")
+)
 _CLAUSE = re.compile(r"(?:[^.,:;!?。、]|\.(?=\S)){1,1500}")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
@@ -211,7 +215,11 @@ def _pair(named: str, said: str, language: str) -> Pair:
     if said != "is-gone" or language != "en":
         ways.append(f"(?:{how}){between}(?:{what})")
     if named == "a-mailbox":
-        ways += [f"{MARK}{between}(?:{how})", f"(?:{how}){between}{MARK}", rf"{WHOLE_MARK}[\s>\"')]{{0,3}}(?:{how})"]
+        ways += [
+            f"{MARK}{between}(?:{how})",
+            f"(?:{how}){between}{MARK}",
+            rf"{_SUBJECT}{WHOLE_MARK}[\s>\"')]{{0,3}}(?:{how})",
+        ]
     spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:\w{{1,4}} ){{0,2}}$") if others else None
     begins = [_pieces(words)[0] for words in _of(said, language)]
     return Pair(said=begins, seen=re.compile("|".join(ways)), spoilt=spoilt)
