@@ -16,7 +16,7 @@ _SYSTEM = any_of(
     r"delivery (status|subsystem)",
 )
 _MAYBE_SYSTEM = any_of(  # shops, lists and people write from such, too
-    r"(no-?reply|bounce|delivery)[\w.\-]{0,64}@|system administrator|anti-?(virus|spam)"
+    r"(no-?reply|bounce|delivery|posta-certificata)[\w.\-]{0,64}@|system administrator|anti-?(virus|spam)"
 )
 _RETURNED = any_of(
     r"undeliver",
@@ -50,6 +50,8 @@ _LATE = any_of(
 )
 _GAVE_UP = any_of(r"permanent|giv(en|ing) up|fatal|final|failed|returned to (the )?sender|has been deleted")
 _TOLD_ARRIVED = re.compile(r'notificationType\\?"\s*:\s*\\?"Delivery', re.IGNORECASE)
+_DOMAIN = re.compile(r"@[\w.-]{1,253}")
+_UNANSWERABLE = re.compile(r"\s*(<>|<mailer-daemon\b)", re.IGNORECASE)
 _NOT_ARRIVED = any_of(
     r"(\bnot|n.t|\bnicht) .{0,20}(deliver|zugestellt)",
     r"\b(no|non|não) .{0,12}(entregad|recapitat|consegnat|entregue)|\b(не|nie) .{0,12}(доставл|dostarcz)",
@@ -72,21 +74,26 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
         return "read-receipt"
     if headers.get("x-failed-recipients") or _SIEVE.search(subject):
         return ""
-    if (headers.get("list-id") or headers.get("list-post")) and not _SYSTEM.search(headers.get("from")):
+    if (headers.get("list-id") or headers.get("list-post")) and not _SYSTEM.search(_names(headers.get("from"))):
         return "ordinary"  # a bounce that a list hands on still says which system wrote it
     by_system = _is_by_system(headers, f"{subject}\n{notice}", is_returned=_is_returned(subject))
     if _is_reply(headers, subject, by_system=by_system):
         return "vacation"
-    is_unanswerable = headers.get("return-path").strip() == "<>"
+    is_unanswerable = _UNANSWERABLE.match(headers.get("return-path")) is not None
     is_returned = (is_unanswerable or has_copy) and _is_returned(subject)
     if not (by_system or is_returned or (is_unanswerable and _REFUSAL.search(notice))):
         return "ordinary"
     return _why_harmless(subject, notice)
 
 
+def _names(value: str) -> str:
+    """Return addresses without their domains: one may be called like a mail system."""
+    return _DOMAIN.sub("@", value)
+
+
 def _is_by_system(headers: Headers, said: str, *, is_returned: bool) -> bool:
     """Tell whether a mail system wrote, by its name; one that could be anybody's counts if it tells of a refusal."""
-    names = f"{headers.get('from')} {headers.get('sender')}"
+    names = _names(f"{headers.get('from')} {headers.get('sender')}")
     if not headers.get("from") or _SYSTEM.search(names):
         return True
     return _MAYBE_SYSTEM.search(names) is not None and (is_returned or _REFUSAL.search(said) is not None)

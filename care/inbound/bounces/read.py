@@ -26,6 +26,7 @@ _ABOUT_ALL = 3_000
 
 _find_addresses = re.compile(r"[^\s<>,;:\"]{1,64}@[A-Za-z0-9.\-]{1,253}").findall
 _find_to = re.compile(r"^[>|]?[ \t]*to:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
+_find_from = re.compile(r"^[>|]?[ \t]*from:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
 _find_for = re.compile(r"\bfor[ \t]+<([^\s<>@]{1,64}@[A-Za-z0-9.\-]{1,253})>", re.IGNORECASE).search
 _TELLING = re.compile(r"5\.1\.(?:1|2|3|6|10)(?!\d)|5\.2\.[123](?!\d)")
 
@@ -176,7 +177,15 @@ def _notice(mail: Mail) -> str:
 
 def _own_addresses(mail: Mail) -> list[str]:
     names = ("to", "from", "reply-to", "delivered-to", "x-original-to", "return-path")
-    return _find_addresses(" ".join(mail.headers.get(name) for name in names))
+    return _find_addresses(" ".join(mail.headers.get(name) for name in names)) + _returned_from(mail)
+
+
+def _returned_from(mail: Mail) -> list[str]:
+    """Return who had written the returned mail."""
+    inner = next((part.headers for part in mail.parts if part.is_inside), None)
+    copied = "\n".join(copy_of(part.text) for part in _own_parts(mail)[:1])
+    found = _find_from(copied)
+    return _find_addresses(" ".join([inner.get("from") if inner else "", found[1] if found else ""]))
 
 
 def _returned_to(mail: Mail) -> str:
