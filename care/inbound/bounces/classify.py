@@ -19,7 +19,7 @@ filtering, whatever its words.
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -40,6 +40,9 @@ _ANSWER = re.compile(f"{_REPLY.pattern}|{_ENHANCED.pattern}")
 _MADE_OF_REPLY: Final = {"550": "5.1.1", "551": "5.1.6", "553": "5.1.3"}
 _ADDRESS = re.compile(r"[^\s<>\"(\[:\x80-\U0010ffff]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}", re.ASCII)
 _PARAGRAPH_ENDS = re.compile(r"\n[ \t]*\n")
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_BARE: Final = 3
+_LONG_LINE: Final = 50
 _VAGUE: Final = ("unclear", "refused")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 _WRAPPED = re.compile(r"5\.1\.0 - Unknown address error \(?'?(\d{3}[-'].*)", re.DOTALL | re.IGNORECASE)
@@ -62,7 +65,8 @@ class Diagnosis:
 class _Heard:
     """The codes of a diagnosis: the one that counts, the server's own enhanced one, its reply.
 
-    `telling` is the code that counts, empty where a relay only made it of the reply.
+    `telling` is the code that counts, empty where a relay only made it of the reply. `sentences` are the words without
+    the bare ones, in plain text and without what is only supposed.
     """
 
     code: str
@@ -70,6 +74,7 @@ class _Heard:
     reply: str
     telling: str
     is_hearsay: bool
+    sentences: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +113,7 @@ def classify(diagnosis: Diagnosis) -> Verdict:
     heard = _heard(diagnosis, text)
     bare = _LINK.sub(" ", _ADDRESS.sub(" ", without_salutation(written)))
     words = bare.replace("\u2019", "'").replace("_", " ")
+    heard = replace(heard, sentences=without_doubts(plain_text(_sentences(words))))
     stage = " ".join(f"{diagnosis.stage[:LONGEST_STAGE]} {words}".lower().split())
     verdicts = [_verdict(said, heard, stage) for said in _nearest_first(words)]
     clear = next((each for each in verdicts if each.reason not in _VAGUE), verdicts[0])
@@ -128,16 +134,28 @@ def _nearest_first(words: str) -> Sequence[str]:
     return tuple(" ".join(said.split()) for said in (_PARAGRAPH_ENDS.split(rest, 1)[0], rest, words))
 
 
+def _sentences(words: str) -> str:
+    """Return a text without lines of a few bare words, unless they end the line before."""
+    lines = words.splitlines()
+    whole = (
+        line
+        for before, line in zip(["", *lines], lines, strict=False)
+        if len(_WORD.findall(line)) > _BARE or len(before) > _LONG_LINE
+    )
+    return "\n".join(whole)
+
+
 def _verdict(said: str, heard: _Heard, stage: str) -> Verdict:
     plain = plain_text(said)
     sure = without_doubts(plain)  # what is only supposed makes nobody dead
-    fitting = (row for row in reason_rows() if _fits(row, said, plain if row.kind == "soft" else sure, heard))
-    row = next(fitting, None)
+    rows = iter(reason_rows())
+    row = next((row for row in rows if _fits(row, said, plain if row.kind == "soft" else sure, heard)), None)
     first = _meaning(row, heard, stage) if row else UNCLEAR
-    if not is_probable(first):
+    if not is_probable(first) or _is_for_now(heard) or is_late(stage):
         return first
-    plainer = (_meaning(row, heard, stage) for row in fitting if row.match in ("words", "pair"))
-    return next((each for each in plainer if each.kind is Kind.HARD), first)
+    plainer = (row for row in rows if row.match in ("words", "pair") and _fits(row, said, sure, heard))
+    meanings = (_meaning(row, heard, stage) for row in plainer)
+    return next((each for each in meanings if each.kind is Kind.HARD), first)
 
 
 def _meaning(row: _Row, heard: _Heard, stage: str) -> Verdict:
@@ -220,9 +238,10 @@ def _is_about_address(row: _Row, heard: _Heard, stage: str) -> bool:
     is_about_room = heard.reply == "552" and not heard.own_code
     if is_about_us or is_about_room:
         return False
-    is_meant = is_at_rcpt(stage, is_hearsay=heard.is_hearsay) or (
-        row.kind == "quoted" and not heard.is_hearsay and is_own_word(stage, reply=heard.reply, code=heard.code)
-    )
+    is_meant = is_at_rcpt(stage, is_hearsay=heard.is_hearsay)
+    if row.kind == "quoted" and not heard.is_hearsay and not is_meant:
+        is_whole = row.match == "words" and not heard.reply and wordings(row.pattern).are_in(heard.sentences)
+        is_meant = is_own_word(stage, reply=heard.reply, code=heard.code, is_whole=is_whole)
     return is_meant and not wordings("suspended").are_in(without_doubts(plain_text(stage)))
 
 

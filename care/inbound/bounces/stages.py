@@ -45,12 +45,12 @@ def names_rcpt(stage: str) -> bool:
     return _IN_SO_MANY_WORDS.search(stage) is not None
 
 
-def is_own_word(stage: str, *, reply: str, code: str) -> bool:
-    """Tell whether a clear "no such user" needs no stage: an answer is quoted, or given as the reason.
+def is_own_word(stage: str, *, reply: str, code: str, is_whole: bool) -> bool:
+    """Tell whether a clear "no such user" needs no stage: quoted as an answer, given as the reason, a whole sentence.
 
     Who refuses the content says so. A code for something else takes the word away.
     """
-    is_meant = _QUOTED.fullmatch(reply) is not None or (not reply and _TOLD_WHY.search(stage) is not None)
+    is_meant = _QUOTED.fullmatch(reply) is not None or is_whole or (not reply and _TOLD_WHY.search(stage) is not None)
     return is_meant and not code.startswith(_OTHER_TROUBLE) and not is_policy(code)
 
 

@@ -20,11 +20,18 @@ class TestQuotedAnswers:
 
     @pytest.mark.parametrize(
         "answer",
-        ["552 User unknown", "450 User unknown", "550 5.2.1 User unknown", "550 5.7.1 User unknown", "User unknown"],
+        ["552 User unknown", "450 User unknown", "550 5.2.1 User unknown", "550 5.7.1 User unknown"],
     )
     def test_count_only_with_a_code_that_fits(self, answer: str) -> None:
-        """Room, a policy, for now; and two words that nobody quotes are no answer."""
+        """Room, a policy, for now: the code takes the word away."""
         assert read_bounce(words(QUOTED.format(address=CUSTOMER, answer=answer))).first.kind is Kind.SOFT
+
+    def test_need_no_quoting_in_a_whole_sentence(self) -> None:
+        """Two bare words may come from anywhere; a sentence is somebody's own."""
+        letter = "Not delivered: {a}\n\n{said}\n"
+        whole = letter.format(a=CUSTOMER, said="We are sorry, but there is no inbox with that name.")
+        assert read_bounce(words(whole)).first.kind is Kind.HARD
+        assert read_bounce(words(letter.format(a=CUSTOMER, said="[no such inbox]"))).first.kind is Kind.SOFT
 
     def test_are_taken_back_by_a_disabled_account(self) -> None:
         """A system that says both does not know which."""
@@ -101,8 +108,26 @@ class TestReturnedMails:
         found = read_bounce(words(f"<{CUSTOMER}>: host mx said: 550 suspended - please contact him directly\n")).first
         assert (found.recipient, found.kind) == (CUSTOMER, Kind.SOFT)
 
+    def test_are_not_from_whom_they_name_first(self) -> None:
+        """Who is greeted, or wrote, is nobody who failed."""
+        letter = (
+            f"Hello care@example.com\n\nThe mail from care@example.com to {CUSTOMER} was refused: 552 mailbox full\n"
+        )
+        found = read_bounce(words(letter)).failures
+        assert [each.recipient for each in found] == [CUSTOMER]
+
 
 class TestNoFailures:
+    def test_come_of_a_list_whose_domain_is_called_like_a_mail_system(self) -> None:
+        """Only a name before the @ tells what writes."""
+        mail = words(
+            f"Since today we see: 550 5.1.1 <{CUSTOMER}> User unknown. Anybody else?",
+            sender="Tom via admins <admins@lists.mailadmins.example>",
+            subject="Undeliverable?",
+            List_Id="<admins.lists.mailadmins.example>",
+        )
+        assert read_bounce(mail).failures == ()
+
     @pytest.mark.parametrize(
         "letter",
         [
