@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer, is_echo, is_probable
+from care.inbound.bounces.classify import LONGEST_STAGE, Diagnosis, classify, code_of, has_answer, is_echo, is_probable
 from care.inbound.bounces.feedback import complaint_of, is_feedback
 from care.inbound.bounces.hearsay import is_at_carrier, is_by_filter
 from care.inbound.bounces.html import text_of
@@ -157,7 +157,7 @@ def _said_of(address: str, named: Sequence[str], notice: str) -> str:
 def _worded(address: str, said: str, notice: str, *, by_filter: bool) -> Finding:
     stage = notice if len(said) == len(notice) else said
     is_hearsay = by_filter or is_at_carrier(address)
-    diagnosis = Diagnosis(text=marked(said, address), stage=stage, is_hearsay=is_hearsay)
+    diagnosis = Diagnosis(text=marked(said[:LONGEST_STAGE], address), stage=stage, is_hearsay=is_hearsay)
     return _found(address, diagnosis, classify(diagnosis))
 
 
