@@ -6,9 +6,9 @@ Columns of the table:
   by a plus), `said` (the server's own enhanced status), `code` (the same or else the report's, or the beginning of one
   that ends in a dot), `reply` (the beginning of its reply code)
 - `pattern`: what to look for, in lower case; with `words` and `pair` the names of lists
-- `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, an answer to
-  RCPT, or the system speaks of its own mailboxes), `at-5.1` (hard with a code 5.1.x only) or `even-late` (hard even
-  after the content: some look only then)
+- `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, or an answer to
+  RCPT), `quoted` (hard also where nobody tells when, if a server's answer is quoted or the failure called permanent),
+  `at-5.1` (hard with a code 5.1.x only) or `even-late` (hard even after the content: some look only then)
 - `reason`: our name for it
 - `code`: the code of `error_classes.tsv` that stands for the reason; a hard one always stands for a dead address
 
@@ -19,14 +19,14 @@ filtering, whatever its words.
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Final
 
 from care.inbound.bounces.model import Kind, Verdict
-from care.inbound.bounces.phrases import any_of
-from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, wordings
+from care.inbound.bounces.stages import is_at_rcpt, is_late, is_own_word, is_policy, names_rcpt
+from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, without_salutation, wordings
 
 TABLE: Final = "reasons.tsv"
 LONGEST_DIAGNOSIS: Final = 1_500
@@ -38,47 +38,43 @@ _ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _REPLY = re.compile(r"(?<![\d.:/\-])([45][0-5]\d)(?=[ \-#:<\"']|$)")
 _ANSWER = re.compile(f"{_REPLY.pattern}|{_ENHANCED.pattern}")
 _MADE_OF_REPLY: Final = {"550": "5.1.1", "551": "5.1.6", "553": "5.1.3"}
-_ADDRESS = re.compile(r"[^\s<>\"(\[:]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
+_ADDRESS = re.compile(r"[^\s<>\"(\[:\x80-\U0010ffff]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}", re.ASCII)
 _PARAGRAPH_ENDS = re.compile(r"\n[ \t]*\n")
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_BARE: Final = 3
+_LONG_LINE: Final = 50
 _VAGUE: Final = ("unclear", "refused")
 _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
-_AT_RCPT = any_of(
-    r"to rcpt|rcpt[_ ]to\]|>>> rcpt|<<< rcpt|following rcpt|our rcpt|after rcpt|smtp:rcpt|rcpt command",
-    r"rcpt to ?: ?<|recipients? failed:|local module|like recipient|rejected recipient|server has rejected address",
-    r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
-)
-_IN_SO_MANY_WORDS = any_of(r"rcpt|like recipient|recipients? failed")
-_AT_DATA = any_of(
-    r"end of data|(reply|response|answer) to data\b|to data command|>>> data|final data|\(data\)|after data\b",
-    r"after i sent|smtp:data|(after|at|to) (the )?end of message",
-    r"mail from command|after mail from|>>> mail|\[mail_from\]|smtp:mail|sender was rejected|initial connection",
-)
 _WRAPPED = re.compile(r"5\.1\.0 - Unknown address error \(?'?(\d{3}[-'].*)", re.DOTALL | re.IGNORECASE)
-_NOBODY_LEFT = any_of(
-    r"<<< [45]\d\d [^<>]{0,30}\b(no valid recipients?|need rcpt|valid rcpt|no recipients?|all recipients are)\b",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What a server said about one recipient; `status` is the report's own code, `stage` the words about when."""
+    """What a server said about one recipient; `status` is the report's own code, `stage` the words about when.
+
+    `is_hearsay` tells that "no such user" proves little from whom it comes.
+    """
 
     text: str
     status: str = ""
     stage: str = ""
+    is_hearsay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Heard:
     """The codes of a diagnosis: the one that counts, the server's own enhanced one, its reply.
 
-    `telling` is the code that counts, empty where a relay only made it of the reply.
+    `telling` is the code that counts, empty where a relay only made it of the reply. `sentences` are the words without
+    the bare ones, in plain text and without what is only supposed.
     """
 
     code: str
     own_code: str
     reply: str
     telling: str
+    is_hearsay: bool
+    sentences: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +111,9 @@ def classify(diagnosis: Diagnosis) -> Verdict:
     written = diagnosis.text[:LONGEST_DIAGNOSIS].lower()
     text = " ".join(written.split())
     heard = _heard(diagnosis, text)
-    words = _LINK.sub(" ", _ADDRESS.sub(" ", written)).replace("\u2019", "'").replace("_", " ")
+    bare = _LINK.sub(" ", _ADDRESS.sub(" ", without_salutation(written)))
+    words = bare.replace("\u2019", "'").replace("_", " ")
+    heard = replace(heard, sentences=without_doubts(plain_text(_sentences(words))))
     stage = " ".join(f"{diagnosis.stage[:LONGEST_STAGE]} {words}".lower().split())
     verdicts = [_verdict(said, heard, stage) for said in _nearest_first(words)]
     clear = next((each for each in verdicts if each.reason not in _VAGUE), verdicts[0])
@@ -136,16 +134,28 @@ def _nearest_first(words: str) -> Sequence[str]:
     return tuple(" ".join(said.split()) for said in (_PARAGRAPH_ENDS.split(rest, 1)[0], rest, words))
 
 
+def _sentences(words: str) -> str:
+    """Return a text without lines of a few bare words, unless they end the line before."""
+    lines = words.splitlines()
+    whole = (
+        line
+        for before, line in zip(["", *lines], lines, strict=False)
+        if len(_WORD.findall(line)) > _BARE or len(before) > _LONG_LINE
+    )
+    return "\n".join(whole)
+
+
 def _verdict(said: str, heard: _Heard, stage: str) -> Verdict:
     plain = plain_text(said)
     sure = without_doubts(plain)  # what is only supposed makes nobody dead
-    fitting = (row for row in reason_rows() if _fits(row, said, plain if row.kind == "soft" else sure, heard))
-    row = next(fitting, None)
+    rows = iter(reason_rows())
+    row = next((row for row in rows if _fits(row, said, plain if row.kind == "soft" else sure, heard)), None)
     first = _meaning(row, heard, stage) if row else UNCLEAR
-    if not is_probable(first):
+    if not is_probable(first) or _is_for_now(heard) or is_late(stage):
         return first
-    plainer = (_meaning(row, heard, stage) for row in fitting if row.match in ("words", "pair"))
-    return next((each for each in plainer if each.kind is Kind.HARD), first)
+    plainer = (row for row in rows if row.match in ("words", "pair") and _fits(row, said, sure, heard))
+    meanings = (_meaning(row, heard, stage) for row in plainer)
+    return next((each for each in meanings if each.kind is Kind.HARD), first)
 
 
 def _meaning(row: _Row, heard: _Heard, stage: str) -> Verdict:
@@ -178,7 +188,8 @@ def _unwrapped(diagnosis: Diagnosis) -> Diagnosis:
     found = _WRAPPED.search(diagnosis.text[:LONGEST_DIAGNOSIS])
     if found is None:
         return diagnosis
-    return Diagnosis(text=found[1], stage=f"{diagnosis.stage[:_STAGE_KEPT]} in reply to RCPT")
+    stage = f"{diagnosis.stage[:_STAGE_KEPT]} in reply to RCPT"
+    return Diagnosis(text=found[1], stage=stage, is_hearsay=diagnosis.is_hearsay)
 
 
 def _heard(diagnosis: Diagnosis, text: str) -> _Heard:
@@ -190,6 +201,7 @@ def _heard(diagnosis: Diagnosis, text: str) -> _Heard:
         own_code=own_code,
         reply=reply,
         telling="" if is_made else code,
+        is_hearsay=diagnosis.is_hearsay,
     )
 
 
@@ -213,13 +225,24 @@ def _kind(row: _Row, heard: _Heard, stage: str) -> Kind:
         return Kind.SOFT
     if row.kind == "even-late" or code.startswith("5.1."):
         return Kind.HARD
-    is_late = _AT_DATA.search(stage) is not None and _NOBODY_LEFT.search(stage) is None
-    if is_late or (row.kind == "at-rcpt" and code.startswith("5.7.") and not _IN_SO_MANY_WORDS.search(stage)):
+    if is_late(stage):
         return Kind.SOFT
+    if row.kind == "hard" and not (heard.is_hearsay and row.reason == "no-such-mailbox"):
+        return Kind.HARD
+    return Kind.HARD if row.kind != "at-5.1" and _is_about_address(row, heard, stage) else Kind.SOFT
+
+
+def _is_about_address(row: _Row, heard: _Heard, stage: str) -> bool:
+    """Tell whether "no such user" was meant of the address, and nothing beside it says otherwise."""
+    is_about_us = row.kind != "hard" and is_policy(heard.code) and not names_rcpt(stage)
     is_about_room = heard.reply == "552" and not heard.own_code
-    is_at_rcpt = _AT_RCPT.search(stage) is not None or _NOBODY_LEFT.search(stage) is not None
-    is_about_address = row.kind == "at-rcpt" and is_at_rcpt and not is_about_room
-    return Kind.HARD if row.kind == "hard" or is_about_address else Kind.SOFT
+    if is_about_us or is_about_room:
+        return False
+    is_meant = is_at_rcpt(stage, is_hearsay=heard.is_hearsay)
+    if row.kind == "quoted" and not heard.is_hearsay and not is_meant:
+        is_whole = row.match == "words" and not heard.reply and wordings(row.pattern).are_in(heard.sentences)
+        is_meant = is_own_word(stage, reply=heard.reply, code=heard.code, is_whole=is_whole)
+    return is_meant and not wordings("suspended").are_in(without_doubts(plain_text(stage)))
 
 
 def _is_for_now(heard: _Heard) -> bool:

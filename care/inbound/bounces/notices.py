@@ -4,7 +4,7 @@ import re
 
 from care.inbound.bounces.mime import Headers, plain_words
 from care.inbound.bounces.phrases import any_of
-from care.inbound.bounces.wordings import plain_text, says, wordings
+from care.inbound.bounces.wordings import plain_text, says, without_doubts, wordings
 
 _SYSTEM = any_of(
     r"mailer[-_.]?daemon",
@@ -16,7 +16,7 @@ _SYSTEM = any_of(
     r"delivery (status|subsystem)",
 )
 _MAYBE_SYSTEM = any_of(  # shops, lists and people write from such, too
-    r"(no-?reply|bounce|delivery)[\w.\-]{0,64}@|system administrator|anti-?(virus|spam)"
+    r"(no-?reply|bounce|delivery|posta-certificata)[\w.\-]{0,64}@|system administrator|anti-?(virus|spam)"
 )
 _RETURNED = any_of(
     r"undeliver",
@@ -46,9 +46,18 @@ _LATE = any_of(
     r"has not (yet )?been delivered",
     r"warning message only|you do not need to resend|no action is required",
     r"could not be delivered for \d",
+    r"will retry|retry(ing)? for \d+ more|\(delay(ed)?\)",
 )
 _GAVE_UP = any_of(r"permanent|giv(en|ing) up|fatal|final|failed|returned to (the )?sender|has been deleted")
 _TOLD_ARRIVED = re.compile(r'notificationType\\?"\s*:\s*\\?"Delivery', re.IGNORECASE)
+_DOMAIN = re.compile(r"@[\w.-]{1,253}")
+_UNANSWERABLE = re.compile(r"\s*(<>|<mailer-daemon\b)", re.IGNORECASE)
+_NOT_ARRIVED = any_of(
+    r"(\bnot|n.t|\bnicht) .{0,20}(deliver|zugestellt)",
+    r"\b(no|non|não) .{0,12}(entregad|recapitat|consegnat|entregue)|\b(не|nie) .{0,12}(доставл|dostarcz)",
+    r"(没有|没能|未|沒有|无法|無法|不能).{0,4}(成功|发送|投递|送达|傳遞|送達)",
+    r"(配信|配送)(でき|され)(ませ|な)|(배달|전송)(되지|하지) ",
+)
 _SIEVE = any_of(r"automatically rejected|was rejected")  # Dovecot refuses in the form of a read receipt
 _REFUSAL = re.compile(r"(?<!\d)5[05]\d[ \-]|(?<![\d.])5\.\d\.\d")
 
@@ -65,21 +74,26 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
         return "read-receipt"
     if headers.get("x-failed-recipients") or _SIEVE.search(subject):
         return ""
-    if (headers.get("list-id") or headers.get("list-post")) and not _SYSTEM.search(headers.get("from")):
+    if (headers.get("list-id") or headers.get("list-post")) and not _SYSTEM.search(_names(headers.get("from"))):
         return "ordinary"  # a bounce that a list hands on still says which system wrote it
     by_system = _is_by_system(headers, f"{subject}\n{notice}", is_returned=_is_returned(subject))
     if _is_reply(headers, subject, by_system=by_system):
         return "vacation"
-    is_unanswerable = headers.get("return-path").strip() == "<>"
+    is_unanswerable = _UNANSWERABLE.match(headers.get("return-path")) is not None
     is_returned = (is_unanswerable or has_copy) and _is_returned(subject)
     if not (by_system or is_returned or (is_unanswerable and _REFUSAL.search(notice))):
         return "ordinary"
     return _why_harmless(subject, notice)
 
 
+def _names(value: str) -> str:
+    """Return addresses without their domains: one may be called like a mail system."""
+    return _DOMAIN.sub("@", value)
+
+
 def _is_by_system(headers: Headers, said: str, *, is_returned: bool) -> bool:
     """Tell whether a mail system wrote, by its name; one that could be anybody's counts if it tells of a refusal."""
-    names = f"{headers.get('from')} {headers.get('sender')}"
+    names = _names(f"{headers.get('from')} {headers.get('sender')}")
     if not headers.get("from") or _SYSTEM.search(names):
         return True
     return _MAYBE_SYSTEM.search(names) is not None and (is_returned or _REFUSAL.search(said) is not None)
@@ -101,10 +115,13 @@ def _is_returned(subject: str) -> bool:
 
 def _why_harmless(subject: str, notice: str) -> str:
     """Return what a system tells where nothing has failed, '' where something may have."""
-    if _TOLD_ARRIVED.search(notice) or (says("arrived", notice) and _REFUSAL.search(notice) is None):
+    is_returned = _REFUSAL.search(notice) or _NOT_ARRIVED.search(notice) or says("subject-returned", notice)
+    is_arrived = says("arrived", notice) and not is_returned
+    if is_arrived or _TOLD_ARRIVED.search(notice):
         return "delivered"
     if _ASKS.search(notice) and _REFUSAL.search(notice) is None:
         return "challenge"
     said = f"{subject}\n{notice}"
     is_late = _LATE.search(said) is not None or says("still-trying", said)
-    return "delayed" if is_late and not _GAVE_UP.search(said) else ""
+    gave_up = _GAVE_UP.search(without_doubts(plain_text(said))) is not None  # "if it fails permanently" is no failure
+    return "delayed" if is_late and not gave_up else ""

@@ -34,6 +34,13 @@ _NOT_A_RECIPIENT = any_of(
     r"mail from:|envelope-from|message-?id|originator|mailto:|sender\b.{0,12}$",
     r"contact|postmaster for|forward(ed)? (this|it) to|please (send|write|e-?mail|report)",
 )
+_greets = any_of(
+    r"\s*(hello|hi|dear|hallo|guten tag|bonjour|estimad[oa]|hola|gentile|prezad[oa]|geachte|beste) \S{1,300}@\S+\s*$",
+    r"\s*\S{1,300}@[\w.-]{1,253}?(您好|你好|様)\S{0,2}\s*$",
+).match
+_sent_by = re.compile(
+    r"(?<!generated )\b(from|proveniente da|inviato da|von|sent by|enviado por|envoyé par|от)\s{1,4}<?$", re.IGNORECASE
+).search
 _SAYS_RECIPIENT = any_of(
     r"recipient|rcpt to|(following|failed|bounced) address|addressed to|intended for|user:",
     r"unable to deliver|undeliverable|could not be delivered|not be reached",
@@ -120,10 +127,11 @@ def _has_sure(lines: Sequence[str]) -> bool:
 
 def _ranked(line: str, context: str) -> list[tuple[str, int]]:
     """Return the addresses of a line, each with how surely it is a recipient: 0 is surest."""
-    if "@" not in line or _NOT_A_RECIPIENT.search(line):
-        return []
-    found = [_X400.sub("", match[1].strip(".'")) for match in _ADDRESS.finditer(line)]
     start = _AT_START.match(line)
+    if "@" not in line or _greets(line) or (start is None and _NOT_A_RECIPIENT.search(line)):
+        return []
+    named = [match for match in _ADDRESS.finditer(line) if not _sent_by(line[: match.start()][-40:])]
+    found = [_X400.sub("", match[1].strip(".'")) for match in named]
     ranks = []
     for address in found[:20]:
         if start is not None and address in start[1]:
@@ -139,8 +147,8 @@ def _ranked(line: str, context: str) -> list[tuple[str, int]]:
 
 
 def _as_written(line: str, address: str) -> str:
-    at = line.lower().find(address)
-    return line[at : at + len(address)] if at >= 0 else address
+    found = re.search(re.escape(address), line, re.IGNORECASE)
+    return found[0] if found else ""
 
 
 def _words(lines: Sequence[str], at: int, starts: Sequence[int]) -> str:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from care.inbound.bounces.classify import Diagnosis, classify, code_of, has_answer, is_echo, is_probable
+from care.inbound.bounces.classify import LONGEST_STAGE, Diagnosis, classify, code_of, has_answer, is_echo, is_probable
 from care.inbound.bounces.feedback import complaint_of, is_feedback
+from care.inbound.bounces.hearsay import is_at_carrier, is_by_filter
 from care.inbound.bounces.html import text_of
 from care.inbound.bounces.mime import Mail, Part, read_mail
 from care.inbound.bounces.model import Finding, Kind, Reading, Verdict
+from care.inbound.bounces.naming import marked
 from care.inbound.bounces.notices import why_no_bounce
 from care.inbound.bounces.prose import copy_of, mentions, notice_of
 from care.inbound.bounces.report import Recipient, has_report, read_report
@@ -23,7 +25,9 @@ _ABOUT_ONE = 400
 _ABOUT_ALL = 3_000
 
 _find_addresses = re.compile(r"[^\s<>,;:\"]{1,64}@[A-Za-z0-9.\-]{1,253}").findall
-_find_to = re.compile(r"^to:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
+_find_to = re.compile(r"^[>|]?[ \t]*to:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
+_find_from = re.compile(r"^[>|]?[ \t]*from:[ \t]*(.{1,400})$", re.IGNORECASE | re.MULTILINE).search
+_find_for = re.compile(r"\bfor[ \t]+<([^\s<>@]{1,64}@[A-Za-z0-9.\-]{1,253})>", re.IGNORECASE).search
 _TELLING = re.compile(r"5\.1\.(?:1|2|3|6|10)(?!\d)|5\.2\.[123](?!\d)")
 
 
@@ -76,28 +80,32 @@ def _from_report(mail: Mail) -> Reading | None:
     if not recipients:
         return None
     notice = _notice(mail)
+    by_filter = is_by_filter(mail)
     findings = tuple(
-        _reported(recipient, _about(recipient.address, notice, is_alone=len(recipients) == 1))
+        _reported(recipient, _about(recipient.address, notice, is_alone=len(recipients) == 1), by_filter=by_filter)
         for recipient in recipients
     )
     note = "" if any(finding.kind is not Kind.NONE for finding in findings) else findings[0].reason
     return Reading(findings=findings, note=note)
 
 
-def _reported(recipient: Recipient, letter: str) -> Finding:
+def _reported(recipient: Recipient, letter: str, *, by_filter: bool) -> Finding:
     if recipient.action in _FINE or (not recipient.action and recipient.status.startswith("2.")):
         fine = _FINE.get(recipient.action, "delivered")
         return Finding(recipient=recipient.address, kind=Kind.NONE, status=recipient.status[:12].strip(), reason=fine)
     said = recipient.diagnosis
     if not said and _TELLING.match(recipient.status) and not has_answer(letter):
         letter = ""  # a footer about viruses or quotas tells less than the status
-    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=letter)
+    stage, letter = letter, marked(letter, recipient.address)
+    said = marked(said, recipient.address)
+    is_hearsay = by_filter or is_at_carrier(recipient.address)
+    diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=stage, is_hearsay=is_hearsay)
     verdict = classify(diagnosis)
     is_vague = verdict.kind is Kind.SOFT and verdict.reason in _VAGUE
     if said and is_vague and not is_echo(diagnosis):  # the letter may say more than the report
         fuller = classify(replace(diagnosis, text=f"{said}\n{letter}"))
         verdict = verdict if fuller.reason == "unclear" else fuller
-    elif said and is_probable(verdict):
+    elif said and is_probable(verdict) and not is_hearsay:
         fuller = classify(replace(diagnosis, text=letter))
         verdict = fuller if fuller.kind is Kind.HARD else verdict
     return _found(recipient.address, diagnosis, verdict, original=recipient.original)
@@ -133,7 +141,8 @@ def _from_words(mail: Mail, notice: str) -> Reading:
         told = [(each.address, each.diagnosis) for each in found or mentions(notice, not_them=())]
     else:
         told = [(returned, notice)]
-    findings = (_worded(address, said, notice) for address, said in told)
+    by_filter = is_by_filter(mail)
+    findings = (_worded(address, said, notice, by_filter=by_filter) for address, said in told)
     return Reading(findings=tuple(findings), note="" if told else "unclear")
 
 
@@ -145,9 +154,10 @@ def _said_of(address: str, named: Sequence[str], notice: str) -> str:
     return next((each.diagnosis for each in found if each.address.lower() == address.lower()), notice)
 
 
-def _worded(address: str, said: str, notice: str) -> Finding:
+def _worded(address: str, said: str, notice: str, *, by_filter: bool) -> Finding:
     stage = notice if len(said) == len(notice) else said
-    diagnosis = Diagnosis(text=said, stage=stage)
+    is_hearsay = by_filter or is_at_carrier(address)
+    diagnosis = Diagnosis(text=marked(said[:LONGEST_STAGE], address), stage=stage, is_hearsay=is_hearsay)
     return _found(address, diagnosis, classify(diagnosis))
 
 
@@ -167,16 +177,26 @@ def _notice(mail: Mail) -> str:
 
 def _own_addresses(mail: Mail) -> list[str]:
     names = ("to", "from", "reply-to", "delivered-to", "x-original-to", "return-path")
-    return _find_addresses(" ".join(mail.headers.get(name) for name in names))
+    return _find_addresses(" ".join(mail.headers.get(name) for name in names)) + _returned_from(mail)
+
+
+def _returned_from(mail: Mail) -> list[str]:
+    """Return who had written the returned mail."""
+    inner = next((part.headers for part in mail.parts if part.is_inside), None)
+    copied = "\n".join(copy_of(part.text) for part in _own_parts(mail)[:1])
+    found = _find_from(copied)
+    return _find_addresses(" ".join([inner.get("from") if inner else "", found[1] if found else ""]))
 
 
 def _returned_to(mail: Mail) -> str:
     """Return whom the returned mail was addressed to, '' unless that is one address."""
     inner = next((part.headers for part in mail.parts if part.is_inside), None)
-    value = inner.get("to") if inner else ""
-    if not value:
-        copies = [part.text for part in mail.parts if part.kind in ("text/rfc822-headers", "message/rfc822")]
-        found = _find_to("\n".join([*copies, *(copy_of(part.text) for part in _own_parts(mail)[:1])]))
-        value = found[1] if found else ""
+    copies = [part.text for part in mail.parts if part.kind in ("text/rfc822-headers", "message/rfc822")]
+    copied = "\n".join([*copies, *(copy_of(part.text) for part in _own_parts(mail)[:1])])
+    found = _find_to(copied)
+    value = (inner.get("to") if inner else "") or (found[1] if found else "")
     addresses = _find_addresses(value)
-    return str(addresses[0]) if len(addresses) == 1 else ""
+    if len(addresses) == 1:
+        return str(addresses[0])
+    received = _find_for(" ".join([*(inner.all("received") if inner else ()), copied]))
+    return received[1] if received and not addresses else ""

@@ -7,7 +7,8 @@ Columns of the table:
 - `words`: in lower case, as they stand in the mail; `…` stands for up to 40 characters
 
 A pair is somebody or something (`a-mailbox`) and what is said of it (`is-gone`), in either order within one clause: so
-a sentence nobody wrote down is understood, too. Accents make no difference, nor does where a line was broken.
+a sentence nobody wrote down is understood, too, unless `another-thing` stands between them. English says who first.
+Accents make no difference, nor does where a line was broken.
 """
 
 import csv
@@ -21,9 +22,21 @@ from typing import Final
 
 TABLE: Final = "wordings.tsv"
 GAP: Final = "…"
+MARK: Final = "✉"
+"""Stands for the name of a mailbox, whatever the language."""
+
+WHOLE_MARK: Final = "✆"
+"""Stands for a whole address; it counts where the rest of the sentence follows at once."""
+
 _SHORTEST: Final = 4
+_NEAR: Final = 24
 _GAP_PATTERN = r"[\s\S]{0,40}?"
-_WITHIN_CLAUSE = r"(?:[^.;!?。、]|\.(?=\S)){0,40}?"
+_LETTER = r"[^.;!?。、]|\.(?=\S)"
+_WHOLE_WORDS: Final = ("en", "es", "fr", "it", "pt")  # the others put words together, or decline them
+_SUBJECT = "".join(  # a message "to" somebody may be gone, and he may live
+    rf"(?<!\b{word} )(?<!\b{word} <)"
+    for word in ("to", "for", "an", "fur", "a", "para", "per", "do", "till", "til", "aan", "для")
+)
 _CLAUSE = re.compile(r"(?:[^.,:;!?。、]|\.(?=\S)){1,1500}")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
@@ -72,14 +85,33 @@ def all_wordings() -> Sequence[Wording]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pairs:
-    """The two halves of a pair in each language, made for a quick look."""
+class Pair:
+    """Both halves in one language: how what is said begins, the two as a pattern, and what spoils it just before."""
 
-    languages: Sequence[tuple[Sequence[str], re.Pattern[str]]]
+    said: Sequence[str]
+    seen: re.Pattern[str]
+    spoilt: re.Pattern[str] | None
+
+    def is_in(self, plain: str) -> bool:
+        """Tell whether a text made by `plain_text` says both halves in one clause."""
+        if not any(map(plain.__contains__, self.said)):
+            return False
+        texts = {plain, _places().sub("", plain)}  # a server named as the place is not spoken of
+        return any(not self._is_spoilt(text, found.start()) for text in texts for found in self.seen.finditer(text))
+
+    def _is_spoilt(self, plain: str, at: int) -> bool:
+        return self.spoilt is not None and self.spoilt.search(plain[max(0, at - _NEAR) : at]) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """A pair in each language, made for a quick look."""
+
+    languages: Sequence[Pair]
 
     def are_in(self, plain: str) -> bool:
         """Tell whether a text made by `plain_text` says both halves of any language in one clause."""
-        return any(any(map(plain.__contains__, said)) and seen.search(plain) for said, seen in self.languages)
+        return any(pair.is_in(plain) for pair in self.languages)
 
 
 @cache
@@ -100,7 +132,7 @@ def pairs(named: str, said: str) -> Pairs:
     languages = sorted(_languages(named) & _languages(said))
     if not languages:
         raise KeyError(named, said)
-    return Pairs(languages=[_pair(_of(named, language), _of(said, language)) for language in languages])
+    return Pairs(languages=[_pair(named, said, language) for language in languages])
 
 
 def says(name: str, text: str) -> bool:
@@ -113,6 +145,23 @@ def without_doubts(plain: str) -> str:
     if not any(map(plain.__contains__, _of_all("in-doubt"))):
         return plain
     return _CLAUSE.sub(lambda clause: " " if _doubts().search(clause[0]) else clause[0], plain)
+
+
+def without_salutation(lowered: str) -> str:
+    """Return a text in lower case without its salutations, such as "dear sender": they say nothing of the sender."""
+    return _salutations().sub(" ", lowered)
+
+
+@cache
+def _places() -> re.Pattern[str]:
+    words = sorted({plain_text(words) for words in _of_all("at-our-place")}, key=len, reverse=True)
+    return re.compile(rf"(?: |(?<!\w))(?:{'|'.join(map(re.escape, words))})(?![a-z])")
+
+
+@cache
+def _salutations() -> re.Pattern[str]:
+    words = [re.escape(each.words) for each in all_wordings() if each.list == "salutation"]
+    return re.compile(rf"(?:{'|'.join(words)})(?!\w)")
 
 
 @cache
@@ -155,10 +204,36 @@ def _of(name: str, language: str) -> list[str]:
     return [each.words for each in all_wordings() if (each.list, each.language) == (name, language)]
 
 
-def _pair(named: Sequence[str], said: Sequence[str]) -> tuple[Sequence[str], re.Pattern[str]]:
-    what, how = ("|".join(_pattern(words).pattern for words in half) for half in (named, said))
-    seen = re.compile(f"(?:{what}){_WITHIN_CLAUSE}(?:{how})|(?:{how}){_WITHIN_CLAUSE}(?:{what})")
-    return [_pieces(words)[0] for words in said], seen
+def _pair(named: str, said: str, language: str) -> Pair:
+    what, how = _any_of(_of(named, language)), _any_of(_of(said, language))
+    if said == "is-gone" and language in _WHOLE_WORDS:
+        what = rf"(?<!\w)(?:{what})(?:e?s)?(?!\w|'s)"
+    others = _others(language)
+    letter = r"[^.,;!?。、]" if named == "a-sender" else _LETTER
+    between = rf"(?:(?!{others})(?:{letter})){{0,40}}?" if others else f"(?:{letter}){{0,40}}?"
+    ways = [f"(?:{what}){between}(?:{how})"]
+    if said != "is-gone" or language != "en":
+        ways.append(f"(?:{how}){between}(?:{what})")
+    if named == "a-mailbox":
+        ways += [
+            f"{MARK}{between}(?:{how})",
+            f"(?:{how}){between}{MARK}",
+            rf"{_SUBJECT}{WHOLE_MARK}[\s>\"')]{{0,3}}(?:{how})",
+        ]
+    spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:\w{{1,4}} ){{0,2}}$") if others else None
+    begins = [_pieces(words)[0] for words in _of(said, language)]
+    return Pair(said=begins, seen=re.compile("|".join(ways)), spoilt=spoilt)
+
+
+def _others(language: str) -> str:
+    """Return the pattern of another thing that is spoken of, '' if the table has none in a language."""
+    words = _any_of(_of("another-thing", language))
+    whole = r"(?:e?s)?(?!\w)" if language == "en" else ""
+    return rf"(?<!\w)(?:{words}){whole}" if words else ""
+
+
+def _any_of(words: Sequence[str]) -> str:
+    return "|".join(_pattern(each).pattern for each in words)
 
 
 def _pieces(words: str) -> list[str]:

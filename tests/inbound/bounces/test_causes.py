@@ -175,10 +175,10 @@ class TestDirectories:
 class TestCarefulWords:
     def test_no_such_user_at_the_recipient_counts_with_any_code(self) -> None:
         """5.7.1 is what some servers put before everything; later than that it is filtering."""
-        assert said("550 5.7.1 No such user!") is Kind.HARD
-        assert said("550 5.7.1 No such user!", stage="does not like recipient.") is Kind.HARD
-        assert said("550 5.7.1 No such user!", stage="") is Kind.SOFT
-        assert said("550 5.7.1 No such user!", stage=AT_DATA) is Kind.SOFT
+        assert said("550 5.7.1 Nonexistent user") is Kind.HARD
+        assert said("550 5.7.1 Nonexistent user", stage="does not like recipient.") is Kind.HARD
+        assert said("550 5.7.1 Nonexistent user", stage="") is Kind.SOFT
+        assert said("550 5.7.1 Nonexistent user", stage=AT_DATA) is Kind.SOFT
 
     def test_of_an_unavailable_account_are_in_doubt(self) -> None:
         """Gone or switched off, nobody says."""
