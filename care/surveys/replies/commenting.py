@@ -12,6 +12,9 @@ _NUMBER: Final = re.compile(
     r"(?:/\s*(?:5|10|7)\b|out of (?:5|10|7|five|ten)|分(?!钟|鐘)|颗?星|顆星|stars?\b|points?\b|⭐|★)?",
     re.IGNORECASE,
 )
+_MORE: Final = re.compile(
+    r"(?:(?:[\s,，、/.-]*[1-5]){3}|\s*(?:[-–~～]|or|to|或者?|到|至)\s*[0-9]+)(?![0-9A-Za-z])", re.IGNORECASE
+)
 _EDGES: Final = "()（）[] \t\r\n,.;:、，。；：!！-–—~～*=/|"
 
 
@@ -24,6 +27,8 @@ def comment_beside(original: str, text: Text) -> str:
     if not spans:
         return ""
     start, end = spans[-1] if len(spans) > 1 and text.tokens[0].value is None else spans[0]
+    if more := _MORE.match(plain, end):  # the other three of four digits, or the other end of "4 or 5"
+        end = more.end()
     before, after = plain[:start], plain[end:]
     if not before.strip(_EDGES):
         return after.strip(_EDGES)
