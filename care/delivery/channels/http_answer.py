@@ -53,7 +53,8 @@ def parse_answer(data: bytes, *, at_end: bool) -> tuple[Answer, bytes, bool] | N
     if framed is None:
         return None
     body, rest, is_framed = framed
-    keeps_alive = is_framed and status_line[1] == b"1" and _is_closing(head) is None
+    is_closing = b"connection:" in head.lower() and _is_closing(head)
+    keeps_alive = is_framed and status_line[1] == b"1" and not is_closing
     return Answer(status, head, body), rest, keeps_alive
 
 
@@ -63,7 +64,7 @@ def _body_of(head: bytes, status: int, data: bytes, *, at_end: bool) -> tuple[by
         return b"", data, True
     if len(data) > LONGEST_BODY:
         raise ValueError("the body is too long")
-    if _is_chunked(head):
+    if b"transfer-encoding:" in head.lower() and _is_chunked(head):  # the cheap look first: most have none
         whole = _join_chunks(data)
         framed = None if whole is None else (*whole, True)
     elif length := _length(head):
