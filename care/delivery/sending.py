@@ -45,7 +45,7 @@ class Senders:
         """`is_shut` tells of a message whose slot has come whether its provider has closed since its intent."""
         self._clock, self._on_answer, self._is_shut = clock, on_answer, is_shut
         self._gateways: dict[Desk, Gateway] = {(each.channel, each.provider): each for each in routes.all()}
-        self._queues: dict[Desk, deque[tuple[Ready, float]]] = {desk: deque() for desk in self._gateways}
+        self._queues: dict[Desk, deque[Ready]] = {desk: deque() for desk in self._gateways}
         self._at_work: dict[Desk, int] = dict.fromkeys(self._gateways, 0)
         self._tasks: set[asyncio.Task[None]] = set()
         self._flying: dict[Way, int] = defaultdict(int)
@@ -73,8 +73,7 @@ class Senders:
             return
         way = _way_of(ready[0])
         desk = way[0], ready[0].provider
-        now, monotonic = self._clock.now(), self._clock.monotonic()
-        self._queues[desk].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
+        self._queues[desk].extend(ready)
         self._flying[way] += sum(one.prepared.parts for one in ready)
         self.open_ids.update(one.outgoing.message_id for one in ready)
         most = self._gateways[desk].capabilities.max_in_flight
@@ -87,10 +86,9 @@ class Senders:
     async def _work(self, desk: Desk) -> None:
         queue, gateway, monotonic = self._queues[desk], self._gateways[desk], self._clock.monotonic
         while queue:
-            ready, leaves_at = queue.popleft()  # monotonic: the clock on the wall may be set meanwhile
-            left_at = monotonic()
-            if leaves_at > left_at:
-                await asyncio.sleep(leaves_at - left_at)
+            ready, left_at = queue.popleft(), monotonic()
+            if ready.leaves_at > left_at:
+                await asyncio.sleep(ready.leaves_at - left_at)
                 left_at = monotonic()
             line = self._lines[ready.door]
             if line.is_silent(left_at):
