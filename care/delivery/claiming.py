@@ -56,7 +56,10 @@ class Claimer:
         self, conn: sa.Connection, owner: int, before: Purpose | None, limit: int
     ) -> tuple[Purpose, Sequence[ledger.ClaimedRow]]:
         now = self._work.clock.now()
+        due = ledger.due_lanes(conn, now=now)
         for purpose, most in self._turns.order(limit, before=before):
+            if purpose.lane not in due:
+                continue
             rows = ledger.claim_due(
                 conn, owner=owner, lane=purpose.lane, now=now, lease_until=now + lives.LEASE, limit=most
             )
