@@ -260,6 +260,7 @@ class Dispatcher:
     async def _finish(self, recording: asyncio.Task[None]) -> None:
         """Land what flies, record it, give back what was claimed and not begun."""
         await self._senders.wait_for_all()
+        await self._senders.close()
         await self._recorder.close(recording)
         await self._doors.close()
         with contextlib.suppress(*TROUBLE):  # then the next start finds what is still claimed

@@ -46,8 +46,8 @@ class Senders:
         self._clock, self._on_answer, self._is_shut = clock, on_answer, is_shut
         self._gateways: dict[Desk, Gateway] = {(each.channel, each.provider): each for each in routes.all()}
         self._queues: dict[Desk, deque[Ready]] = {desk: deque() for desk in self._gateways}
-        self._at_work: dict[Desk, int] = dict.fromkeys(self._gateways, 0)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle: dict[Desk, list[asyncio.Future[None]]] = {desk: [] for desk in self._gateways}
+        self._tasks: dict[Desk, list[asyncio.Task[None]]] = {desk: [] for desk in self._gateways}
         self._flying: dict[Way, int] = defaultdict(int)
         self.open_ids: set[int] = set()  # messages whose outcome is open
         self._lines: dict[Door | None, Line] = defaultdict(Line)
@@ -76,16 +76,23 @@ class Senders:
         self._queues[desk].extend(ready)
         self._flying[way] += sum(one.prepared.parts for one in ready)
         self.open_ids.update(one.outgoing.message_id for one in ready)
+        idle, tasks = self._idle[desk], self._tasks[desk]
+        woken = [idle.pop() for _ in range(min(len(idle), len(ready)))]
+        for sender in woken:
+            sender.set_result(None)
         most = self._gateways[desk].capabilities.max_in_flight
-        for _ in range(min(most - self._at_work[desk], len(ready))):
-            self._at_work[desk] += 1
-            task = asyncio.create_task(self._work(desk))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        tasks.extend(
+            asyncio.create_task(self._work(desk)) for _ in range(min(most - len(tasks), len(ready) - len(woken)))
+        )
 
     async def _work(self, desk: Desk) -> None:
+        """Hand over what is queued for a provider, again and again: one of its standing senders."""
         queue, gateway, monotonic = self._queues[desk], self._gateways[desk], self._clock.monotonic
-        while queue:
+        while True:
+            while not queue:
+                idle = asyncio.get_running_loop().create_future()
+                self._idle[desk].append(idle)
+                await idle
             ready, left_at = queue.popleft(), monotonic()
             if ready.leaves_at > left_at:
                 await asyncio.sleep(ready.leaves_at - left_at)
@@ -105,7 +112,6 @@ class Senders:
                     result = _lost(gateway, ready, error)
                 line.waiting -= 1
             self._land(ready, result, line, left_at)
-        self._at_work[desk] -= 1
 
     def _land(self, ready: Ready, result: Result, line: Line, left_at: float) -> None:
         failpoint("call.answered")
@@ -141,6 +147,13 @@ class Senders:
         while self.in_flight:
             self._landed.clear()
             await self._landed.wait()
+
+    async def close(self) -> None:
+        """Let the senders go; nothing is open any more."""
+        tasks = [task for some in self._tasks.values() for task in some]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _way_of(ready: Ready) -> Way:

@@ -8,8 +8,8 @@ did not leave.
 import base64
 import logging
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from twilio.http import AsyncHttpClient
@@ -83,7 +83,7 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
             lines.append(f"Authorization: Basic {base64.b64encode(':'.join(auth).encode()).decode()}")
         return "".join(f"{line}\r\n" for line in lines).encode()
 
-    async def post(self, head: bytes, body: bytes, *, timeout_seconds: float | None = None) -> Answer:
+    def post(self, head: bytes, body: bytes, *, timeout_seconds: float | None = None) -> Coroutine[Any, Any, Answer]:
         """Make one request of a head and a body, at most once, within the timeout.
 
         Raises:
@@ -91,7 +91,7 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
             NoAnswerError: something left, and no complete answer came.
         """
         request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
-        return await self._pool.ask(request, timeout_seconds=timeout_seconds)
+        return self._pool.ask(request, timeout_seconds=timeout_seconds)
 
     def _target(self, uri: str, params: Mapping[str, str] | None) -> str:
         """Return what stands in the request line: never with a space or a line end in it."""
