@@ -35,6 +35,9 @@ from care.delivery.work import Work
 PACE_AHEAD_SECONDS = 1.0
 """Slices of pace are taken at most this far ahead: what waits for its slot is not yet in doubt."""
 
+SHORT_SECONDS = 0.25
+"""Sending time that a commit may cover though nothing is committed beside it: what is more urgent waits no longer."""
+
 LANDING_SECONDS = 1.0
 SENDING_SECONDS, LOOKING_SECONDS = 0.01, 0.25
 """How soon it looks again while messages are on their way, and while a provider is asked how it is."""
@@ -177,7 +180,7 @@ class Dispatcher:
             return
         channel, purpose = way[0], waiting[0].message.purpose
         lane = self._lane(channel, choice)
-        group = next_group(waiting, 1 if choice.is_probe else self._half_group(channel))
+        group = next_group(waiting, 1 if choice.is_probe else self._room_for(way))
         ready, too_early = await self._in_thread(self._commit, group, lane, choice)
         if ready is None:
             waiting.extendleft(reversed(group))
@@ -193,6 +196,12 @@ class Dispatcher:
     def _half_group(self, channel: Channel) -> int:
         """Return the parts of one commit: two of them are what a crash may leave in doubt."""
         return max(1, group_size(self._work.rules.lanes[channel].rate_per_second) // 2)
+
+    def _room_for(self, way: Way) -> int:
+        """Return the parts of the next commit: half of what may be in doubt, or all that is left at a fast pace."""
+        rate = self._work.rules.lanes[way[0]].rate_per_second
+        left = group_size(rate) - self._senders.parts_in_flight(way)
+        return max(self._half_group(way[0]), min(left, int(rate * SHORT_SECONDS)))
 
     def _commit(self, group: list[Prepared], lane: Lane, choice: Choice) -> tuple[list[Ready] | None, float]:
         """Write intents down; None if they were not to be, and for how many seconds.
