@@ -60,7 +60,7 @@ def read_evidence(
         no_longer_owed=no_longer_owed(conn, group),
         are_strangers=len(customers) == len(hashes) == len(group),
     )
-    if purpose is not Purpose.REPLY and not evidence.are_strangers:
+    if purpose is Purpose.SURVEY or not (purpose is Purpose.REPLY or evidence.are_strangers):
         ask_who_was_told(conn, group, evidence)
     if purpose in CAPPED:
         evidence.history = history_of(conn, customers=customers, address_hashes=hashes, lane=purpose.lane, now=now)

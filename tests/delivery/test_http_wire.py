@@ -119,6 +119,25 @@ class TestPool:
         assert isinstance(second, NotSentError)
         assert elapsed < 1.5
 
+    def test_keeps_the_time_of_each_request_on_one_connection(self) -> None:
+        """One timer looks after many requests: a shorter time than the last one's is kept, and a later one too."""
+
+        async def run() -> tuple[list[bytes], float, int]:
+            async with ScriptedServer(OK, OK, None) as server:
+                pool = HttpPool(server.url, connections=1, timeout_seconds=0.2)
+                pool.open()
+                answers = [await pool.ask(REQUEST, timeout_seconds=30)]
+                await pool.ask(REQUEST)
+                started = time.monotonic()
+                with pytest.raises(NoAnswerError):
+                    await pool.ask(REQUEST, timeout_seconds=0.4)
+                pool.close()
+                return [answer.body for answer in answers], time.monotonic() - started, server.connections
+
+        bodies, elapsed, connections = asyncio.run(run())
+        assert (bodies, connections) == ([b"ok"], 1)
+        assert 0.35 < elapsed < 10
+
     def test_cancelled_request_leaves_no_answer_behind(self) -> None:
         """An answer that comes after its caller has gone is not given to the next caller."""
 
