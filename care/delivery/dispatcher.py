@@ -1,7 +1,7 @@
 """One event loop that claims, prepares, commits intents, sends and records, with bounded work in flight.
 
 Database work runs in one thread of its own, so no commit stalls the sending and no transaction is open while a
-provider thinks. Half a group of intents is committed while the other half is on its way, so neither waits for long.
+provider thinks. Part of a group of intents is committed while the rest is on its way, so neither waits for long.
 """
 
 import asyncio
