@@ -97,9 +97,9 @@ class LateLedger:
             self._open[self._last_id] = (row, shared)
         return made
 
-    def write_attempts(self, conn: sa.Connection, answers: Sequence[Answer]) -> None:
+    def write_attempts(self, conn: sa.Connection, answers: Sequence[Answer], others: Sequence[Answer]) -> None:
         """Write attempts with their outcome; stands for closing those that were written before."""
-        assert all(answer.result.outcome is Outcome.ACCEPTED for answer in answers), "the sink takes everything"
+        assert not others, "the sink takes everything"
         groups: dict[int, tuple[dict[str, Any], list[Any]]] = {}
         for answer in answers:
             row, shared = self._open.pop(answer.result.attempt_id)
@@ -116,7 +116,7 @@ class WithoutWriteAhead(Dispatcher):
         super().__init__(work)
         self._ledger = ledger
 
-    def _commit(self, group: list[Prepared], lane: Lane, choice: Choice) -> list[Ready] | None:
+    def _commit(self, group: list[Prepared], lane: Lane, choice: Choice) -> tuple[list[Ready] | None, float]:
         clock, conn = self._work.clock, self._ledger.begun()
         outcome = commit_intents(
             conn,
@@ -128,7 +128,7 @@ class WithoutWriteAhead(Dispatcher):
             monotonic=clock.monotonic(),
         )
         self._doors.committed(conn, group[0], choice, outcome.ready)
-        return outcome.ready
+        return outcome.ready, 0.0
 
 
 @contextmanager

@@ -120,10 +120,11 @@ class Hot:
 
 
 def _converted(rows: Sequence[tuple[Any, ...]], converters: Sequence[tuple[int, _Convert]]) -> list[tuple[Any, ...]]:
-    """Convert column by column: a call a value, and none for what the driver gives as it should be."""
+    """Convert column by column: a call for each value that differs, none for what the driver gives as it should be."""
     if not rows:
         return []
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for number, convert in converters:
-        columns[number] = [convert(value) for value in columns[number]]
+        known = {value: convert(value) for value in set(columns[number])}
+        columns[number] = [known[value] for value in columns[number]]
     return list(zip(*columns, strict=True))

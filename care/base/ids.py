@@ -18,14 +18,14 @@ def random_token(bytes_of_entropy: int = 16) -> str:
 def random_tokens(count: int, now: datetime, bytes_of_entropy: int = 16) -> list[str]:
     """Return so many such secrets; the system is asked once for all of them.
 
-    Each begins with the second they were made in, eight characters that keep no secret: neighbours in time are
-    neighbours in an index, so a group of them is written to a few pages of it and not all over.
+    Each begins with the moment they were made in, eight characters that keep no secret: neighbours in time are
+    neighbours in an index, so a group of them is written to a page or two of it and not all over.
     """
     raw = secrets.token_bytes(count * bytes_of_entropy)
     ends = range(bytes_of_entropy, len(raw) + 1, bytes_of_entropy)
-    second = b"%08x" % int(now.timestamp())
+    moment = b"%08x" % (int(now.timestamp() * 64) % 2**32)
     return [
-        (second + base64.urlsafe_b64encode(raw[end - bytes_of_entropy : end]).rstrip(b"=")).decode() for end in ends
+        (moment + base64.urlsafe_b64encode(raw[end - bytes_of_entropy : end]).rstrip(b"=")).decode() for end in ends
     ]
 
 

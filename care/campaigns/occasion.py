@@ -65,9 +65,9 @@ class Occasion(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class OccasionFacts:
-    """What an occasion may speak of for one message."""
+    """What an occasion may speak of for one message. Not frozen, which would make it dear: one for every message."""
 
     occasion: str
     occasion_on: date

@@ -5,7 +5,7 @@ Everything that does not depend on the customer is worked out once per campaign,
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from jinja2 import TemplateError
 
@@ -39,8 +39,7 @@ class RenderError(CareError):
         self.template, self.locale, self.missing, self.problem = template.name, template.locale, missing, problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A message in words. An e-mail counts as one part and has no encoding of its own."""
 
     text: str  # the SMS with prefix and suffix, or the plain text part
@@ -219,4 +218,4 @@ def _sms(plan: _Plan, text: str) -> Rendered:
     count = count_parts(whole)
     if count.parts > MAX_PARTS:
         raise RenderError(plan.template, f"makes an SMS of {count.parts} parts", f"{MAX_PARTS} is the most")
-    return Rendered(text=whole, locale=plan.template.locale, parts=count.parts, encoding=count.encoding)
+    return Rendered(whole, plan.template.locale, parts=count.parts, encoding=count.encoding)

@@ -1,8 +1,7 @@
 """How many parts a text message is sent, and billed, as."""
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from gsmcodecs import GSMCHARMAPS
 
@@ -29,8 +28,7 @@ _all_gsm: Final = re.compile(f"{_one_of(_BASIC | _EXTENDED)}*").fullmatch
 _extended: Final = re.compile(_one_of(_EXTENDED))
 
 
-@dataclass(frozen=True, slots=True)
-class SmsCount:
+class SmsCount(NamedTuple):
     """What one text costs on the air."""
 
     encoding: Encoding

@@ -57,6 +57,18 @@ class DaySpend:
         self.new.add(country)
         return None
 
+    def takes(self, parts: Mapping[str, int]) -> bool:
+        """Let messages of so many parts per country through and count them, if no brake stops any of them."""
+        cost = sum((self._price(country) * more for country, more in parts.items()), self.cost_minor)
+        abroad = self.international + sum(more for country, more in parts.items() if country != self.home)
+        limit = self.spend_limit_minor
+        if (limit is not None and cost > limit) or (abroad > self.international_limit and {*parts} - {self.home}):
+            return False
+        for country, more in parts.items():
+            self.parts[country] = self.parts.get(country, 0) + more
+        self.new.update(parts)
+        return True
+
 
 def open_day(
     conn: sa.Connection,

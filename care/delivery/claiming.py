@@ -57,7 +57,10 @@ class Claimer:
     ) -> tuple[Purpose, Sequence[ledger.ClaimedRow]]:
         now, apart = self._work.clock.now(), self._work.apart
         suspects_later = apart is not None and apart.is_loading
+        due = ledger.due_lanes(conn, now=now)
         for purpose, most in self._turns.order(limit, before=before):
+            if purpose.lane not in due:
+                continue
             rows = ledger.claim_due(
                 conn,
                 owner=owner,

@@ -10,6 +10,7 @@ from care.messages.model import Outcome
 TELL_SECONDS = 1.0
 TELL_ERRORS = 5
 """The table hears once a second, and with the next answers recorded when so many went wrong."""
+_ACCEPTED, _UNKNOWN = Outcome.ACCEPTED, Outcome.UNKNOWN  # asked for every message
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class _Count:
 
 def is_error(result: Result) -> bool:
     """Tell whether an answer speaks against the provider: none that is certain, or one any message would get."""
-    return result.outcome is Outcome.UNKNOWN or (result.rule is not None and result.rule.is_about_us)
+    return result.outcome is _UNKNOWN or (result.rule is not None and result.rule.is_about_us)
 
 
 def why_of(result: Result) -> str:
@@ -49,7 +50,7 @@ class Counts:
             count = self._counts[door] = _Count()
         count.answers += 1
         count.slow += seconds > SLOW_SECONDS
-        if result.outcome is Outcome.ACCEPTED:
+        if result.outcome is _ACCEPTED:
             count.accepted += 1
             count.in_row = 0
         elif is_error(result):

@@ -1,7 +1,7 @@
 """One event loop that claims, prepares, commits intents, sends and records, with bounded work in flight.
 
 Database work runs in one thread of its own, so no commit stalls the sending and no transaction is open while a
-provider thinks. Half a group of intents is committed while the other half is on its way, so neither waits for long.
+provider thinks. Part of a group of intents is committed while the rest is on its way, so neither waits for long.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import structlog
 
-from care.base.database import read, write
+from care.base.database import write
 from care.base.failpoints import failpoint
-from care.base.vocabulary import Channel, Purpose
+from care.base.vocabulary import Channel
 from care.delivery import incarnation as lives
 from care.delivery.claiming import CLAIM_LIMIT, Claimer
 from care.delivery.doorkeeper import Choice, Doorkeeper, News
@@ -24,7 +24,7 @@ from care.delivery.intent import commit_intents
 from care.delivery.lanes import Lane
 from care.delivery.life import Life
 from care.delivery.model import Prepared, Ready
-from care.delivery.pace import LATE, group_size, move_slots, seconds_until_free
+from care.delivery.pace import LATE_SECONDS, group_size, move_slots, seconds_until_free
 from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
 from care.delivery.sending import SILENCE_LOOK_SECONDS, Senders
@@ -34,6 +34,9 @@ from care.delivery.work import Work
 
 PACE_AHEAD_SECONDS = 1.0
 """Slices of pace are taken at most this far ahead: what waits for its slot is not yet in doubt."""
+
+SHORT_SECONDS = 0.25
+"""Sending time that a commit may cover though nothing is committed beside it: what is more urgent waits no longer."""
 
 LANDING_SECONDS = 1.0
 SENDING_SECONDS, LOOKING_SECONDS = 0.01, 0.25
@@ -177,14 +180,11 @@ class Dispatcher:
             return
         channel, purpose = way[0], waiting[0].message.purpose
         lane = self._lane(channel, choice)
-        ahead = await self._in_thread(self._pace_ahead, lane, purpose)
-        if ahead > PACE_AHEAD_SECONDS:
-            self._hand.rest(way, self._work.clock.monotonic() + min(ahead - PACE_AHEAD_SECONDS, 1.0))
-            return
-        group = next_group(waiting, 1 if choice.is_probe else self._half_group(channel))
-        ready = await self._in_thread(self._commit, group, lane, choice)
+        group = next_group(waiting, 1 if choice.is_probe else self._room_for(way))
+        ready, too_early = await self._in_thread(self._commit, group, lane, choice)
         if ready is None:
             waiting.extendleft(reversed(group))
+            self._hand.rest(way, self._work.clock.monotonic() + min(too_early, 1.0))
             return
         self._turns.sent(purpose, sum(prepared.parts for prepared in group))
         self._senders.send_soon(ready)
@@ -197,18 +197,25 @@ class Dispatcher:
         """Return the parts of one commit: two of them are what a crash may leave in doubt."""
         return max(1, group_size(self._work.rules.lanes[channel].rate_per_second) // 2)
 
-    def _pace_ahead(self, lane: Lane, purpose: Purpose) -> float:
-        sender, now = lane.pace_key(purpose, self._work.rules.senders), self._work.clock.now()
-        with read(self._work.engine) as conn:
-            return seconds_until_free(conn, sender, now, rate_per_second=lane.rate_per_second)
+    def _room_for(self, way: Way) -> int:
+        """Return the parts of the next commit: half of what may be in doubt, or all that is left at a fast pace."""
+        rate = self._work.rules.lanes[way[0]].rate_per_second
+        left = group_size(rate) - self._senders.parts_in_flight(way)
+        return max(self._half_group(way[0]), min(left, int(rate * SHORT_SECONDS)))
 
-    def _commit(self, group: list[Prepared], lane: Lane, choice: Choice) -> list[Ready] | None:
-        """Write intents down; None if the message was to try a provider that another process tries already."""
+    def _commit(self, group: list[Prepared], lane: Lane, choice: Choice) -> tuple[list[Ready] | None, float]:
+        """Write intents down; None if they were not to be, and for how many seconds.
+
+        It is too early while others have taken the pace, and never for the trial that another process has taken.
+        """
         work = self._work
         with write(work.engine) as conn:
-            now = work.clock.now()
+            now, sender = work.clock.now(), lane.pace_key(group[0].message.purpose, work.rules.senders)
+            ahead = seconds_until_free(conn, sender, now, rate_per_second=lane.rate_per_second)
+            if ahead > PACE_AHEAD_SECONDS:
+                return None, ahead - PACE_AHEAD_SECONDS
             if choice.is_probe and not self._doors.take_trial(conn, group[0], choice):
-                return None
+                return None, 0.0
             outcome = commit_intents(
                 conn,
                 group,
@@ -222,17 +229,17 @@ class Dispatcher:
             failpoint("intent.before_commit")
         work.sentry.journal.write(outcome.ready, provider=lane.provider, incarnation=self._life.number)
         failpoint("intent.committed")
-        if outcome.ready and work.clock.now() - outcome.ready[0].not_before > LATE:
+        if outcome.ready and work.clock.monotonic() - outcome.ready[0].leaves_at > LATE_SECONDS:
             with write(work.engine) as conn:
                 move_slots(
                     conn,
                     outcome.ready,
-                    sender=lane.pace_key(group[0].message.purpose, work.rules.senders),
+                    sender=sender,
                     rate_per_second=lane.rate_per_second,
                     now=work.clock.now(),
                     monotonic=work.clock.monotonic(),
                 )
-        return outcome.ready
+        return outcome.ready, 0.0
 
     def _take(self, answer: Answer) -> None:
         self._doors.note(answer)
@@ -262,6 +269,7 @@ class Dispatcher:
     async def _finish(self, recording: asyncio.Task[None]) -> None:
         """Land what flies, record it, give back what was claimed and not begun."""
         await self._senders.wait_for_all()
+        await self._senders.close()
         await self._recorder.close(recording)
         await self._doors.close()
         with contextlib.suppress(*TROUBLE):  # then the next start finds what is still claimed

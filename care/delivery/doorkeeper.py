@@ -41,6 +41,8 @@ LOOK_SECONDS = 1.0
 WOKEN = 2_000
 """Messages woken in one transaction; the first deadlines first."""
 
+_ABANDONED = Outcome.ABANDONED  # asked for every message
+
 log = structlog.get_logger()
 
 
@@ -90,7 +92,7 @@ class Doorkeeper:
         """Learn from one answer; what was given up before it left tells nothing of the provider."""
         if answer.ready.is_probe:
             self._probes.append(answer)
-        elif answer.result.outcome is not Outcome.ABANDONED:
+        elif answer.result.outcome is not _ABANDONED:
             self._counts.note(self._door_of(answer.ready), answer.result, answer.seconds)
 
     @staticmethod

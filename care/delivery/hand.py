@@ -1,5 +1,6 @@
 """What is claimed and waits to leave: a queue for each way out, so that a slow one keeps no other waiting."""
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -32,8 +33,8 @@ class Hand:
     def put(self, claimed: Iterable[Prepared], *, in_front: bool = False) -> None:
         """Take messages in their order, behind what waits already or, when they are more urgent, before it."""
         by_way: dict[Way, list[Prepared]] = {}
-        for one in claimed:
-            by_way.setdefault(self._way_of(one), []).append(one)
+        for way, alike in itertools.groupby(claimed, self._way_of):
+            by_way.setdefault(way, []).extend(alike)
         for way, some in by_way.items():
             queue = self._queues.setdefault(way, deque())
             if in_front:

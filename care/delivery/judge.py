@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 from care.base.vocabulary import Purpose
 from care.campaigns.model import REMINDER_LEG
 from care.delivery.history import History
-from care.delivery.model import Prepared, Verdict
+from care.delivery.model import Judged, Prepared, Verdict
 from care.messages.contacts import ContactKey
 from care.messages.model import MessageStatus
 from care.messages.stops import WAITS_FOR_APPROVAL, day_scope
@@ -49,20 +49,38 @@ def _hours_of(windows: Windows, zones: tuple[str, ...], caps: Caps, now: datetim
     return Hours(is_open=opened, opens_at=opens, closes_at=closes, caps=caps, first_is_free=first_is_free)
 
 
+class Standing(NamedTuple):
+    """How all customers who are alike stand to one purpose: worked out once for all of them."""
+
+    spared: str  # why we do not write to them, '' if we may
+    hours: Hours
+
+
 @dataclass(kw_only=True)
 class Evidence:
     """What the intent transaction read, on locked rows, about the messages it judges."""
 
     now: datetime
     mine: Collection[int]  # message ids still leased to this sender
-    customers: Mapping[int, Mapping[str, Any]]
-    open_addresses: Mapping[int, Collection[str]]  # customer id -> address hashes no suppression silences
+    customers: Mapping[int, Judged]
+    open_addresses: Collection[tuple[int, str]]  # customer id and address hash that no suppression silences
     paused: Mapping[str, datetime | None]  # scope -> until
     no_longer_owed: Collection[int]  # message ids
+    are_strangers: bool = False  # no two messages of the group go to one customer or one address
     history: History = field(default_factory=History)
     other_legs: Mapping[int, Collection[int]] = field(default_factory=dict)  # message id -> the same on other channels
     told: dict[ContactKey, int] = field(default_factory=dict)  # who has claimed an address for an occasion
-    hours: dict[tuple[str, str | None, str | None, Purpose], Hours] = field(default_factory=dict)
+    standings: dict[tuple[Judged, Purpose], Standing] = field(default_factory=dict)
+
+
+def _spared(who: Judged, purpose: Purpose) -> str:
+    if who.deceased and purpose is not Purpose.EMERGENCY:
+        return "deceased"
+    if who.status == "left" and not purpose.is_service and purpose is not Purpose.REPLY:
+        return "left"
+    if who.minor and purpose.is_marketing:
+        return "minor"
+    return "hardship" if who.hardship and purpose is Purpose.OFFER else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,21 +98,22 @@ class Judge:
             return Verdict(status=S.EXPIRED, reason="its time passed while it waited")
         if who is None:
             return Verdict(status=S.CANCELLED, reason="customer erased")
+        standing = self._standing(prepared, who, evidence)
         return (
             self._stopped(prepared, evidence)
-            or self._unwelcome(prepared, who, evidence)
-            or self._outside_hours(prepared, hours := self._hours(prepared, who, evidence))
+            or self._unwelcome(prepared, standing, is_allowed=who.may, evidence=evidence)
+            or self._outside_hours(prepared, standing.hours)
             or self._told_already(prepared, evidence)
-            or self._too_often(prepared, hours, evidence)
+            or self._too_often(prepared, standing.hours, evidence)
             or self._outside_trial(prepared)
         )
 
     def _stopped(self, prepared: Prepared, evidence: Evidence) -> Verdict | None:
+        if not (evidence.paused or evidence.no_longer_owed):
+            return None
         message = prepared.message
         if message.id in evidence.no_longer_owed:
             return Verdict(status=S.CANCELLED, reason="no longer owed")
-        if not evidence.paused:
-            return None
         for scope in ("all", "standstill", f"campaign:{message.campaign_id}", f"purpose:{message.purpose}"):
             if scope in evidence.paused:
                 until = evidence.paused[scope]
@@ -104,24 +123,14 @@ class Judge:
         return None
 
     @staticmethod
-    def _unwelcome(prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Verdict | None:
-        purpose = prepared.message.purpose
-        word = ""
-        if who["deceased"] and purpose is not Purpose.EMERGENCY:
-            word = "deceased"
-        elif who["status"] == "left" and not purpose.is_service and purpose is not Purpose.REPLY:
-            word = "left"
-        elif who["minor"] and purpose.is_marketing:
-            word = "minor"
-        elif who["hardship"] and purpose is Purpose.OFFER:
-            word = "hardship"
-        if word:
-            return Verdict(status=S.SKIPPED, reason=word)
-        may = who[f"may_{prepared.contact.channel}"]
-        still_open = prepared.contact.address_hash in evidence.open_addresses.get(prepared.message.customer_id, ())
-        if not (may and still_open):  # withdrawn, silenced or changed since it was claimed: choose again
-            return Verdict(status=S.PLANNED, reason="contact or consent changed", wake_at=evidence.now)
-        return None
+    def _unwelcome(prepared: Prepared, standing: Standing, *, is_allowed: bool, evidence: Evidence) -> Verdict | None:
+        if standing.spared:
+            return Verdict(status=S.SKIPPED, reason=standing.spared)
+        address = prepared.message.customer_id, prepared.contact.address_hash
+        if is_allowed and address in evidence.open_addresses:
+            return None
+        # withdrawn, silenced or changed since it was claimed: choose again
+        return Verdict(status=S.PLANNED, reason="contact or consent changed", wake_at=evidence.now)
 
     def _outside_hours(self, prepared: Prepared, hours: Hours) -> Verdict | None:
         if hours.is_open:
@@ -130,41 +139,47 @@ class Judge:
             return Verdict(status=S.SKIPPED, reason="quiet_hours: no allowed hour in any zone")
         return self._wait(prepared, hours.opens_at, "quiet_hours")
 
-    def _hours(self, prepared: Prepared, who: Mapping[str, Any], evidence: Evidence) -> Hours:
-        """Return the contact hours around now; worked out once per place and purpose, not per message."""
-        purpose = prepared.message.purpose
-        key = (who["country"], who["timezone"], who["area"], purpose)
-        hours = evidence.hours.get(key)
-        if hours is None:
-            policy = self.policies.country(who["country"])
-            windows = contact_window(policy, purpose, urgent=purpose is Purpose.EMERGENCY, area=who["area"])
-            zones = zones_for(who["timezone"], who["country"], self.policies)
-            free = cap_release((), purpose, policy.caps, evidence.now) is None
-            hours = evidence.hours[key] = _hours_of(windows, zones, policy.caps, evidence.now, first_is_free=free)
-        return hours
+    def _standing(self, prepared: Prepared, who: Judged, evidence: Evidence) -> Standing:
+        kind = who, prepared.message.purpose
+        standing = evidence.standings.get(kind)
+        if standing is None:
+            standing = evidence.standings[kind] = self._work_out(*kind, evidence.now)
+        return standing
+
+    def _work_out(self, who: Judged, purpose: Purpose, now: datetime) -> Standing:
+        policy = self.policies.country(who.country)
+        windows = contact_window(policy, purpose, urgent=purpose is Purpose.EMERGENCY, area=who.area)
+        zones = zones_for(who.timezone, who.country, self.policies)
+        free = cap_release((), purpose, policy.caps, now) is None
+        hours = _hours_of(windows, zones, policy.caps, now, first_is_free=free)
+        return Standing(_spared(who, purpose), hours)
 
     @staticmethod
     def _told_already(prepared: Prepared, evidence: Evidence) -> Verdict | None:
         """The household hears it once: before caps, as this is the truer reason."""
+        if not evidence.told:
+            return None
         teller = evidence.told.get(contact_key(prepared), prepared.message.id)
         return None if teller == prepared.message.id else Verdict(status=S.SKIPPED, reason=f"told_via:{teller}")
 
     def closing(self, prepared: Prepared, evidence: Evidence) -> datetime:
         """Return until when the provider may still deliver: the end of use or of the contact window."""
-        closes = self._hours(prepared, evidence.customers[prepared.message.customer_id], evidence).closes_at
+        closes = self._standing(prepared, evidence.customers[prepared.message.customer_id], evidence).hours.closes_at
         return min(prepared.message.use_by, closes) if closes else prepared.message.use_by
 
     def _too_often(self, prepared: Prepared, hours: Hours, evidence: Evidence) -> Verdict | None:
         message = prepared.message
         if message.purpose not in CAPPED:
             return None
-        touches = {
-            **evidence.history.by_customer.get(message.customer_id, {}),
-            **evidence.history.by_address.get(prepared.contact.address_hash, {}),
-        }
+        history = evidence.history
+        by_customer = history.by_customer.get(message.customer_id)
+        by_address = history.by_address.get(prepared.contact.address_hash)
+        coming = history.coming.get(message.customer_id)
+        if not (by_customer or by_address or coming) and hours.first_is_free:
+            return None
+        touches = (by_customer or {}) | (by_address or {})
         for same in (message.id, *evidence.other_legs.get(message.id, ())):
             touches.pop(same, None)  # another try or another channel of the same message is not a second message
-        coming = evidence.history.coming.get(message.customer_id, {})
         if not touches and not coming and hours.first_is_free:
             return None
         sent, caps = list(touches.values()), hours.caps

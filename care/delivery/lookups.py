@@ -11,11 +11,10 @@ from care.base.vocabulary import Channel, Purpose
 from care.campaigns.variables import READ_OF_CUSTOMER
 from care.customers.tables import contact_point, customer, suppression
 from care.customers.tickets.tables import ticket
-from care.delivery.model import Contact
+from care.delivery.model import Contact, Judged
 from care.planning.permission import ConsentByCountry, has_consent, silences
 
 CONSENT_COLUMN: Mapping[Channel, str] = {channel: f"may_{channel}" for channel in Channel}
-_JUDGED = ("id", "status", "deceased", "minor", "hardship", "timezone", "country", "area")
 
 
 class Lookup:
@@ -25,9 +24,12 @@ class Lookup:
         may = [has_consent(channel, purpose, consent).label(name) for channel, name in CONSENT_COLUMN.items()]
         mine = among(customer.c.id, "ids")
         spoken_of = [customer.c[name] for name in ("id", *READ_OF_CUSTOMER)]
-        judged = [customer.c[name] for name in _JUDGED]
+        judged = [customer.c[name] for name in Judged._fields if name != "may"]
         self._full, self._full_names = Hot(sa.select(*spoken_of, *may).where(mine)), _names(spoken_of, may)
-        self._judged, self._judged_names = Hot(sa.select(*judged, *may).where(mine)), _names(judged, may)
+        self._judged = {
+            channel: Hot(sa.select(customer.c.id, *judged, allowed).where(mine))
+            for channel, allowed in zip(CONSENT_COLUMN, may, strict=True)
+        }
         self._contacts = Hot(_open_contacts(purpose))
         mine = among(contact_point.c.address_hash, "hashes")
         self._named = (Hot(_open_contacts(purpose).where(mine)), Hot(_open_reporters(purpose)))
@@ -36,9 +38,9 @@ class Lookup:
         """Return customer rows by id, each with whether consent allows the purpose per channel."""
         return _by_id(self._full_names, self._full.rows(conn, ids=ids))
 
-    def judged(self, conn: sa.Connection, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
-        """Return, by id, what decides whether a message may go now."""
-        return _by_id(self._judged_names, self._judged.rows(conn, ids=ids))
+    def judged(self, conn: sa.Connection, ids: Collection[int], channel: Channel) -> dict[int, Judged]:
+        """Return, by id, what decides whether a message may go now on a channel."""
+        return {row[0]: Judged._make(row[1:]) for row in self._judged[channel].rows(conn, ids=ids)}
 
     def contacts(self, conn: sa.Connection, ids: Collection[int]) -> dict[int, dict[Channel, Contact]]:
         """Return per customer the first contact of each channel that no suppression silences for the purpose."""
@@ -68,12 +70,13 @@ class Lookup:
 
     def open_addresses(
         self, conn: sa.Connection, ids: Collection[int], *, named: Collection[str]
-    ) -> dict[int, set[str]]:
-        """Return the hashes that may be written to: the first of each channel, and the named ones."""
-        found = {i: {c.address_hash for c in mine.values()} for i, mine in self.contacts(conn, ids).items()}
-        for customer_id, address_hash in self.named(conn, ids, named):
-            found.setdefault(customer_id, set()).add(address_hash)
-        return found
+    ) -> set[tuple[int, str]]:
+        """Return customer and hash of what may be written to: the first of each channel, and the named ones."""
+        rows = self._contacts.rows(conn, ids=ids)
+        first = {(customer_id, word): address_hash for customer_id, word, _, address_hash in reversed(rows)}
+        return {(customer_id, address_hash) for (customer_id, _), address_hash in first.items()} | {
+            *self.named(conn, ids, named)
+        }
 
 
 def _names(*columns: Collection[sa.ColumnElement[Any]]) -> tuple[str, ...]:

@@ -44,11 +44,11 @@ def gather(
     claimed = []
     for row in rows:
         who = customers.get(row.customer_id)
-        subject = spoken_of.get((_kind(row), row.subject))
+        subject = None if row.subject is None else spoken_of.get((_kind(row), row.subject))
         mine = contacts.get(row.customer_id, {})
         if subject is not None and (first := named.get((row.customer_id, str(subject.get("address_hash"))))):
             mine = {**mine, first.channel: first}
-        allowed = {channel: c for channel, c in mine.items() if who is not None and who[CONSENT_COLUMN[channel]]}
+        allowed = {channel: c for channel, c in mine.items() if who[CONSENT_COLUMN[channel]]} if who else {}
         claimed.append(
             Claimed(
                 id=row.id,

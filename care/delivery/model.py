@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign
@@ -18,6 +18,19 @@ class Contact:
     channel: Channel
     address: str
     address_hash: str
+
+
+class Judged(NamedTuple):
+    """What of a customer decides whether a message may go now; whoever is alike in it is judged alike."""
+
+    status: str
+    deceased: bool
+    minor: bool
+    hardship: bool
+    timezone: str | None
+    country: str
+    area: str | None
+    may: bool  # consent allows the purpose on the channel that was chosen
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,14 +74,17 @@ class Prepared:
     text_digest: str = ""  # what the attempt and the journal know of the text; taken when the intent is written
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Ready:
-    """Intent committed; may leave from `not_before` on, and at the latest at `leave_by`."""
+    """Intent committed; may leave from `leaves_at` on, and at the latest at `leave_by`, both in monotonic seconds.
+
+    The clock on the wall may be set meanwhile, and a process that was frozen no longer knows who else has sent it.
+    """
 
     prepared: Prepared
     outgoing: Outgoing
-    not_before: datetime
-    leave_by: float  # monotonic seconds: a process that was frozen meanwhile no longer knows who else has sent it
+    leaves_at: float
+    leave_by: float
     provider: str = ""  # through which of the channel's providers, as its attempt says
     door: Door | None = None  # the same as the breaker knows it
     is_probe: bool = False  # the one message that a closed provider is tried with

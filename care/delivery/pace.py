@@ -17,7 +17,7 @@ INTENT_SECONDS = 2.0
 
 GROUP_LIMIT = 256
 
-LATE = timedelta(seconds=0.1)
+LATE_SECONDS = 0.1
 """Slots missed by more are lost: sending what they were for all at once would break the pace."""
 
 
@@ -69,12 +69,11 @@ def move_slots(
     """Give a group that was committed late new slots: those it had are gone, and catching up would be a burst."""
     parts = sum(ready.prepared.parts for ready in group)
     start = take_slice(conn, sender=sender, parts=parts, rate_per_second=rate_per_second, now=now)
-    gone = 0
+    ahead = (start - now).total_seconds()
     for ready in group:
-        ready.not_before = start + timedelta(seconds=gone / rate_per_second)
-        use_by = ready.prepared.message.use_by
-        ready.leave_by = last_moment(ready.not_before, use_by, now=now, monotonic=monotonic)
-        gone += ready.prepared.parts
+        ready.leaves_at = monotonic + ahead
+        ready.leave_by = monotonic + last_moment(ahead, ready.prepared.message.use_by, now)
+        ahead += ready.prepared.parts / rate_per_second
 
 
 RETRY_SHARE = 0.1
@@ -127,13 +126,12 @@ STALE_SECONDS = 5.0
 """An intent whose slot passed this long ago is given up before its first byte."""
 
 
-def last_moment(not_before: datetime, use_by: datetime, *, now: datetime, monotonic: float) -> float:
-    """Return until when, on the monotonic clock, a message may still leave that has its slot at `not_before`.
+def last_moment(ahead: float, use_by: datetime, now: datetime) -> float:
+    """Return seconds from now until when a message may still leave that has its slot so many seconds ahead.
 
     Never after its use: a slot that lies a moment beyond it would make it late.
     """
-    stale = max(0.0, (not_before - now).total_seconds()) + STALE_SECONDS
-    return monotonic + min(stale, (use_by - now).total_seconds())
+    return min(max(0.0, ahead) + STALE_SECONDS, (use_by - now).total_seconds())
 
 
 def _begin(free_at: datetime, now: datetime, rate_per_second: float) -> datetime:

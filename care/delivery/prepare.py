@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 MENDING = timedelta(minutes=5)
 _NOBODY_CAN_ANSWER = Verdict(status=MessageStatus.SKIPPED, reason="no_inbound_sms")
+_SMS, _EMAIL, _SURVEY = Channel.SMS, Channel.EMAIL, Purpose.SURVEY  # asked for every message
 _ALL = tuple(Channel)
 _NOT_BY_SMS = tuple(channel for channel in Channel if channel is not Channel.SMS)
 _NEVER_UNSUBSCRIBED = (Purpose.EMERGENCY, Purpose.SERVICE, Purpose.REPLY)
@@ -54,26 +55,15 @@ class Preparer:
 
     def answerable(self, claimed: Claimed) -> tuple[Channel, ...]:
         """Return the channels on which the customer can answer, where the message needs an answer."""
-        if claimed.purpose is not Purpose.SURVEY:
+        if claimed.purpose is not _SURVEY:
             return _ALL
         country = str((claimed.customer or {}).get("country") or "")
         return _ALL if self.way_back(country) is not WayBack.NONE else _NOT_BY_SMS
 
     def _render(self, claimed: Claimed, campaign: Campaign, contact: Contact, now: datetime) -> Prepared | Verdict:
-        facts = self.facts_of(claimed)
-        link = ""
-        if contact.channel is Channel.EMAIL:
-            link = self.links.unsubscribe_url(
-                UnsubscribeClaim(
-                    customer_id=claimed.customer_id,
-                    channel=contact.channel,
-                    address_hash=contact.address_hash,
-                    purpose=claimed.purpose,
-                )
-            )
+        facts, link = self.facts_of(claimed), self._way_out(claimed, contact)
         try:
-            links = _links(link, may_refuse=claimed.purpose not in _NEVER_UNSUBSCRIBED)
-            links |= self._survey_link(claimed)
+            links = _links(link, may_refuse=claimed.purpose not in _NEVER_UNSUBSCRIBED) | self._survey_link(claimed)
             rendered = self.renderer.render(campaign, contact.channel, facts, links=links)
         except RenderError as error:
             return Verdict(status=MessageStatus.SKIPPED, reason=_template_reason(error))
@@ -84,7 +74,7 @@ class Preparer:
             log.error("message.unprepared", message_id=claimed.id, template=campaign.template, error=word)
             return Verdict(status=MessageStatus.FAILED, reason=f"template {campaign.template}: {word} in care")
         home = claimed.customer["country"] if claimed.customer else ""
-        is_sms = contact.channel is Channel.SMS
+        is_sms = contact.channel is _SMS
         return Prepared(
             message=claimed,
             contact=contact,
@@ -98,9 +88,22 @@ class Preparer:
             unsubscribe_url="" if claimed.purpose in _NEVER_UNSUBSCRIBED else link,
         )
 
+    def _way_out(self, claimed: Claimed, contact: Contact) -> str:
+        """Return the link of the preference page, which only a mail carries."""
+        if contact.channel is not _EMAIL:
+            return ""
+        return self.links.unsubscribe_url(
+            UnsubscribeClaim(
+                customer_id=claimed.customer_id,
+                channel=contact.channel,
+                address_hash=contact.address_hash,
+                purpose=claimed.purpose,
+            )
+        )
+
     def _survey_link(self, claimed: Claimed) -> dict[str, str]:
         """Return the link to the survey page; whether an SMS needs it the renderer knows."""
-        if claimed.purpose is not Purpose.SURVEY:
+        if claimed.purpose is not _SURVEY:
             return {}
         url = self.links.survey_url(claimed.id, claimed.use_by)
         return {"survey_url": url} if url else {}
@@ -144,6 +147,8 @@ def channels_of(claimed: Claimed) -> tuple[Channel, ...]:
     """Return the channels the message's leg may use, in order."""
     if claimed.campaign is None:
         return ()
+    if not claimed.campaign.on_every_channel:
+        return claimed.campaign.channels
     return dict(claimed.campaign.legs).get(claimed.leg, claimed.campaign.channels)
 
 

@@ -10,6 +10,9 @@ from care.delivery.dispatcher import Dispatcher
 from care.delivery.leadership import dispatch_lock
 from care.delivery.work import Work
 
+_YOUNG = 20_000
+"""New objects after which the garbage collector looks for circles among them."""
+
 
 def load_ahead() -> None:
     """Load what services will ask for later: a supervised dispatcher does so before it is told to begin."""
@@ -37,9 +40,13 @@ def run_dispatcher(work: Work, *, directory: Path, until_idle: bool = False) -> 
 
 
 def settle_memory(work: Work) -> None:
-    """Take what is loaded out of the garbage collector's sight: it stays, and looking through it again takes time."""
+    """Take what is loaded out of the garbage collector's sight: it stays, and looking through it again takes time.
+
+    What is in hand is many objects and no circles, so it is looked through more rarely than is usual.
+    """
     work.campaigns()
     gc.freeze()
+    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
 
 
 async def _run(work: Work, *, until_idle: bool) -> int:

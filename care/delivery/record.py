@@ -25,11 +25,9 @@ S = MessageStatus
 FIRST_WORDS = {"sent": S.SENT, "delivered": S.DELIVERED}
 """Providers whose first word already says more than accepted."""
 
-
 THE_NEXT, AGAIN = "the next channel", "again later"
 OUR_FAULT = tuple(f"{word}: {AGAIN}" for word in (ErrorClass.CONFIG, ErrorClass.TRANSPORT))
 """Why a message waits that nothing was wrong with."""
-
 
 STALE, CLOSED = "stale", "closed"
 GIVEN_UP = {STALE: "too long after its intent", CLOSED: "its provider closed meanwhile"}
@@ -94,6 +92,8 @@ _DELIVER = Hot(
 )
 
 
+_ACCEPTED, _TAKEN = Outcome.ACCEPTED, S.ACCEPTED  # asked for every message
+
 _later = attempt.alias()
 _LAST = sa.select(attempt.c.id, attempt.c.outcome).where(
     among(attempt.c.id, "ids"),
@@ -110,15 +110,19 @@ def record_answers(
     """
     if not answers:
         return
-    answers = sorted(answers, key=lambda a: a.ready.prepared.message.id)  # receipts lock in this order too
-    lock_retry_queues(conn, map(_channel_of, filter(_may_queue, answers)))
-    _close_attempts(conn, answers)
-    accepted = [a for a in answers if a.result.outcome is Outcome.ACCEPTED]
-    others = _still_speak(conn, [a for a in answers if a.result.outcome is not Outcome.ACCEPTED])
+    answers = sorted(answers, key=lambda a: a.ready.outgoing.message_id)  # receipts lock in this order too
+    accepted = [a for a in answers if a.result.outcome is _ACCEPTED]
+    others = [a for a in answers if a.result.outcome is not _ACCEPTED] if len(accepted) < len(answers) else []
+    lock_retry_queues(conn, map(_channel_of, filter(_may_queue, others)))
+    _close_attempts(conn, accepted, others)
+    others = _still_speak(conn, others)
     unknown = [a for a in others if a.result.outcome is Outcome.UNKNOWN]
     refused = [a for a in others if a.result.outcome is Outcome.REFUSED]
-    for status in {FIRST_WORDS.get(a.result.status, S.ACCEPTED) for a in accepted}:
-        ids = [a.ready.prepared.message.id for a in accepted if FIRST_WORDS.get(a.result.status, S.ACCEPTED) is status]
+    by_status = dict[MessageStatus, list[int]]()
+    for answer in accepted:
+        status = FIRST_WORDS.get(answer.result.status, _TAKEN)
+        by_status.setdefault(status, []).append(answer.ready.outgoing.message_id)
+    for status, ids in by_status.items():
         accept_messages(conn, ids, status, now)
     _doubt(conn, unknown, now)
     if owner is not None:
@@ -145,13 +149,10 @@ def _wait_again(conn: sa.Connection, abandoned: Sequence[Answer], now: datetime,
         )
 
 
-def _close_attempts(conn: sa.Connection, answers: Sequence[Answer]) -> None:
+def _close_attempts(conn: sa.Connection, accepted: Sequence[Answer], others: Sequence[Answer]) -> None:
     """Only an open or doubtful attempt takes the answer: a receipt may have told more already."""
-    plain = [answer for answer in answers if answer.result.outcome is Outcome.ACCEPTED]
-    if plain:
-        closed = [(_short(a.result.provider_ref, attempt.c.provider_ref), a.at, a.result.attempt_id) for a in plain]
-        _CLOSE_ACCEPTED.many(conn, closed)
-    others = [answer for answer in answers if answer.result.outcome is not Outcome.ACCEPTED]
+    closed = [(a.result.provider_ref[:_REF] or None, a.at, a.result.attempt_id) for a in accepted]
+    _CLOSE_ACCEPTED.many(conn, closed)
     if others:
         conn.execute(_CLOSE, [_attempt_values(answer) for answer in others])
 
@@ -170,18 +171,21 @@ def _attempt_values(answer: Answer) -> dict[str, Any]:
     return {
         "_id": result.attempt_id,
         "_outcome": str(result.outcome),
-        "_ref": _short(result.provider_ref, attempt.c.provider_ref),
-        "_code": _short(result.error_code, attempt.c.error_code),
+        "_ref": result.provider_ref[:_REF] or None,
+        "_code": result.error_code[:_CODE] or None,
         "_class": str(result.error_class) if result.error_class else None,
         "_spent": bool(result.rule and result.rule.is_permanent),
         "_at": answer.at,
     }
 
 
-def _short(word: str, column: sa.Column[str]) -> str | None:
-    """Return a provider's word as far as its column holds it: one long word must not spoil the group."""
+def _room(column: sa.Column[str]) -> int:
     assert isinstance(column.type, sa.String)
-    return word[: column.type.length] or None
+    return column.type.length or 0
+
+
+_REF, _CODE = _room(attempt.c.provider_ref), _room(attempt.c.error_code)
+"""Of a provider's word as many characters as its column holds: one long word must not spoil the group."""
 
 
 def accept_messages(conn: sa.Connection, ids: Sequence[int], status: MessageStatus, now: datetime) -> None:

@@ -23,6 +23,9 @@ from care.messages.model import Outcome
 SILENCE_LOOK_SECONDS = 0.1
 """How often is looked whether a provider answers again."""
 
+_ABANDONED, _ACCEPTED = Outcome.ABANDONED, Outcome.ACCEPTED
+"""Asked for every message, and a member of an enumeration takes a while to be found."""
+
 Desk = tuple[Channel, str]
 """Channel and provider: who hands over."""
 
@@ -42,9 +45,9 @@ class Senders:
         """`is_shut` tells of a message whose slot has come whether its provider has closed since its intent."""
         self._clock, self._on_answer, self._is_shut = clock, on_answer, is_shut
         self._gateways: dict[Desk, Gateway] = {(each.channel, each.provider): each for each in routes.all()}
-        self._queues: dict[Desk, deque[tuple[Ready, float]]] = {desk: deque() for desk in self._gateways}
-        self._at_work: dict[Desk, int] = dict.fromkeys(self._gateways, 0)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._queues: dict[Desk, deque[Ready]] = {desk: deque() for desk in self._gateways}
+        self._idle: dict[Desk, list[asyncio.Future[None]]] = {desk: [] for desk in self._gateways}
+        self._tasks: dict[Desk, list[asyncio.Task[None]]] = {desk: [] for desk in self._gateways}
         self._flying: dict[Way, int] = defaultdict(int)
         self.open_ids: set[int] = set()  # messages whose outcome is open
         self._lines: dict[Door | None, Line] = defaultdict(Line)
@@ -70,46 +73,56 @@ class Senders:
             return
         way = _way_of(ready[0])
         desk = way[0], ready[0].provider
-        now, monotonic = self._clock.now(), self._clock.monotonic()
-        self._queues[desk].extend((one, monotonic + (one.not_before - now).total_seconds()) for one in ready)
+        self._queues[desk].extend(ready)
         self._flying[way] += sum(one.prepared.parts for one in ready)
         self.open_ids.update(one.outgoing.message_id for one in ready)
+        idle, tasks = self._idle[desk], self._tasks[desk]
+        woken = [idle.pop() for _ in range(min(len(idle), len(ready)))]
+        for sender in woken:
+            sender.set_result(None)
         most = self._gateways[desk].capabilities.max_in_flight
-        for _ in range(min(most - self._at_work[desk], len(ready))):
-            self._at_work[desk] += 1
-            task = asyncio.create_task(self._work(desk))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        tasks.extend(
+            asyncio.create_task(self._work(desk)) for _ in range(min(most - len(tasks), len(ready) - len(woken)))
+        )
 
     async def _work(self, desk: Desk) -> None:
-        queue, gateway = self._queues[desk], self._gateways[desk]
-        while queue:
-            ready, leaves_at = queue.popleft()  # monotonic: the clock on the wall may be set meanwhile
-            wait = leaves_at - self._clock.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
+        """Hand over what is queued for a provider, again and again: one of its standing senders."""
+        queue, gateway, monotonic = self._queues[desk], self._gateways[desk], self._clock.monotonic
+        while True:
+            while not queue:
+                idle = asyncio.get_running_loop().create_future()
+                self._idle[desk].append(idle)
+                await idle
+            ready, left_at = queue.popleft(), monotonic()
+            if ready.leaves_at > left_at:
+                await asyncio.sleep(ready.leaves_at - left_at)
+                left_at = monotonic()
             line = self._lines[ready.door]
-            left_at = self._clock.monotonic()
             if line.is_silent(left_at):
                 left_at = await self._sit_silence_out(line, ready)
             failpoint("call.before")
             if left_at > ready.leave_by or self._is_shut(ready):
                 word = STALE if left_at > ready.leave_by else CLOSED
-                result = Result(attempt_id=ready.outgoing.attempt_id, outcome=Outcome.ABANDONED, error_code=word)
+                result = Result(ready.outgoing.attempt_id, _ABANDONED, error_code=word)
             else:
                 line.waiting += 1
-                result = await self._hand_over(gateway, ready)
+                try:
+                    result = await gateway.send(ready.outgoing)
+                except Exception as error:  # noqa: BLE001 - an adapter's bug must not lose the message
+                    result = _lost(gateway, ready, error)
                 line.waiting -= 1
-            failpoint("call.answered")
-            self.sent += result.outcome is Outcome.ACCEPTED
-            self._flying[_way_of(ready)] -= ready.prepared.parts
-            self.open_ids.discard(ready.outgoing.message_id)
-            landed_at = self._clock.monotonic()
-            if result.outcome is not Outcome.ABANDONED and not is_error(result):
-                line.heard_at = landed_at
-            self._on_answer(Answer(ready=ready, result=result, at=self._clock.now(), seconds=landed_at - left_at))
-            self._landed.set()
-        self._at_work[desk] -= 1
+            self._land(ready, result, line, left_at)
+
+    def _land(self, ready: Ready, result: Result, line: Line, left_at: float) -> None:
+        failpoint("call.answered")
+        self.sent += result.outcome is _ACCEPTED
+        self._flying[_way_of(ready)] -= ready.prepared.parts
+        self.open_ids.discard(ready.outgoing.message_id)
+        landed_at = self._clock.monotonic()
+        if result.outcome is not _ABANDONED and not is_error(result):
+            line.heard_at = landed_at
+        self._on_answer(Answer(ready, result, self._clock.now(), landed_at - left_at))
+        self._landed.set()
 
     async def _sit_silence_out(self, line: Line, ready: Ready) -> float:
         """Let what has its slot wait for an answer to others, as long as it may leave at all; return when that is."""
@@ -120,16 +133,6 @@ class Senders:
                 await asyncio.wait_for(self._landed.wait(), SILENCE_LOOK_SECONDS)
             now = self._clock.monotonic()
         return now
-
-    @staticmethod
-    async def _hand_over(gateway: Gateway, ready: Ready) -> Result:
-        try:
-            return await gateway.send(ready.outgoing)
-        except Exception as error:  # noqa: BLE001 - an adapter's bug must not lose the message
-            log.error("dispatch.adapter_failed", provider=gateway.provider, error=type(error).__name__)
-            return Result(
-                attempt_id=ready.outgoing.attempt_id, outcome=Outcome.UNKNOWN, error_code=type(error).__name__
-            )
 
     async def wait_below(self, way: Way, parts: int, seconds: float) -> None:
         """Wait until at most so many parts are open on a way, or the time is over."""
@@ -145,6 +148,19 @@ class Senders:
             self._landed.clear()
             await self._landed.wait()
 
+    async def close(self) -> None:
+        """Let the senders go; nothing is open any more."""
+        tasks = [task for some in self._tasks.values() for task in some]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
 
 def _way_of(ready: Ready) -> Way:
     return ready.prepared.contact.channel, ready.outgoing.sender
+
+
+def _lost(gateway: Gateway, ready: Ready, error: Exception) -> Result:
+    word = type(error).__name__
+    log.error("dispatch.adapter_failed", provider=gateway.provider, error=word)
+    return Result(ready.outgoing.attempt_id, Outcome.UNKNOWN, error_code=word)

@@ -31,14 +31,12 @@ _HELD = Hot(
 def claim_contacts(
     conn: sa.Connection, claims: Sequence[tuple[str, str, str, int]], now: datetime
 ) -> dict[ContactKey, int]:
-    """Claim (campaign, occasion, address hash) for messages; return who holds each claim now.
+    """Claim (campaign, occasion, address hash) for messages; return who holds each, nothing if all could be claimed.
 
     The first to claim an address keeps it, however many accounts share the phone.
     """
-    if not claims:
-        return {}
     if _CLAIM.many(conn, claims, at=now) == len(claims):
-        return {claim[:3]: claim[3] for claim in claims}
+        return {}
     return held_contacts(conn, [claim[:3] for claim in claims])
 
 

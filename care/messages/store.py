@@ -42,14 +42,19 @@ _UNTOLD = (MessageStatus.SKIPPED, MessageStatus.EXPIRED, MessageStatus.FAILED)
 _CLAIMABLE = sorted(str(status) for status in CLAIMABLE)
 
 
-_DUE = Hot(
-    sa.select(message.c.id)
-    .where(
-        message.c.status == sa.bindparam("status"),
-        message.c.lane == sa.bindparam("lane"),
-        message.c.wake_at <= sa.bindparam("now"),
+_LANES = tuple(purpose.lane for purpose in Purpose)
+_DUE = Hot(  # one look into an index per lane and claimable status
+    sa.select(
+        *(
+            sa.exists().where(
+                message.c.status == status,
+                message.c.lane == lane,
+                message.c.wake_at <= sa.bindparam("now", type_=Instant),
+            )
+            for lane in _LANES
+            for status in _CLAIMABLE
+        )
     )
-    .limit(1)
 )
 _scopes = (
     sa.literal("all"),
@@ -114,9 +119,12 @@ def add_intended(
     )
 
 
-def lane_is_due(conn: sa.Connection, *, lane: int, now: datetime) -> bool:
-    """Tell whether a lane has a message whose hour has come; one look into an index per claimable status."""
-    return any(_DUE.rows(conn, status=status, lane=lane, now=now) for status in _CLAIMABLE)
+def due_lanes(conn: sa.Connection, *, now: datetime) -> frozenset[int]:
+    """Return the lanes that have a message whose hour has come."""
+    (found,) = _DUE.rows(conn, now=now)
+    return frozenset(
+        lane for (lane, _), is_due in zip(itertools.product(_LANES, _CLAIMABLE), found, strict=True) if is_due
+    )
 
 
 def claim_due(
@@ -131,13 +139,13 @@ def claim_due(
 ) -> list[ClaimedRow]:
     """Lease up to `limit` due messages of a lane to this sender, earliest deadline first; return their rows.
 
+    Of a lane with nothing due it would look through all that wait: ask `due_lanes` first.
+
     Rows whose campaign or purpose is paused stay where they are. On PostgreSQL rows that another sender is
     claiming are passed over. What was in work when a sender died is claimed with few others of its kind, and alone
     if that happened twice, so that nothing else is struck should it be the cause; with `suspects_later` others go
     before it.
     """
-    if not lane_is_due(conn, lane=lane, now=now):
-        return []
     found = [row for due in _DUE_FIRST for row in due.rows(conn, lane=lane, now=now, most=limit)]
     found = sorted(found)[:limit]
     ids = _alike([row for row in found if not row[2]] or found if suspects_later else found)

@@ -241,6 +241,7 @@ class TestWords:
         assert told.startswith("trial.only_to.1: holds what is neither a number such as")
 
     def test_name_an_empty_file_of_a_secret(self, tmp_path: Path) -> None:
+        """It would be an empty secret, in silence."""
         (tmp_path / "token").write_text("\n", encoding="utf-8")
         (told,) = _mistakes(tmp_path, "", CARE_TWILIO__AUTH_TOKEN_FILE=str(tmp_path / "token"))
         assert told.startswith("CARE_TWILIO__AUTH_TOKEN_FILE: the file it names is empty")

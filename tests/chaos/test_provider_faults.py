@@ -103,7 +103,7 @@ def answer() -> Answer:
     words = {"text": "", "subject": "", "html": "", "parts": 1, "locale": "", "template": "", "country": ""}
     prepared = Prepared(message=claimed, contact=contact, **words)
     outgoing = Outgoing(attempt_id=1, message_id=1, token="t" * 22, to="", body="", valid_until=AT)
-    ready = Ready(prepared=prepared, outgoing=outgoing, not_before=AT, leave_by=0.0)
+    ready = Ready(prepared=prepared, outgoing=outgoing, leaves_at=0.0, leave_by=0.0)
     return Answer(ready=ready, result=Result(attempt_id=1, outcome=Outcome.ACCEPTED, provider_ref="SM1"), at=AT)
 
 

@@ -54,4 +54,5 @@ def test_the_table_names_kinds_and_columns_that_there_are() -> None:
     ],
 )
 def test_a_header_is_read_as_a_whole(kind: str, header: list[str], meant: dict[str, str]) -> None:
+    """One column of ours is meant by one of theirs; a slip of the pen counts as well."""
     assert meant_by(kind, header, COLUMNS[kind]) == meant

@@ -1,11 +1,14 @@
 """The day's brakes, shared by all dispatchers."""
 
 import threading
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from care.base.database import write
 from care.delivery.brakes import INTERNATIONAL, SPEND, DaySpend, close_day, open_day
@@ -29,6 +32,30 @@ class TestADaysSpend:
                 close_day(conn, day)
         with write(engine) as conn:
             assert opened(conn, spend_limit_minor=3).refuse("CN", 1) == SPEND
+
+    @given(
+        messages=st.lists(st.tuples(st.sampled_from(["CN", "HK", "DE"]), st.integers(1, 3)), min_size=1, max_size=8),
+        spend=st.none() | st.integers(0, 30),
+        abroad=st.integers(0, 12),
+    )
+    def test_takes_a_group_exactly_if_it_takes_each(
+        self, messages: list[tuple[str, int]], spend: int | None, abroad: int
+    ) -> None:
+        """Asked once or one by one, the answer and what is counted are the same."""
+        prices = {"CN": Decimal("0.75"), "HK": Decimal(5)}
+        limits: dict[str, Any] = {"spend_limit_minor": spend, "international_limit": abroad, "price_minor": prices}
+        one_by_one, together = (
+            DaySpend(day=NOW.date(), tomorrow_at=NOW, home="CN", parts={"CN": 4, "HK": 1}, **limits) for _ in range(2)
+        )
+        parts = Counter[str]()
+        for country, more in messages:
+            parts[country] += more
+        fits = all(one_by_one.refuse(country, more) is None for country, more in messages)
+        assert together.takes(parts) is fits
+        if fits:
+            assert (together.parts, together.new) == (one_by_one.parts, one_by_one.new)
+        else:
+            assert together.parts == {"CN": 4, "HK": 1}
 
     def test_is_one_for_two_who_open_an_empty_day_at_once(self, postgres_engine: sa.Engine) -> None:
         """The first of the day holds the second back: together they never pass the limit."""

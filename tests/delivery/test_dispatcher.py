@@ -90,7 +90,7 @@ class TestSending:
         (out,) = sms.taken
         assert out.body.startswith("【海岚通信】王女士")
         assert out.body.endswith("拒收请回复R")
-        assert len(out.token) == 30  # eight tell the second, 22 are 128 random bits
+        assert len(out.token) == 30  # eight tell the moment, 22 are 128 random bits
         (row,) = house.messages()
         assert (row.status, row.attempts, row.channel, row.lease_owner) == ("accepted", 1, "sms", None)
         assert row.sent_at == house.clock.now()

@@ -103,7 +103,7 @@ class Keeper:
         """Return a message whose intent is committed for a provider."""
         prepared, now = prepared or self.message(), self.house.clock.now()
         outgoing = Outgoing(attempt_id=1, message_id=1, token="t" * 22, to="", body="", valid_until=now)
-        made = Ready(prepared=prepared, outgoing=outgoing, not_before=now, leave_by=0.0)
+        made = Ready(prepared=prepared, outgoing=outgoing, leaves_at=0.0, leave_by=0.0)
         with write(self.house.engine) as conn:
             self.made.committed(conn, prepared, choice or Choice(FIRST.provider), [made])
         return made

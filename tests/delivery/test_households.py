@@ -58,6 +58,16 @@ class TestAHousehold:
         assert send_all(house, sms) == 2
         assert {(row.status, row.channel) for row in house.messages()} == {("accepted", "email")}
 
+    def test_that_was_told_is_the_truer_reason_than_a_cap(self, house: House) -> None:
+        """Both are true of an account that comes later, alone in its group: the phone has had its greeting."""
+        sms = Postbox()
+        greet(house, phone=PHONE)
+        assert send_all(house, sms) == 1
+        (told,) = house.messages()
+        greet(house, phone=PHONE)
+        assert send_all(house, sms) == 0
+        assert [row.reason for row in house.messages(status="skipped")] == [f"told_via:{told.id}"]
+
     def test_stays_told_when_time_is_over(self, house: House) -> None:
         """Nobody is woken after the use-by."""
         sms, chosen = refused_once(house)

@@ -119,6 +119,24 @@ class TestPool:
         assert isinstance(second, NotSentError)
         assert elapsed < 1.5
 
+    def test_keeps_the_time_of_each_request_on_one_connection(self) -> None:
+        """One timer looks after many requests: the shorter time of a later one is kept too."""
+
+        async def run() -> tuple[float, int]:
+            async with ScriptedServer(OK, None) as server:
+                pool = HttpPool(server.url, connections=1, timeout_seconds=60)
+                pool.open()
+                await pool.ask(REQUEST)
+                started = time.monotonic()
+                with pytest.raises(NoAnswerError):
+                    await pool.ask(REQUEST, timeout_seconds=0.2)
+                pool.close()
+                return time.monotonic() - started, server.connections
+
+        elapsed, connections = asyncio.run(run())
+        assert connections == 1
+        assert elapsed < 30
+
     def test_cancelled_request_leaves_no_answer_behind(self) -> None:
         """An answer that comes after its caller has gone is not given to the next caller."""
 

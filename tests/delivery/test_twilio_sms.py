@@ -5,16 +5,18 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
+from twilio.rest import Client
 
 from care.base.clock import VirtualClock
 from care.base.errors import UnavailableError
 from care.base.settings import TwilioSettings
 from care.delivery.channels.base import ErrorClass, Outgoing, Result, Retry
+from care.delivery.channels.twilio_http import TwilioHttp
 from care.delivery.channels.twilio_sms import LARGEST_PAGE, TwilioSms
 from care.messages.model import Outcome
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.contracts.mail_server import CA_FILE
-from tests.delivery.scripted_server import ScriptedServer, json_answer
+from tests.delivery.scripted_server import Request, ScriptedServer, json_answer
 
 NOW = datetime(2026, 9, 25, 2, tzinfo=UTC)
 ACCOUNT = "AC" + "0" * 32
@@ -23,13 +25,8 @@ CREATED = json_answer(201, {"sid": "SM1", "status": "queued"})
 
 
 def adapter(url: str, **changes: object) -> TwilioSms:
-    values = {
-        "account_sid": ACCOUNT,
-        "auth_token": TOKEN,
-        "from_number": "+15005550006",
-        "base_url": url,
-        "timeout_seconds": 1,
-    }
+    own = {"account_sid": ACCOUNT, "auth_token": TOKEN, "from_number": "+15005550006"}
+    values = {**own, "base_url": url, "timeout_seconds": 1}
     settings = TwilioSettings(**(values | changes))
     return TwilioSms(settings, public_url="https://care.example.com/", clock=VirtualClock(NOW))
 
@@ -76,14 +73,30 @@ class TestRequest:
             "ValidityPeriod": "3600",
         }
 
-    def test_goes_through_the_sdk(self) -> None:
-        """Path, sign-in and the SDK's own marks are there."""
-        _, server = ask(CREATED)
-        request = server.requests[0]
-        assert request.line == f"POST /2010-04-01/Accounts/{ACCOUNT}/Messages.json HTTP/1.1"
-        assert request.headers["user-agent"].startswith("twilio-python/")
-        assert request.headers["authorization"].startswith("Basic ")
-        assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    def test_is_what_the_sdk_would_say(self) -> None:
+        """Path, sign-in, headers and form are those of the SDK's own `create`, though it is asked for them once."""
+
+        async def run() -> list[Request]:
+            async with ScriptedServer(CREATED, CREATED) as server:
+                gateway = adapter(server.url)
+                await gateway.open()
+                await gateway.send(sms())
+                http = TwilioHttp(server.url, timeout_seconds=1, connections=1)
+                await http.open()
+                await Client(ACCOUNT, TOKEN, http_client=http).messages.create_async(
+                    to=sms().to,
+                    from_="+15005550006",
+                    body=sms().body,
+                    status_callback="https://care.example.com/webhooks/twilio/status/tok_-en#rc=3&rp=all",
+                    validity_period=3600,
+                )
+                await asyncio.gather(gateway.close(), http.close())
+                return server.requests
+
+        ours, theirs = asyncio.run(run())
+        assert ours.line == theirs.line == f"POST /2010-04-01/Accounts/{ACCOUNT}/Messages.json HTTP/1.1"
+        assert ours.headers | {"content-length": ""} == theirs.headers | {"content-length": ""}
+        assert parse_qs(ours.body.decode()) == parse_qs(theirs.body.decode())
 
     @pytest.mark.parametrize(
         ("valid_for", "seconds"),

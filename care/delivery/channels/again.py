@@ -18,6 +18,11 @@ async def call_again_if(is_harmless: Callable[[BaseException], bool], call: Call
     except Exception as error:
         if not is_harmless(error):
             raise
+    return await call_again(is_harmless, call)
+
+
+async def call_again(is_harmless: Callable[[BaseException], bool], call: Callable[[], Awaitable[T]]) -> T:
+    """Call at most twice, with a tiny wait between, after a first call that failed and `is_harmless`."""
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(is_harmless),
         stop=tenacity.stop_after_attempt(2),

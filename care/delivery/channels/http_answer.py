@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 LONGEST_HEAD: Final = 64 * 1024
 LONGEST_BODY: Final = 16 * 1024 * 1024
 _status_line: Final = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: [^\r\n]*)?\r\n").match
-_length: Final = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n").search
-_is_chunked: Final = re.compile(rb"(?i)\r\ntransfer-encoding:[^\r\n]*chunked").search
-_is_closing: Final = re.compile(rb"(?i)\r\nconnection:[^\r\n]*close").search
+_length: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n").search  # these three in lower case
+_is_chunked: Final = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked").search
+_is_closing: Final = re.compile(rb"\r\nconnection:[^\r\n]*close").search
 _chunk_line: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r\n").match
 
 
@@ -49,16 +49,20 @@ def parse_answer(data: bytes, *, at_end: bool) -> tuple[Answer, bytes, bool] | N
         if status >= 200:  # noqa: PLR2004 - what is below announces the answer proper
             break
         data = data[end + 4 :]
-    framed = _body_of(head, status, data[end + 4 :], at_end=at_end)
+    lower = head.lower()
+    framed = _body_of(lower, status, data[end + 4 :], at_end=at_end)
     if framed is None:
         return None
     body, rest, is_framed = framed
-    keeps_alive = is_framed and status_line[1] == b"1" and _is_closing(head) is None
+    keeps_alive = is_framed and status_line[1] == b"1" and _is_closing(lower) is None
     return Answer(status, head, body), rest, keeps_alive
 
 
 def _body_of(head: bytes, status: int, data: bytes, *, at_end: bool) -> tuple[bytes, bytes, bool] | None:
-    """Return the body, the rest, and whether the body said itself where it ends; None when more must come."""
+    """Return the body, the rest, and whether the body said itself where it ends; None when more must come.
+
+    `head` is in lower case.
+    """
     if status in (204, 304):
         return b"", data, True
     if len(data) > LONGEST_BODY:

@@ -5,7 +5,9 @@ measurements. Here a request is one write and, mostly, one read. Above all it kn
 """
 
 import asyncio
+import math
 import ssl
+from collections import deque
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -38,6 +40,8 @@ class HttpWire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._waiter: asyncio.Future[Answer] | None = None
+        self._ends_at = self._looks_at = math.inf  # when the request's time is over, when the timer looks whether it is
+        self._timer: asyncio.TimerHandle | None = None
         self._is_reusable = True
         self.idle_since = loop.time()
 
@@ -46,24 +50,37 @@ class HttpWire(asyncio.Protocol):
         """Tell whether another request may go this way."""
         return self._is_reusable and self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, request: bytes, *, seconds: float) -> Answer:
-        """Write one request and return its answer.
+    def ask(self, request: bytes, *, ends_at: float) -> "asyncio.Future[Answer]":
+        """Write one request; return what will be its answer by `ends_at` of the loop's time.
 
-        Raises:
-            NoAnswerError: the time was over or the connection ended first, or the answer is not HTTP.
+        It will be NoAnswerError if the time was over or the connection ended first, or the answer is not HTTP.
         """
+        waiter = self._waiter = self._loop.create_future()
         if self._transport is None:
-            raise NoAnswerError
-        self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(seconds, self._fail)  # a third of what `asyncio.timeout` costs
+            self._fail()
+            return waiter
+        self._ends_at = ends_at
+        if ends_at < self._looks_at:
+            self._look_again()
         self._transport.write(request)
         failpoint_soon("call.written", self._loop)
-        try:
-            return await self._waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
-            self.idle_since = self._loop.time()
+        return waiter
+
+    def _look_again(self) -> None:
+        """Let the timer go off when the request's time is over: one timer for many requests, as most are answered."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._looks_at = self._ends_at
+        self._timer = self._loop.call_at(self._ends_at, self._look_at_time)
+
+    def _look_at_time(self) -> None:
+        self._timer, self._looks_at = None, math.inf
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._ends_at:
+            self._look_again()
+        else:
+            self._fail()
 
     def close(self) -> None:
         """Close at once."""
@@ -92,6 +109,8 @@ class HttpWire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Wake whoever waits."""
         self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
         self._fail()
 
     def _hand_over(self, *, at_end: bool) -> None:
@@ -107,11 +126,14 @@ class HttpWire(asyncio.Protocol):
         answer, rest, keeps_alive = found
         self._buffer = b""
         self._is_reusable = self._is_reusable and keeps_alive and not rest
-        self._waiter.set_result(answer)
+        self.idle_since = self._loop.time()
+        waiter, self._waiter = self._waiter, None
+        waiter.set_result(answer)
 
     def _fail(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(NoAnswerError())
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(NoAnswerError())
 
 
 class HttpPool:
@@ -123,7 +145,8 @@ class HttpPool:
         self._host = parts.hostname or ""
         self._is_tls = parts.scheme == "https"
         self._port = parts.port or (443 if self._is_tls else 80)
-        self._places = asyncio.Semaphore(connections)
+        self._places = connections
+        self._queue: deque[asyncio.Future[None]] = deque()  # who waits for a place
         self._timeout_seconds = timeout_seconds
         self._connect_seconds = min(CONNECT_SECONDS, timeout_seconds / 2)
         self._tls: ssl.SSLContext | None = None
@@ -149,33 +172,47 @@ class HttpPool:
             NotSentError: certainly nothing left.
             NoAnswerError: something left, and no complete answer came.
         """
-        now = asyncio.get_running_loop().time
-        ends_at = now() + (timeout_seconds or self._timeout_seconds)
-        await self._take_place(ends_at)
+        ends_at = asyncio.get_running_loop().time() + (timeout_seconds or self._timeout_seconds)
+        if self._places:  # nearly always: then nothing is waited for
+            self._places -= 1
+        else:
+            await self._wait_for_place(ends_at)
+        wire = None
         try:
             wire = self._idle_wire() or await self._connect(ends_at)
-            try:
-                answer = await wire.ask(request, seconds=ends_at - now())
-            except BaseException:  # also when cancelled: what is on its way must not answer the next request
+            answer = await wire.ask(request, ends_at=ends_at)
+        except BaseException:  # also when cancelled: what is on its way must not answer the next request
+            if wire is not None:
                 wire.close()
-                raise
-            if wire.is_open and self._is_open:
-                self._idle.append(wire)
-            else:
-                wire.close()
-            return answer
+            raise
         finally:
-            self._places.release()
+            self._leave_place()
+        if self._is_open and wire.is_open:
+            self._idle.append(wire)
+        else:
+            wire.close()
+        return answer
 
-    async def _take_place(self, ends_at: float) -> None:
-        if not self._places.locked():  # nearly always: then nothing is waited for
-            await self._places.acquire()
-            return
+    async def _wait_for_place(self, ends_at: float) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
         try:
             async with asyncio.timeout_at(ends_at):
-                await self._places.acquire()
-        except TimeoutError:
-            raise NotSentError from None
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():  # its turn came in the same moment
+                self._leave_place()
+            if isinstance(error, TimeoutError):
+                raise NotSentError from None
+            raise
+
+    def _leave_place(self) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._places += 1
 
     def _idle_wire(self) -> HttpWire | None:
         if not self._is_open:

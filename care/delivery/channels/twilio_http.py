@@ -8,14 +8,14 @@ did not leave.
 import base64
 import logging
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 
+from care.delivery.channels.http_answer import Answer
 from care.delivery.channels.http_wire import HttpPool
 
 _SILENT: Final = logging.getLogger("care.twilio")
@@ -51,7 +51,7 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
         method: str,
         uri: str,
         params: Mapping[str, str] | None = None,
-        data: Mapping[str, str] | bytes | None = None,
+        data: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the same
@@ -63,14 +63,35 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
             NotSentError: certainly nothing left.
             NoAnswerError: something left, and no complete answer came.
         """
-        body = data if isinstance(data, bytes) else urlencode(data or {}).encode()
-        head = (
-            f"{method.upper()} {self._target(uri, params)} HTTP/1.1\r\nHost: {self._host}\r\n"
-            f"{_lines(tuple(headers.items()) if headers else (), auth)}Content-Length: {len(body)}\r\n\r\n"
-        )
-        answer = await self._pool.ask(head.encode() + body, timeout_seconds=timeout)
-        headers = {} if answer.status < 300 else answer.headers()  # noqa: PLR2004 - only refusals are asked for theirs
-        return Response(answer.status, answer.body.decode(errors="replace"), headers)
+        head = self.head(method, uri, params=params, headers=headers or {}, auth=auth)
+        answer = await self.post(head, urlencode(data or {}).encode(), timeout_seconds=timeout)
+        return Response(answer.status, answer.body.decode(errors="replace"), answer.headers())
+
+    def head(
+        self,
+        method: str,
+        uri: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str],
+        auth: tuple[str, str] | None,
+    ) -> bytes:
+        """Return a request as far as its body does not matter, for `post`."""
+        lines = [f"{method.upper()} {self._target(uri, params)} HTTP/1.1", f"Host: {self._host}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if auth is not None:
+            lines.append(f"Authorization: Basic {base64.b64encode(':'.join(auth).encode()).decode()}")
+        return "".join(f"{line}\r\n" for line in lines).encode()
+
+    def post(self, head: bytes, body: bytes, *, timeout_seconds: float | None = None) -> Coroutine[Any, Any, Answer]:
+        """Make one request of a head and a body, at most once, within the timeout.
+
+        Raises:
+            NotSentError: certainly nothing left.
+            NoAnswerError: something left, and no complete answer came.
+        """
+        request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+        return self._pool.ask(request, timeout_seconds=timeout_seconds)
 
     def _target(self, uri: str, params: Mapping[str, str] | None) -> str:
         """Return what stands in the request line: never with a space or a line end in it."""
@@ -78,17 +99,3 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
         if params:
             target += ("&" if "?" in target else "?") + urlencode(params)
         return target if _is_plain(target) else quote(target, safe=_SAFE_IN_TARGET)
-
-
-@lru_cache(maxsize=16)
-def _lines(headers: tuple[tuple[str, str], ...], auth: tuple[str, str] | None) -> str:
-    lines = [f"{name}: {value}\r\n" for name, value in headers]
-    if auth is not None:
-        lines.append(f"Authorization: Basic {base64.b64encode(':'.join(auth).encode()).decode()}\r\n")
-    return "".join(lines)
-
-
-def header(response: Any, name: str) -> str:
-    """Return one header of an SDK response, '' when it is absent; `name` in lower case."""
-    headers: Mapping[str, str] = response.headers or {}
-    return headers.get(name, "")

@@ -15,11 +15,12 @@ from care.base.clock import Clock
 from care.base.errors import UnavailableError
 from care.base.settings import TwilioSettings
 from care.base.vocabulary import Channel
-from care.delivery.channels.again import call_again_if
+from care.delivery.channels.again import call_again
 from care.delivery.channels.base import Capabilities, ListByRecipient, Outgoing, ProviderMessage, Result, refusal
 from care.delivery.channels.errors import classify_transport, classify_twilio
+from care.delivery.channels.http_answer import Answer
 from care.delivery.channels.http_wire import NoAnswerError, NotSentError
-from care.delivery.channels.twilio_http import TwilioHttp, header
+from care.delivery.channels.twilio_http import TwilioHttp
 from care.messages.model import Outcome
 
 LONGEST_VALIDITY_SECONDS: Final = 36_000
@@ -32,6 +33,8 @@ _API: Final = "https://api.twilio.com/2010-04-01/Accounts"
 _RETRY_CALLBACKS: Final = "%23rc%3D3%26rp%3Dall"
 """Twilio repeats a callback that we fail to answer, up to three times; the fragment is not signed."""
 _OWN_ENVIRONMENT: Final = {"care": "the SDK must not read TWILIO_EDGE or TWILIO_REGION"}
+_ACCEPTED: Final = Outcome.ACCEPTED  # looked up for every message, which takes an enumeration a while
+_read_json: Final = json.JSONDecoder().decode
 _is_service = re.compile(r"MG[0-9a-fA-F]{32}").fullmatch
 
 
@@ -60,14 +63,19 @@ class TwilioSms:
         self._list_is_complete = list_is_complete
         self._two_way = settings.two_way
         self._http = TwilioHttp(settings.base_url, timeout_seconds=settings.timeout_seconds, connections=MAX_IN_FLIGHT)
-        self._client = _SteadyClient(
+        self._client = Client(
             settings.account_sid,
             settings.auth_token.get_secret_value(),
             http_client=self._http,
             environment=_OWN_ENVIRONMENT,
         )
         self._account_sid = settings.account_sid
-        self._create_url = f"{_API}/{settings.account_sid}/Messages.json"
+        self._create = self._http.head(  # as the SDK's request layer would say it, but once and not for each message
+            "POST",
+            self._client.get_hostname(f"{_API}/{settings.account_sid}/Messages.json"),
+            headers=self._client.get_headers("POST", None),
+            auth=self._client.get_auth(None),
+        )
         self._sender = settings.messaging_service_sid or settings.from_number
         self._is_sole_sender = senders is None
         self._senders = {self._sender, settings.from_number, *(senders or ())} - {""}
@@ -100,16 +108,18 @@ class TwilioSms:
         """Create one message. A request that certainly did not leave is tried again at once."""
         form = self._form(outgoing)
         try:
-            response = await call_again_if(_did_not_leave, lambda: self._post(form))
+            try:
+                answer = await self._http.post(self._create, form)
+            except NotSentError as error:
+                if error.is_certificate:
+                    raise
+                answer = await call_again(_did_not_leave, lambda: self._http.post(self._create, form))
         except NotSentError as error:
             event = "bad-certificate" if error.is_certificate else "not-sent"
             return refusal(outgoing.attempt_id, classify_transport(event), event)
         except NoAnswerError:
             return refusal(outgoing.attempt_id, classify_transport("no-answer"), "no-answer")
-        return _result_of(outgoing.attempt_id, response)
-
-    async def _post(self, form: bytes) -> Any:
-        return await self._client.request_async("POST", self._create_url, data=form)
+        return _result_of(outgoing.attempt_id, answer)
 
     def _form(self, outgoing: Outgoing) -> bytes:
         seconds = int((outgoing.valid_until - self._clock.now()).total_seconds())
@@ -198,20 +208,6 @@ class TwilioSms:
             raise _unavailable(self.provider) from None
 
 
-class _SteadyClient(Client):  # type: ignore[misc]  # the SDK is untyped here
-    """The SDK's client, which asks the operating system its name for every request: once is enough."""
-
-    _steady: ClassVar[dict[str, dict[str, str]]] = {}
-
-    def get_headers(self, method: str, headers: dict[str, str] | None) -> dict[str, str]:
-        """Return the SDK's own headers."""
-        if headers:
-            return dict(super().get_headers(method, headers))
-        if method not in self._steady:
-            self._steady[method] = super().get_headers(method, None)
-        return dict(self._steady[method])
-
-
 def _did_not_leave(error: BaseException) -> bool:
     return isinstance(error, NotSentError) and not error.is_certificate
 
@@ -226,29 +222,23 @@ def _sender_field(sender: str) -> str:
     return f"{'MessagingServiceSid' if _is_service(sender) else 'From'}={_quote(sender)}"
 
 
-def _result_of(attempt_id: int, response: Any) -> Result:
-    status: int = response.status_code
-    answer = _json_of(response.text)
-    if status in (200, 201) and answer.get("sid"):
-        return Result(
-            attempt_id=attempt_id,
-            outcome=Outcome.ACCEPTED,
-            provider_ref=str(answer["sid"]),
-            status=str(answer.get("status") or ""),
-        )
+def _result_of(attempt_id: int, response: Answer) -> Result:
+    answer = _json_of(response.body.decode(errors="replace"))
+    if response.status in (200, 201) and answer.get("sid"):
+        return Result(attempt_id, _ACCEPTED, str(answer["sid"]), str(answer.get("status") or ""))
     code = answer.get("code")
     code = code if isinstance(code, int) else None
     return refusal(
         attempt_id,
-        classify_twilio(status, code),
-        str(code or status),
-        retry_after_seconds=_seconds(header(response, "retry-after")),
+        classify_twilio(response.status, code),
+        str(code or response.status),
+        retry_after_seconds=_seconds(response.headers().get("retry-after", "")),
     )
 
 
 def _json_of(text: str) -> dict[str, Any]:
     try:
-        answer = json.loads(text)
+        answer = _read_json(text)
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}

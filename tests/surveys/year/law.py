@@ -62,13 +62,14 @@ def _nobody_asked_twice(year: Year) -> Iterator[str]:
                 message.c.purpose == "survey"
             )
         ).all()
-        given_back = Counter(
-            conn.execute(
-                sa.select(attempt.c.message_id)
+        given_back = Counter(  # each attempt that the network gave back may be followed by another
+            row.message_id
+            for row in conn.execute(
+                sa.select(attempt.c.message_id, attempt.c.id)
                 .join(receipt, receipt.c.attempt_id == attempt.c.id)
                 .where(receipt.c.status.in_(["undelivered", "failed"]))
                 .distinct()
-            ).scalars()
+            )
         )
     by_id = {row.id: row for row in rows}
     left = Counter(kept.message_id for kept in year.life.kept if kept.message_id in by_id)
