@@ -96,15 +96,24 @@ def find_bans(
     ]
 
 
+def require_customer(conn: sa.Connection, customer_id: str) -> None:
+    """Refuse an id that no customer has.
+
+    Raises:
+        AnswerIsNoError: no such customer.
+    """
+    if conn.execute(sa.select(customer.c.id).where(customer.c.external_id == customer_id)).first() is None:
+        raise AnswerIsNoError(f"suppressions: no customer {customer_id}. Give the id in your own system")
+
+
 def counts_of(conn: sa.Connection, customer_id: str, *, now: datetime) -> list[Count]:
     """Return, per address of a customer, what counts towards a ban.
 
     Raises:
         AnswerIsNoError: no such customer.
     """
+    require_customer(conn, customer_id)
     mine = sa.select(customer.c.id).where(customer.c.external_id == customer_id)
-    if conn.execute(mine).first() is None:
-        raise AnswerIsNoError(f"suppressions: no customer {customer_id}. Give the id in your own system")
     points = sa.select(contact_point).where(contact_point.c.customer_id.in_(mine))
     counts = []
     for point in conn.execute(points.order_by(contact_point.c.channel, contact_point.c.position)):
@@ -133,8 +142,9 @@ def lift_bans(
     """End the bans of these reasons on a customer's addresses and return them; counting begins anew.
 
     Raises:
-        AnswerIsNoError: none of them stands.
+        AnswerIsNoError: no such customer, or none of them stands.
     """
+    require_customer(conn, customer_id)
     standing = find_bans(conn, customer_id=customer_id)
     ended = [ban for ban in standing if ban.reason in reasons]
     if not ended:

@@ -238,6 +238,7 @@ class TestPromotion:
             ("套餐八五折优惠，仅99元", ["a benefit", "a price"]),
             ("现在续约享9.5折", ["a benefit"]),
             ("满意率升至86%", ["a percentage"]),
+            ("降价百分之二十", ["a percentage"]),
             ("Enjoy a free gift", ["a benefit"]),
             ("20% off, now £9.99", ["a price", "a percentage"]),
             ("Call us toll-free, feel free to ask", []),
@@ -249,6 +250,11 @@ class TestPromotion:
     def test_is_told_from_plain_words(self, text: str, kinds: list[str]) -> None:
         """Gifts, prices and percentages, and what only looks like them."""
         assert [kind for kind, _ in promoting_words(text)] == kinds
+
+    def test_is_shown_whole(self) -> None:
+        """All the digits of a percentage."""
+        assert promoting_words("立省 12.5% 或百分之二十") == [("a percentage", "12.5%")]
+        assert promoting_words("降价百分之二十") == [("a percentage", "百分之二十")]
 
     def test_makes_a_greeting_an_offer(self, check) -> None:
         """It would be sent to people who agreed to greetings only."""

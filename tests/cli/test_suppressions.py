@@ -144,6 +144,12 @@ class TestLift:
         assert desk("suppressions", "lift", "C1", "--reason", reason, "--asked-again", "  ").code == 2
         assert standing(desk) == [reason]
 
+    def test_names_a_customer_there_is_not(self, desk: Desk) -> None:
+        """As `show` does, and not as if nothing stood against them."""
+        for words in (("suppressions", "lift", "C9"), ("bounces", "lift", "C9")):
+            answer = desk(*words)
+            assert (answer.code, "no customer C9" in answer.err) == (1, True)
+
     def test_keeps_who_ended_it_and_by_whose_word(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """The story of a ban stays, and other bans stand."""
         monkeypatch.setenv("CARE_USER", "anna")

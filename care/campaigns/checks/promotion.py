@@ -19,7 +19,7 @@ _PRICE = re.compile(
     r"\d[\d,.]*\s*(?:元|块钱|塊錢)|[¥￥$€£]\s?\d|\b(?:USD|EUR|GBP|CNY|TWD|HKD|RMB|NT\$)\s?\d|\d\s?(?:€|£)",
     re.IGNORECASE,
 )
-_PERCENT = re.compile(r"\d\s?[%％]|百分之")
+_PERCENT = re.compile(r"\d+(?:[.,]\d+)?\s?[%％]|百分之[零一二三四五六七八九十百\d]*")
 _KINDS: Mapping[str, re.Pattern[str]] = {"a benefit": _GIFT, "a price": _PRICE, "a percentage": _PERCENT}
 _PATIENT = (Purpose.SERVICE, Purpose.EMERGENCY, Purpose.SURVEY)  # facts of a contract may name prices
 

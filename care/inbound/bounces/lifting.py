@@ -10,7 +10,7 @@ from care.base.errors import AnswerIsNoError
 from care.base.vocabulary import Channel
 from care.customers.model import SuppressionReason
 from care.customers.suppressions import lift_suppression
-from care.delivery.bans import ASKED_FOR, find_bans
+from care.delivery.bans import ASKED_FOR, find_bans, require_customer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ def lift_bounces(conn: sa.Connection, external_id: str, *, by: str, now: datetim
     Raises:
         AnswerIsNoError: no such customer, or no such ban.
     """
+    require_customer(conn, external_id)
     standing = find_bans(conn, customer_id=external_id)
     bounced = [ban for ban in standing if ban.channel == Channel.EMAIL and ban.reason == SuppressionReason.HARD_BOUNCE]
     left = sorted({ban.reason for ban in standing if ban not in bounced})
