@@ -62,7 +62,11 @@ def followup(
     elif gaps or late:
         print_rows((_as_row(row, zone, now, plain=json) for row in rows), as_json_lines=json)
         if not rows and not json:
-            say("no gap: everybody was asked, handed over, merged or exempt in time" if gaps else "nothing was late")
+            say(
+                "no gap: everybody whose time has come was asked, called, merged or exempt"
+                if gaps
+                else "nothing was late"
+            )
     elif json:
         print_json(_as_object(found, zone, now) | {"waiting_for_repair": hidden})
     else:

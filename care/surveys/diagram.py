@@ -23,7 +23,7 @@ _BEFORE: Final = """\
 # Following up
 
 Every ticket that is resolved gets one follow-up, and it is always in exactly one state. 100 % means that nobody was
-forgotten: asked, handed to a person, merged or exempt for a named reason. This page is written from
+forgotten: asked, called by a person, merged or exempt for a named reason. This page is written from
 `care/surveys/diagram.py`: `make docs`.
 
 ```sh
@@ -75,7 +75,7 @@ ticket that is reopened before the question left is exempt, `reopened`; its next
 
 `deadline: {within: 72h, name: repair_72h, source: service handbook}` gives a promise a name and says where it is
 written. Working days are those of the operator's country and of `campaigns/calendar.yaml`. What counts is when the
-first provider took the question, a person got the call, or the exemption was recorded.
+first provider took the question, the call was recorded, or the exemption was.
 
 ## One question for several tickets
 
@@ -104,6 +104,10 @@ such as for the answer to another one, until its time was over), `quiet_hours`, 
 calls. `twilio.two_way` says so of the sender.
 
 ## Calls
+
+A call counts once it is recorded, with its answers or with why there are none. Until then it is open; past its deadline
+it is late and a gap, `not_called`, and past its `call_by`, which leaves a day at least, an [incident](on-call.md). No
+later ticket is merged into it then. A question that left and did not arrive counts no more: a person calls.
 
 The list of calls holds names and numbers, so only its owner may read the file. Fill in `outcome` (`answered`,
 `not_reached`, `refused`), the scores from 1 to 5 under `overall`, `result`, `timeliness` and `attitude` (where `asks`

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from care.customers.tables import customer
 from care.customers.tickets.tables import ticket, ticket_resolution
+from care.surveys.follow_ups import is_covered
 from care.surveys.model import FollowUpState
 from care.surveys.tables import follow_up
 
@@ -17,8 +18,11 @@ TAKEN_ON_WITHIN = timedelta(minutes=15)
 
 NOT_TAKEN_ON = "not_taken_on"
 NOT_ASKED = "not_asked"
+NOT_CALLED = "not_called"
 FIRST_CALL = "first_call"
 _S = FollowUpState
+_OWED: Mapping[FollowUpState, str] = {_S.DUE: NOT_ASKED, _S.PHONE_TASK: NOT_CALLED}
+"""What is missing once the deadline is over, per state in which somebody is still owed a question or a call."""
 _r = ticket_resolution
 
 
@@ -46,8 +50,8 @@ class Entry:
         """Return what is missing although its time has passed, '' where nothing is."""
         if self.state is None:
             return NOT_TAKEN_ON
-        overdue = self.state is _S.DUE and self.deadline_at is not None and self.deadline_at < now
-        return NOT_ASKED if overdue else ""
+        is_over = self.deadline_at is not None and self.deadline_at < now
+        return _OWED.get(self.state, "") if is_over else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +86,11 @@ class Standing:
     @property
     def open(self) -> int:
         """Return how many are not covered, and need not be yet."""
-        return self.by_state.get(_S.DUE, 0) + self.missing - len(self.gaps)
+        return sum(self.count(state) for state in _OWED) + self.missing - len(self.gaps)
 
     @property
     def covered(self) -> int:
-        """Return how many are asked, handed to a person, merged or exempt."""
+        """Return how many are asked, called, merged or exempt."""
         return self.total - self.open - len(self.gaps)
 
     @property
@@ -139,8 +143,8 @@ def _in_time(conn: sa.Connection, mine: sa.ColumnElement[bool], now: datetime) -
     found: list[InTime] = []
     for name, deadline in ((follow_up.c.commitment, follow_up.c.deadline_at), (None, follow_up.c.call_deadline_at)):
         label = sa.literal(FIRST_CALL) if name is None else name
-        kept = sa.and_(follow_up.c.covered_at.is_not(None), follow_up.c.covered_at <= deadline)
-        waits = sa.and_(follow_up.c.covered_at.is_(None), deadline >= now)
+        kept = sa.and_(is_covered(), follow_up.c.covered_at <= deadline)
+        waits = sa.and_(sa.not_(is_covered()), deadline >= now)
         columns = [_count(kept, "kept"), _count(waits, "waits"), sa.func.count().label("n")]
         query = sa.select(label.label("name"), *columns).select_from(joined).where(mine, deadline.is_not(None))
         rows = conn.execute(query.group_by(name) if name is not None else query).all()
@@ -157,8 +161,8 @@ def _count(of: sa.ColumnElement[bool], name: str) -> sa.Label[int]:
 
 
 def gaps(conn: sa.Connection, *, since: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
-    """Yield what is neither asked, handed over, merged nor exempt although it ought to be, the oldest first."""
-    overdue = sa.and_(follow_up.c.state == str(_S.DUE), follow_up.c.deadline_at < now)
+    """Yield what is neither asked, called, merged nor exempt although it ought to be, the oldest first."""
+    overdue = sa.and_(follow_up.c.state.in_([str(state) for state in _OWED]), follow_up.c.deadline_at < now)
     forgotten = sa.and_(follow_up.c.id.is_(None), _r.c.recorded_at < now - TAKEN_ON_WITHIN)
     yield from _entries(conn, _in_span(since, until), sa.or_(overdue, forgotten))
 

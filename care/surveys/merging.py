@@ -1,7 +1,8 @@
 """One question for several tickets: of ordinary ones a customer is asked about one in thirty days.
 
 What was resolved before an invitation left merges into it; what is resolved later is exempt, as the customer was asked
-recently. Two that wait become one about the later ticket, as long as that keeps the promise about the earlier.
+recently. Two that wait become one about the later ticket, as long as that keeps the promise about the earlier. A call
+that is overdue stands for nothing.
 """
 
 from collections.abc import Collection, Mapping
@@ -162,7 +163,10 @@ def _asked(customers: Collection[int], now: datetime) -> sa.Select[Any]:
         message.c.customer_id == follow_up.c.customer_id,
         message.c.leg == "main",
     )
-    open_task = sa.exists().where(phone_task.c.follow_up_id == follow_up.c.id, phone_task.c.done_at.is_(None))
+    may_be_called = sa.exists().where(
+        phone_task.c.follow_up_id == follow_up.c.id, phone_task.c.done_at.is_(None), phone_task.c.call_by >= now
+    )
+    is_task = follow_up.c.state == str(_S.PHONE_TASK)
     return (
         sa.select(
             *(follow_up.c[name] for name in ("id", "customer_id", "state", "is_capped", "due_at", "deadline_at")),
@@ -177,8 +181,8 @@ def _asked(customers: Collection[int], now: datetime) -> sa.Select[Any]:
             among(follow_up.c.customer_id, customers),
             sa.or_(
                 follow_up.c.state == str(_S.DUE),
-                sa.and_(follow_up.c.state == str(_S.PHONE_TASK), open_task),
-                follow_up.c.invited_at > now - CAP,
+                sa.and_(is_task, may_be_called),
+                sa.and_(sa.not_(is_task), follow_up.c.invited_at > now - CAP),
             ),
         )
         .order_by(follow_up.c.resolved_at.desc(), follow_up.c.id.desc())

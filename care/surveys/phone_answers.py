@@ -128,6 +128,8 @@ def _take(
         react_to_answers(conn, given, about, rules=rules, now=now)
     else:
         report.repeated += 1
+    if found.state == str(FollowUpState.PHONE_TASK) and not any(one.question is MAIN[found.survey] for one in given):
+        move_follow_ups(conn, [found.id], FollowUpState.CLOSED_UNANSWERED, now=now, reason="not_rated")
     phone_tasks.settle(conn, found.id, "answered", now=now)
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.customers.tickets.tables import ticket_resolution
 from care.schedule import follow_up as follow_up_job
+from care.schedule import raise_alarms
 from care.surveys.tables import follow_up, survey_answer, survey_case
 from tests.house import ROOT
 from tests.surveys.factories_tickets import make_resolved
@@ -25,21 +26,63 @@ def set_up(desk, **fields) -> str:
     return ref
 
 
+def record(desk, folder, ref: str, outcome: str = "not_reached") -> None:
+    """Write down how a call ended."""
+    (folder / "recorded.csv").write_text(f"ref,outcome\n{ref},{outcome}\n", encoding="utf-8")
+    assert desk("import", "answers", str(folder / "recorded.csv")).code == 0
+
+
 def tick(desk) -> None:
     now = desk.house.clock.now()
     follow_up_job(desk.house.services, now, now)
 
 
 class TestFollowup:
-    def test_says_that_nobody_was_forgotten(self, desk) -> None:
-        """Exit 0, the states, the coverage and each promise by name."""
-        set_up(desk, phone=None)
+    def test_says_that_nobody_was_forgotten(self, desk, tmp_path) -> None:
+        """Exit 0, the states, the coverage and each promise by name; a call is open until it is recorded."""
+        ref = set_up(desk, phone=None)
+        answer = desk("surveys", "followup")
+
+        assert answer.code == 0
+        assert "coverage not due yet: 0 of 0 whose time has come; 1 are still in time" in answer.out
+        assert "repair_72h: nothing decided yet (0 kept, 0 late, 1 open)" in answer.out
+        assert "phone_task: no_contact: 1" in answer.out
+
+        record(desk, tmp_path, ref)
         answer = desk("surveys", "followup")
 
         assert answer.code == 0
         assert "coverage 100.0%: 1 of 1 whose time has come; 0 are still in time" in answer.out
         assert "repair_72h: 100.0% in time (1 kept, 0 late, 0 open)" in answer.out
-        assert "phone_task: no_contact: 1" in answer.out
+
+    def test_names_who_was_not_called(self, desk, tmp_path) -> None:
+        """Past its deadline a call that nobody recorded is a gap, late, and an incident; recorded it is late only."""
+        ref = set_up(desk, phone=None)
+        desk.house.clock.advance(timedelta(hours=73))
+        tick(desk)
+        told = desk("surveys", "followup", "--json")
+
+        assert told.code == 1
+        found = json.loads(told.out)
+        assert [(gap["ref"], gap["why"], gap["covered_at"]) for gap in found["gaps"]] == [(ref, "not_called", None)]
+        assert (found["coverage"], found["open"], found["in_time"][0]["share"]) == (0.0, 0, 0.0)
+        assert ref in desk("surveys", "followup", "--gaps").out
+        assert ref in desk("surveys", "followup", "--late").out
+        assert json.loads(desk("books", "--json").out)["promises"]["not_followed_up"] == 1
+        raise_alarms(desk.house.services, desk.house.clock.now(), None)
+        assert "calls past their time: 1, the oldest for 60 minutes" in desk("incidents").out
+
+        record(desk, tmp_path, ref)
+        tick(desk)
+        raise_alarms(desk.house.services, desk.house.clock.now(), None)
+        after = desk("surveys", "followup")
+
+        assert (after.code, desk("surveys", "followup", "--gaps").code) == (0, 0)
+        assert "repair_72h: 0.0% in time (0 kept, 1 late, 0 open)" in after.out
+        assert ref in desk("surveys", "followup", "--late").out
+        desk.house.clock.advance(timedelta(minutes=4))
+        raise_alarms(desk.house.services, desk.house.clock.now(), None)
+        assert "calls past their time" not in desk("incidents").out
 
     def test_is_shown_beforehand_as_it_will_be_sent(self, desk) -> None:
         """The plan counts the parts of the very text, and the preview tells of the very ticket."""

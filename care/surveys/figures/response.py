@@ -13,6 +13,7 @@ from care.customers.tickets.tables import ticket, ticket_resolution
 from care.messages.tables import message
 from care.surveys.figures.period import Period
 from care.surveys.figures.valid import main_of, valid_answers
+from care.surveys.follow_ups import is_covered
 from care.surveys.model import FollowUpState
 from care.surveys.tables import follow_up, survey_case
 
@@ -63,7 +64,7 @@ class Coverage:
 
     commitment: str
     total: int
-    covered: int  # invited, handed to a person, merged or exempt
+    covered: int  # invited, called, merged or exempt
     invited: int
     delivered: int
     answered: int
@@ -84,7 +85,7 @@ def coverage(conn: sa.Connection, period: Period) -> list[Coverage]:
     f, r = follow_up.c, ticket_resolution.c
     counted = {
         "total": sa.true(),
-        "covered": f.covered_at.is_not(None),
+        "covered": is_covered(),
         "invited": f.invited_at.is_not(None),
         "delivered": f.delivered_at.is_not(None),
         "answered": f.state == str(S.ANSWERED),
