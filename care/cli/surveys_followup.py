@@ -103,9 +103,11 @@ def _tell(found: "Standing", zone: str, now: "datetime") -> None:
     counts |= {"not taken on yet": found.missing} if found.missing else {}
     rows = [{"state": word, "count": n, "share": _share(n / found.total)} for word, n in counts.items()]
     print_rows(rows, as_json_lines=False)
-    decided = found.covered + len(found.gaps)
     coverage = _share(found.coverage) if found.coverage is not None else "not due yet"
-    say(f"coverage {coverage}: {found.covered:,} of {decided:,} whose time has come; {found.open:,} are still in time")
+    whole = f"{found.decided:,} whose time has come"
+    say(f"coverage {coverage}: {found.covered:,} of {whole}; {found.open:,} are still in time")
+    if found.coverage_in_time is not None:
+        say(f"covered in time {_share(found.coverage_in_time)}: {found.covered_in_time:,} of {whole}")
     say(
         f"invited {found.invited:,}, delivered {found.delivered:,}, answered {found.count(S.ANSWERED):,}, "
         f"exempt {found.count(S.EXEMPT):,}, merged {found.count(S.MERGED):,}, calls {found.count(S.PHONE_TASK):,}; "
@@ -162,6 +164,8 @@ def _as_object(found: "Standing", zone: str, now: "datetime") -> dict[str, Any]:
         "covered": found.covered,
         "open": found.open,
         "coverage": found.coverage,
+        "covered_in_time": found.covered_in_time,
+        "coverage_in_time": found.coverage_in_time,
         "adds_up": found.adds_up,
         "invited": found.invited,
         "delivered": found.delivered,

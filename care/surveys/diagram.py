@@ -77,6 +77,10 @@ ticket that is reopened before the question left is exempt, `reopened`; its next
 written. Working days are those of the operator's country and of `campaigns/calendar.yaml`. What counts is when the
 first provider took the question, the call was recorded, or the exemption was.
 
+Both shares are of those whose time has come: `coverage` is everybody who was asked, called, merged or exempt, however
+late; `covered in time` those for whom it was before the deadline that counts from the resolution. What is not covered
+and not over yet is in neither.
+
 ## One question for several tickets
 
 Of ordinary tickets a customer is asked about one in 30 days (`survey_invites_per_30d` in the policy). What was

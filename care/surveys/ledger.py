@@ -80,6 +80,7 @@ class Standing:
     reasons: Mapping[tuple[FollowUpState, str], int]  # of exemptions and phone tasks
     invited: int
     delivered: int
+    covered_in_time: int  # covered inside the deadline that counts from the resolution
     in_time: Sequence[InTime]
     gaps: Sequence[Entry]
 
@@ -90,14 +91,23 @@ class Standing:
 
     @property
     def covered(self) -> int:
-        """Return how many are asked, called, merged or exempt."""
+        """Return how many are asked, called, merged or exempt, in time or not."""
         return self.total - self.open - len(self.gaps)
 
     @property
     def coverage(self) -> float | None:
         """Return the share covered of those whose time has come, None where there is none."""
-        decided = self.covered + len(self.gaps)
-        return self.covered / decided if decided else None
+        return self.covered / self.decided if self.decided else None
+
+    @property
+    def coverage_in_time(self) -> float | None:
+        """Return the share covered inside its deadline of those whose time has come, None where there is none."""
+        return self.covered_in_time / self.decided if self.decided else None
+
+    @property
+    def decided(self) -> int:
+        """Return how many are covered, or ought to be."""
+        return self.covered + len(self.gaps)
 
     @property
     def adds_up(self) -> bool:
@@ -122,8 +132,11 @@ def standing(conn: sa.Connection, *, since: datetime, until: datetime, now: date
         by_state[state] = by_state.get(state, 0) + row.n
         if state in (_S.EXEMPT, _S.PHONE_TASK):
             reasons[state, row.reason] = row.n
-    asked = sa.select(sa.func.count(follow_up.c.invited_at), sa.func.count(follow_up.c.delivered_at))
-    invited, delivered = conn.execute(asked.select_from(joined).where(mine)).one()
+    kept = sa.and_(is_covered(), follow_up.c.covered_at <= follow_up.c.deadline_at)
+    asked = sa.select(
+        sa.func.count(follow_up.c.invited_at), sa.func.count(follow_up.c.delivered_at), _count(kept, "kept")
+    )
+    invited, delivered, covered_in_time = conn.execute(asked.select_from(joined).where(mine)).one()
     without = sa.select(sa.func.count()).select_from(_r.outerjoin(follow_up, follow_up.c.resolution_id == _r.c.id))
     missing = conn.execute(without.where(mine, follow_up.c.id.is_(None))).scalar_one()
     return Standing(
@@ -133,6 +146,7 @@ def standing(conn: sa.Connection, *, since: datetime, until: datetime, now: date
         reasons=reasons,
         invited=int(invited),
         delivered=int(delivered),
+        covered_in_time=int(covered_in_time),
         in_time=_in_time(conn, mine, now),
         gaps=list(gaps(conn, since=since, until=until, now=now)),
     )

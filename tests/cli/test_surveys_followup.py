@@ -76,7 +76,18 @@ class TestFollowup:
         tick(desk)
         raise_alarms(desk.house.services, desk.house.clock.now(), None)
         after = desk("surveys", "followup")
+        told = json.loads(desk("surveys", "followup", "--json").out)
 
+        assert "coverage 100.0%: 1 of 1 whose time has come; 0 are still in time" in after.out
+        assert "covered in time 0.0%: 0 of 1 whose time has come" in after.out
+        assert {name: told[name] for name in ("covered", "covered_in_time", "coverage", "coverage_in_time")} == {
+            "covered": 1,
+            "covered_in_time": 0,
+            "coverage": 1.0,
+            "coverage_in_time": 0.0,
+        }
+        quarter = desk("report", "quarter", "2026Q3", "--format", "md").out
+        assert "covered: 100.0% (1); covered in time: 0.0% (0)." in quarter
         assert (after.code, desk("surveys", "followup", "--gaps").code) == (0, 0)
         assert "repair_72h: 0.0% in time (0 kept, 1 late, 0 open)" in after.out
         assert ref in desk("surveys", "followup", "--late").out
