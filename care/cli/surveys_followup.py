@@ -44,6 +44,7 @@ def followup(
     from care.bootstrap import build_services
     from care.inbound.events.store import hidden_resolutions
     from care.surveys import ledger
+    from care.surveys.promised import promised_by
 
     services = build_services()
     if phone_tasks is not None:
@@ -52,7 +53,8 @@ def followup(
     now = services.clock.now()
     first, end = _span(services, since, until)
     with read(services.engine) as conn:
-        found = ledger.standing(conn, since=first, until=end, now=now)
+        promised = promised_by(services.campaigns)
+        found = ledger.standing(conn, since=first, until=end, now=now, promised=promised)
         chosen = ledger.late(conn, since=first, until=end) if late else ledger.entries(conn, since=first, until=end)
         hidden = hidden_resolutions(conn, since=first, until=end)
         rows = list(found.gaps) if gaps else (list(chosen) if late or csv else [])
@@ -117,7 +119,8 @@ def _tell(found: "Standing", zone: str, now: "datetime") -> None:
         say(f"  {state}: {reason}: {count:,}")
     for one in found.in_time:
         share = "nothing decided yet" if one.share is None else f"{_share(one.share)} in time"
-        say(f"{one.name}: {share} ({one.kept:,} kept, {one.late:,} late, {one.open:,} open)")
+        source = f"; source: {one.source}" if one.source else ""
+        say(f"{one.name}: {share} ({one.kept:,} kept, {one.late:,} late, {one.open:,} open){source}")
     if found.gaps:
         say(f"missing ({len(found.gaps):,}):")
         print_rows((_as_row(row, zone, now, plain=False) for row in found.gaps), as_json_lines=False)
@@ -156,6 +159,7 @@ def _as_row(entry: "Entry", zone: str, now: "datetime", *, plain: bool) -> dict[
 
 def _as_object(found: "Standing", zone: str, now: "datetime") -> dict[str, Any]:
     from care.surveys.model import FollowUpState as S
+    from care.surveys.promised import in_time_object
 
     return {
         "resolved": found.total,
@@ -173,10 +177,7 @@ def _as_object(found: "Standing", zone: str, now: "datetime") -> dict[str, Any]:
         "exempt": {reason: count for (state, reason), count in found.reasons.items() if state is S.EXEMPT},
         "phone_tasks": {reason: count for (state, reason), count in found.reasons.items() if state is S.PHONE_TASK},
         "merged": found.count(S.MERGED),
-        "in_time": [
-            {"commitment": one.name, "kept": one.kept, "late": one.late, "open": one.open, "share": one.share}
-            for one in found.in_time
-        ],
+        "in_time": [in_time_object(one) for one in found.in_time],
         "gaps": [_as_row(row, zone, now, plain=True) for row in found.gaps],
     }
 

@@ -141,6 +141,15 @@ def _gathering(quarter: Quarter) -> Iterator[Block]:
         ],
     )
     yield Paragraph(_coverage(figures))
+    yield Table(
+        title="Promises about following up",
+        columns=("promise", "kept", "late", "still open", "in time", "source"),
+        rows=[
+            (one.name, one.kept, one.late, one.open, percent(one.share), one.source or "no source named")
+            for one in quarter.kept
+        ],
+        note="A ticket counts once by the time of its resolution, and once more by that of the customer's first call.",
+    )
     yield Paragraph("What to keep in mind when reading the scores:")
     yield Listing(list(_biases(quarter)))
 

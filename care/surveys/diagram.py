@@ -71,11 +71,12 @@ ticket that is reopened before the question left is exempt, `reopened`; its next
 |---|---|---|
 | `repair_72h`, `installation_72h` | `deadline: 72h` | the resolution |
 | `complaint_1wd` | `deadline: 1 working day` | the resolution; ends when the office closes (`office_closes`) |
-| `first_call` | `call_deadline: 72h` | the customer's first call about the ticket |
+| `first_call_72h` | `call_deadline: 72h` | the customer's first call about the ticket |
 
 `deadline: {within: 72h, name: repair_72h, source: service handbook}` gives a promise a name and says where it is
-written. Working days are those of the operator's country and of `campaigns/calendar.yaml`. What counts is when the
-first provider took the question, the call was recorded, or the exemption was.
+written; both stand beside its share in `care surveys followup` and `care report quarter`. Working days are those of the
+operator's country and of `campaigns/calendar.yaml`. What counts is when the first provider took the question, the call
+was recorded, or the exemption was.
 
 Both shares are of those whose time has come: `coverage` is everybody who was asked, called, merged or exempt, however
 late; `covered in time` those for whom it was before the deadline that counts from the resolution. What is not covered

@@ -11,6 +11,7 @@ from care.customers.tables import customer
 from care.customers.tickets.tables import ticket, ticket_resolution
 from care.surveys.follow_ups import is_covered
 from care.surveys.model import FollowUpState
+from care.surveys.promised import NOTHING, InTime, Promised, kept_promises
 from care.surveys.tables import follow_up
 
 TAKEN_ON_WITHIN = timedelta(minutes=15)
@@ -19,7 +20,6 @@ TAKEN_ON_WITHIN = timedelta(minutes=15)
 NOT_TAKEN_ON = "not_taken_on"
 NOT_ASKED = "not_asked"
 NOT_CALLED = "not_called"
-FIRST_CALL = "first_call"
 _S = FollowUpState
 _OWED: Mapping[FollowUpState, str] = {_S.DUE: NOT_ASKED, _S.PHONE_TASK: NOT_CALLED}
 """What is missing once the deadline is over, per state in which somebody is still owed a question or a call."""
@@ -52,22 +52,6 @@ class Entry:
             return NOT_TAKEN_ON
         is_over = self.deadline_at is not None and self.deadline_at < now
         return _OWED.get(self.state, "") if is_over else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InTime:
-    """How one named commitment was kept: in time, late, and those whose time has not come."""
-
-    name: str
-    kept: int
-    late: int
-    open: int
-
-    @property
-    def share(self) -> float | None:
-        """Return the share in time of those decided, None where none is."""
-        decided = self.kept + self.late
-        return self.kept / decided if decided else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +103,10 @@ class Standing:
         return self.by_state.get(state, 0)
 
 
-def standing(conn: sa.Connection, *, since: datetime, until: datetime, now: datetime) -> Standing:
-    """Return the follow-up of what was resolved from `since` to before `until`."""
+def standing(
+    conn: sa.Connection, *, since: datetime, until: datetime, now: datetime, promised: Promised = NOTHING
+) -> Standing:
+    """Return the follow-up of what was resolved from `since` to before `until`; `promised` names what was promised."""
     mine = _in_span(since, until)
     total = conn.execute(sa.select(sa.func.count()).select_from(_r).where(mine)).scalar_one()
     joined = _r.join(follow_up, follow_up.c.resolution_id == _r.c.id)
@@ -134,7 +120,9 @@ def standing(conn: sa.Connection, *, since: datetime, until: datetime, now: date
             reasons[state, row.reason] = row.n
     kept = sa.and_(is_covered(), follow_up.c.covered_at <= follow_up.c.deadline_at)
     asked = sa.select(
-        sa.func.count(follow_up.c.invited_at), sa.func.count(follow_up.c.delivered_at), _count(kept, "kept")
+        sa.func.count(follow_up.c.invited_at),
+        sa.func.count(follow_up.c.delivered_at),
+        sa.func.count(sa.case((kept, 1))),
     )
     invited, delivered, covered_in_time = conn.execute(asked.select_from(joined).where(mine)).one()
     without = sa.select(sa.func.count()).select_from(_r.outerjoin(follow_up, follow_up.c.resolution_id == _r.c.id))
@@ -147,31 +135,9 @@ def standing(conn: sa.Connection, *, since: datetime, until: datetime, now: date
         invited=int(invited),
         delivered=int(delivered),
         covered_in_time=int(covered_in_time),
-        in_time=_in_time(conn, mine, now),
+        in_time=kept_promises(conn, promised, mine, now=now),
         gaps=list(gaps(conn, since=since, until=until, now=now)),
     )
-
-
-def _in_time(conn: sa.Connection, mine: sa.ColumnElement[bool], now: datetime) -> list[InTime]:
-    joined = _r.join(follow_up, follow_up.c.resolution_id == _r.c.id)
-    found: list[InTime] = []
-    for name, deadline in ((follow_up.c.commitment, follow_up.c.deadline_at), (None, follow_up.c.call_deadline_at)):
-        label = sa.literal(FIRST_CALL) if name is None else name
-        kept = sa.and_(is_covered(), follow_up.c.covered_at <= deadline)
-        waits = sa.and_(sa.not_(is_covered()), deadline >= now)
-        columns = [_count(kept, "kept"), _count(waits, "waits"), sa.func.count().label("n")]
-        query = sa.select(label.label("name"), *columns).select_from(joined).where(mine, deadline.is_not(None))
-        rows = conn.execute(query.group_by(name) if name is not None else query).all()
-        found += [
-            InTime(name=row.name, kept=row.kept, open=row.waits, late=row.n - row.kept - row.waits)
-            for row in rows
-            if row.n
-        ]
-    return sorted(found, key=lambda one: one.name)
-
-
-def _count(of: sa.ColumnElement[bool], name: str) -> sa.Label[int]:
-    return sa.func.coalesce(sa.func.sum(sa.case((of, 1), else_=0)), 0).label(name)
 
 
 def gaps(conn: sa.Connection, *, since: datetime, until: datetime, now: datetime) -> Iterator[Entry]:

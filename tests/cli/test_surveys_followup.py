@@ -55,6 +55,31 @@ class TestFollowup:
         assert "coverage 100.0%: 1 of 1 whose time has come; 0 are still in time" in answer.out
         assert "repair_72h: 100.0% in time (1 kept, 0 late, 0 open)" in answer.out
 
+    def test_names_each_promise_with_its_source(self, desk, tmp_path) -> None:
+        """As the campaign names it, also the one that counts from the first call; in the quarterly report too."""
+        ref = set_up(desk, phone=None)
+        path = desk.house.folder / "campaigns" / "repair_followup.yaml"
+        text = path.read_text(encoding="utf-8")
+        named = text.replace("name: first_call_72h, source: service handbook", "name: traced_72h, source: article 5")
+        assert named != text
+        path.write_text(named, encoding="utf-8")
+        record(desk, tmp_path, ref)
+        out = desk("surveys", "followup").out
+        told = json.loads(desk("surveys", "followup", "--json").out)["in_time"]
+        report = json.loads(desk("report", "quarter", "2026Q3", "--format", "json").out)["follow_up_promises"]
+
+        assert "repair_72h: 100.0% in time (1 kept, 0 late, 0 open); source: service handbook" in out
+        assert "traced_72h: 100.0% in time (1 kept, 0 late, 0 open); source: article 5" in out
+        assert [(one["commitment"], one["share"], one["source"]) for one in told] == [
+            ("repair_72h", 1.0, "service handbook"),
+            ("traced_72h", 1.0, "article 5"),
+        ]
+        assert report == told
+        for form in ("md", "html"):
+            words = desk("report", "quarter", "2026Q3", "--format", form).out.replace("\\_", "_")
+            assert "traced_72h" in words
+            assert "article 5" in words
+
     def test_names_who_was_not_called(self, desk, tmp_path) -> None:
         """Past its deadline a call that nobody recorded is a gap, late, and an incident; recorded it is late only."""
         ref = set_up(desk, phone=None)
