@@ -117,7 +117,8 @@ later ticket is merged into it then. A question that left and did not arrive cou
 The list of calls holds names and numbers, so only its owner may read the file. Fill in `outcome` (`answered`,
 `not_reached`, `refused`), the scores from 1 to 5 under `overall`, `result`, `timeliness` and `attitude` (where `asks`
 says `effort`, only that, from 1 to 7), `solved` (yes or no), `comment`, `channel` (`phone` or `paper`) and `by`; rows
-without an outcome and a score are passed over.
+without an outcome and a score are passed over. Beside `not_reached` and `refused` the comment is the reason: it is kept
+with the call and counts as no customer's words.
 The same file twice changes nothing; corrected scores replace the earlier ones. A bad score, or "not solved", opens a
 case.
 """

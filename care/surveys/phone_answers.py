@@ -20,7 +20,7 @@ from care.surveys.closing_loop import react_to_answers
 from care.surveys.follow_ups import move_follow_ups
 from care.surveys.loop_rules import LoopRules
 from care.surveys.model import DIMENSIONS, MAIN, AnswerChannel, FollowUpState, Question, Survey
-from care.surveys.recording import About, Given, record_answers
+from care.surveys.recording import REASON_SOURCE, About, Given, keep_words, record_answers
 from care.surveys.replies.scales import scale_named
 from care.surveys.tables import follow_up
 
@@ -29,6 +29,8 @@ ANSWER_COLUMNS = ("outcome", *(str(one) for one in _SCORES), "solved", "comment"
 """What is filled in; `ref` or `ticket` says about what."""
 
 OUTCOMES = ("answered", "not_reached", "refused")
+NO_ANSWER = ("not_reached", "refused")
+
 _YES_NO = {"yes": 1, "y": 1, "true": 1, "1": 1, "是": 1, "no": 0, "n": 0, "false": 0, "0": 0, "否": 0, "2": 0}
 _BATCH = 500
 
@@ -100,12 +102,16 @@ def _take(
     dry_run: bool,
 ) -> None:
     given, outcome = _given(row), row.get("outcome", "").lower()
+    reason = ""
+    if outcome in NO_ANSWER:
+        reason = next((one.comment for one in given if one.comment), "")
+        given = [one for one in given if not one.comment]
     if not given and not outcome:
         report.empty += 1
         return
     if outcome and outcome not in OUTCOMES:
         raise _BadCellError("outcome", f"is none of {', '.join(OUTCOMES)}")
-    if given and outcome in ("not_reached", "refused"):
+    if given and outcome in NO_ANSWER:
         raise _BadCellError("outcome", f"says {outcome}, but there are answers")
     found = _find(conn, row)
     _check(found.survey, given, outcome)
@@ -115,13 +121,15 @@ def _take(
         follow_up_id=found.id,
         session_id=None,
         channel=_channel(row),
-        source=f"call:{found.external_id}:{digest(repr(given))[:8]}",
+        source=f"{'call:' if given else REASON_SOURCE}{found.external_id}:{digest(repr(given or reason))[:8]}",
         by=row.get("by", "")[:64] or None,
     )
     if dry_run:
         return
     if not given:
         _no_answer(conn, found, outcome, report, now)
+        if reason:
+            keep_words(conn, reason, about, now=now)
         return
     if record_answers(conn, given, about, now=now):
         report.answered += 1

@@ -10,6 +10,8 @@ from care.base.database import read, write
 from care.customers.tickets.tables import ticket_resolution
 from care.schedule import follow_up as follow_up_job
 from care.schedule import raise_alarms
+from care.surveys.figures.further_themes import read_comments
+from care.surveys.figures.period import quarter_named
 from care.surveys.tables import follow_up, survey_answer, survey_case
 from tests.house import ROOT
 from tests.surveys.factories_tickets import make_resolved
@@ -212,6 +214,26 @@ class TestCalls:
         with read(desk.engine) as conn:
             assert conn.execute(sa.select(follow_up.c.state)).scalar_one() == "closed_unanswered"
         assert "0 calls to make" in desk("surveys", "followup", "--phone-tasks", str(tmp_path / "more.csv")).out
+
+    def test_the_reason_of_a_call_without_answer_is_kept(self, desk, tmp_path) -> None:
+        """In the words of whoever called; no customer's words, and scores beside it are refused as before."""
+        ref = set_up(desk, phone=None)
+        path = tmp_path / "calls.csv"
+        words = "ref,outcome,overall,comment,by\n"
+        path.write_text(f"{words}{ref},not_reached,5,,amy\n", encoding="utf-8")
+        assert "row 2, outcome: says not_reached, but there are answers" in desk("import", "answers", str(path)).err
+        path.write_text(f"{words}{ref},not_reached,,number out of service,amy\n", encoding="utf-8")
+        for _ in range(2):
+            told = desk("import", "answers", str(path), "--json")
+            assert (told.code, json.loads(told.out)["not_reached"]) == (0, 1)
+
+        with read(desk.engine) as conn:
+            one = conn.execute(sa.select(follow_up)).one()
+            (kept,) = conn.execute(sa.select(survey_answer)).all()
+            assert read_comments(conn, quarter_named("2026Q3", "Asia/Shanghai")) == []
+        assert (one.state, one.reason, one.answered_at) == ("closed_unanswered", "not_reached", None)
+        assert (kept.comment, kept.by, kept.follow_up_id) == ("number out of service", "amy", one.id)
+        assert "number out of service" in desk("surveys", "answers").out
 
     def test_a_file_that_is_none_is_refused(self, desk, tmp_path) -> None:
         """Exit 2, one line, nothing lost."""
