@@ -14,6 +14,7 @@ from care.cli.output import as_json, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from care.bootstrap import Services
     from care.surveys.ledger import Entry, Standing
@@ -200,8 +201,15 @@ def _cell(value: Any) -> str:
     return guard(value.isoformat() if hasattr(value, "isoformat") else str(value))
 
 
+def _by_the_clock(value: Any, zone: "ZoneInfo") -> Any:
+    """Return an instant as people at telephones read it, to the minute; anything else as it is."""
+    return value.astimezone(zone).isoformat(timespec="minutes") if hasattr(value, "astimezone") else value
+
+
 def _write_calls(services: "Services", path: Path, *, json: bool) -> None:
     """Write the calls to make to a file that only its owner may read: names and numbers are in it."""
+    from zoneinfo import ZoneInfo
+
     from care.base.database import read, write
     from care.base.errors import UnavailableError
     from care.surveys import phone_tasks
@@ -210,13 +218,15 @@ def _write_calls(services: "Services", path: Path, *, json: bool) -> None:
     with read(services.engine) as conn:
         calls = list(phone_tasks.open_tasks(conn))
     names = [field.name for field in fields(phone_tasks.PhoneTask)]
+    zone = ZoneInfo(services.settings.operator.timezone)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow([*names, *ANSWER_COLUMNS])
             for call in calls:
-                writer.writerow([*(_cell(getattr(call, name)) for name in names), *("" for _ in ANSWER_COLUMNS)])
+                cells = [_by_the_clock(getattr(call, name), zone) for name in names]
+                writer.writerow([*map(_cell, cells), *("" for _ in ANSWER_COLUMNS)])
     except OSError as error:
         raise UnavailableError(f"{path}: cannot be written ({error.strerror}). Choose another place") from None
     with write(services.engine) as conn:

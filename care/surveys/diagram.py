@@ -111,14 +111,15 @@ calls. `twilio.two_way` says so of the sender.
 ## Calls
 
 A call counts once it is recorded, with its answers or with why there are none. Until then it is open; past its deadline
-it is late and a gap, `not_called`, and past its `call_by`, which leaves a day at least, an [incident](on-call.md). No
-later ticket is merged into it then. A question that left and did not arrive counts no more: a person calls.
+it is late and a gap, `not_called`, and past its `call_by` an [incident](on-call.md): that is the deadline, or a day
+where it was over when the call was handed over. No later ticket is merged into it then. A question that left and did
+not arrive counts no more: a person calls.
 
-The list of calls holds names and numbers, so only its owner may read the file. Fill in `outcome` (`answered`,
-`not_reached`, `refused`), the scores from 1 to 5 under `overall`, `result`, `timeliness` and `attitude` (where `asks`
-says `effort`, only that, from 1 to 7), `solved` (yes or no), `comment`, `channel` (`phone` or `paper`) and `by`; rows
-without an outcome and a score are passed over. Beside `not_reached` and `refused` the comment is the reason: it is kept
-with the call and counts as no customer's words.
+The list of calls holds names and numbers, so only its owner may read the file; its times are those of
+`operator.timezone`. Fill in `outcome` (`answered`, `not_reached`, `refused`), the scores from 1 to 5 under `overall`,
+`result`, `timeliness` and `attitude` (where `asks` says `effort`, only that, from 1 to 7), `solved` (yes or no),
+`comment`, `channel` (`phone` or `paper`) and `by`; rows without an outcome and a score are passed over. Beside
+`not_reached` and `refused` the comment is the reason: it is kept with the call and counts as no customer's words.
 The same file twice changes nothing; corrected scores replace the earlier ones. A bad score, or "not solved", opens a
 case.
 """

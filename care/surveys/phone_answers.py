@@ -1,5 +1,6 @@
 """Answers that people took down: by phone or on paper, in the list of calls that was filled in."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from care.base.database import write
 from care.base.errors import FileError
 from care.base.ids import digest
-from care.customers.importing.rejects import RejectsFile
+from care.customers.importing.rejects import RejectsFile, guard
 from care.customers.importing.sheet import Refusal
 from care.customers.importing.source import Source, open_source
 from care.customers.tickets.tables import ticket
@@ -32,6 +33,7 @@ OUTCOMES = ("answered", "not_reached", "refused")
 NO_ANSWER = ("not_reached", "refused")
 
 _YES_NO = {"yes": 1, "y": 1, "true": 1, "1": 1, "是": 1, "no": 0, "n": 0, "false": 0, "0": 0, "否": 0, "2": 0}
+_CHOICES = frozenset(ANSWER_COLUMNS) - {"comment", "by"}
 _BATCH = 500
 
 
@@ -73,7 +75,7 @@ def import_answers(
             report.rows += len(batch.rows) + len(batch.broken)
             with write(engine) as conn:
                 for number, cells in zip(batch.numbers, batch.rows, strict=True):
-                    row = {name: cell.strip() for name, cell in zip(batch.header, cells, strict=True)}
+                    row = {name: _plain(name, cell) for name, cell in zip(batch.header, cells, strict=True)}
                     try:
                         _take(conn, row, report, rules=rules, now=now, dry_run=dry_run)
                     except _BadCellError as bad:
@@ -84,6 +86,15 @@ def import_answers(
         report.rejected = len(report.refusals)
         report.rejects_file = str(rejects.path) if rejects.written else None
     return report
+
+
+def _plain(name: str, cell: str) -> str:
+    """Return a cell as it is read: choices and scores in any width, numbers without the guard of the list."""
+    text = cell.strip()
+    if name in _CHOICES:
+        return unicodedata.normalize("NFKC", text).strip()
+    is_guarded = name in ("ref", "ticket") and text.startswith("'") and guard(text[1:]) == text
+    return text[1:] if is_guarded else text
 
 
 def _require(source: Source, path: Path) -> None:
@@ -101,7 +112,7 @@ def _take(
     now: datetime,
     dry_run: bool,
 ) -> None:
-    given, outcome = _given(row), row.get("outcome", "").lower()
+    given, outcome = _given(row), row.get("outcome", "").lower().replace(" ", "_")
     reason = ""
     if outcome in NO_ANSWER:
         reason = next((one.comment for one in given if one.comment), "")

@@ -3,6 +3,7 @@
 import csv
 import json
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -178,6 +179,9 @@ class TestCalls:
         (row,) = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
         assert (row["ref"], row["name"], row["phone"]) == (ref, "王小明", "+8613800001111")
         assert row["ticket_result"] == "更换光猫"
+        here = desk.house.clock.now().astimezone(ZoneInfo("Asia/Shanghai"))
+        assert row["resolved_at"] == here.isoformat(timespec="minutes")
+        assert row["call_by"] == (here + timedelta(hours=72)).isoformat(timespec="minutes")
 
         filled = row | {"outcome": "answered", "overall": "2", "solved": "no", "comment": "还没好", "by": "amy"}
         bad = row | {"ref": "T-0:r1", "overall": "5"}
@@ -214,6 +218,30 @@ class TestCalls:
         with read(desk.engine) as conn:
             assert conn.execute(sa.select(follow_up.c.state)).scalar_one() == "closed_unanswered"
         assert "0 calls to make" in desk("surveys", "followup", "--phone-tasks", str(tmp_path / "more.csv")).out
+
+    def test_come_back_as_people_and_spreadsheets_write_them(self, desk, tmp_path) -> None:
+        """Any case, full-width digits, the guard against formulas; lists of before, with times to the microsecond."""
+        ref, other = set_up(desk, phone=None), set_up(desk, customer="C-2", phone=None)
+        with write(desk.engine) as conn:
+            conn.execute(sa.update(follow_up).where(follow_up.c.external_id == ref).values(external_id="-T1:r1"))
+        path = tmp_path / "calls.csv"
+        assert desk("surveys", "followup", "--phone-tasks", str(path)).code == 0
+        first, second = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+        assert (first["ref"], second["ref"]) == ("'-T1:r1", other)
+        rows = [
+            first | {"outcome": "Answered", "overall": "５", "solved": "ＹＥＳ"},
+            second | {"outcome": "Not Reached", "call_by": "2026-12-05T12:02:05.267906+00:00"},
+        ]
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(first))
+            writer.writeheader()
+            writer.writerows(rows)
+        told = desk("import", "answers", str(path), "--json")
+
+        assert (told.code, json.loads(told.out)["answered"], json.loads(told.out)["not_reached"]) == (0, 1, 1)
+        with read(desk.engine) as conn:
+            given = {a.question: a.score for a in conn.execute(sa.select(survey_answer))}
+        assert given == {"overall": 5, "solved": 1}
 
     def test_the_reason_of_a_call_without_answer_is_kept(self, desk, tmp_path) -> None:
         """In the words of whoever called; no customer's words, and scores beside it are refused as before."""
