@@ -86,6 +86,7 @@ def _span(services: "Services", since: str, until: str | None) -> "tuple[datetim
     from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 
+    from care.base.errors import InputError
     from care.cli.times import read_day, read_since
 
     now, zone = services.clock.now(), services.settings.operator.timezone
@@ -93,7 +94,11 @@ def _span(services: "Services", since: str, until: str | None) -> "tuple[datetim
     if until is not None:
         day = read_day("--until", until) + timedelta(days=1)
         end = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    return read_since("--since", since, now=now, zone=zone), end
+    first = read_since("--since", since, now=now, zone=zone)
+    if first >= end:
+        when = f"after --until {until}" if until is not None else "still to come"
+        raise InputError(f"--since {since}: is {when}. Name an earlier day")
+    return first, end
 
 
 def _tell(found: "Standing", zone: str, now: "datetime") -> None:

@@ -164,6 +164,14 @@ class TestFollowup:
         wrong = desk("surveys", "followup", "--until", "soon")
         assert (wrong.code, wrong.err.count("\n")) == (2, 1)
 
+    def test_refuses_days_the_wrong_way_round(self, desk) -> None:
+        """Exit 2 and one line, never "no ticket was resolved"; a single day is fine."""
+        wrong = desk("surveys", "followup", "--since", "2026-09-04", "--until", "2026-09-01")
+        assert (wrong.code, wrong.err.count("\n"), wrong.out) == (2, 1, "")
+        assert "--since 2026-09-04: is after --until 2026-09-01" in wrong.err
+        assert desk("surveys", "followup", "--since", "2099-01-01").code == 2
+        assert desk("surveys", "followup", "--since", "2026-09-04", "--until", "2026-09-04").code == 0
+
 
 class TestCalls:
     def test_go_out_and_come_back_as_answers(self, desk, tmp_path) -> None:
