@@ -85,11 +85,12 @@ and not over yet is in neither.
 ## One question for several tickets
 
 Of ordinary tickets a customer is asked about one in 30 days (`survey_invites_per_30d` in the policy). What was
-resolved before the question left is `merged` into it; what is resolved later is exempt, `asked_recently`. Two that
-wait become one about the later ticket, as long as that keeps the promise about the earlier; if the question that
-stood for others is never sent after all, they are due again. Campaigns with `capped: false`, as shipped for
-complaints and installations, always ask and are never merged. After a reopening the customer is asked again only if
-the first question was unanswered or the answer was "not solved"; else the follow-up is exempt, `answered_before`.
+resolved before the question left is `merged` into it; what is resolved later is exempt, `asked_recently`; the same
+holds for customers who share a phone. Two that wait become one about the later ticket, as long as that keeps the
+promise about the earlier; if the question that stood for others is never sent after all, they are due again. Campaigns
+with `capped: false`, as shipped for complaints and installations, always ask and are never merged. After a reopening
+the customer is asked again only if the first question was unanswered or the answer was "not solved"; else the follow-up
+is exempt, `answered_before`.
 
 ## Who is not asked
 

@@ -13,9 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.among import among
+from care.customers.tables import contact_point
+from care.customers.tickets.tables import ticket_resolution
 from care.messages import store as ledger
 from care.messages.model import CLAIMABLE, MessageStatus
-from care.messages.tables import message
+from care.messages.tables import attempt, message
 from care.surveys.exemptions import ASKED_RECENTLY
 from care.surveys.follow_ups import lead_on, move_follow_ups
 from care.surveys.model import FollowUpState
@@ -126,6 +128,31 @@ def merge(conn: sa.Connection, old: int, *, into: int, message_id: int | None, n
     lead_on(conn, old, into)
     if message_id is not None:
         withdraw(conn, [message_id], MERGED, now=now)
+
+
+def asked_there(conn: sa.Connection, id_: int, *, now: datetime) -> int | None:
+    """Return the follow-up of another customer that was asked last on the same phone or mailbox, since the resolution.
+
+    None where the last question there left before it: whoever answers there was asked recently.
+    """
+    mine = conn.execute(sa.select(follow_up).where(follow_up.c.id == id_)).one()
+    own = sa.select(contact_point.c.address_hash).where(contact_point.c.customer_id == mine.customer_id)
+    reporter = sa.select(ticket_resolution.c.address_hash).where(ticket_resolution.c.id == mine.resolution_id)
+    there = {word for query in (own, reporter) for word in conn.execute(query).scalars() if word}
+    last = (
+        sa.select(follow_up.c.id, follow_up.c.invited_at)
+        .select_from(attempt.join(follow_up, follow_up.c.invite_message_id == attempt.c.message_id))
+        .where(
+            attempt.c.address_hash.in_(there),
+            attempt.c.intent_at > now - CAP,
+            follow_up.c.customer_id != mine.customer_id,
+            follow_up.c.state != str(_S.PHONE_TASK),
+        )
+        .order_by(follow_up.c.invited_at.desc())
+        .limit(1)
+    )
+    found = conn.execute(last).one_or_none()
+    return int(found.id) if found is not None and mine.resolved_at < found.invited_at else None
 
 
 def withdraw(conn: sa.Connection, message_ids: Collection[int], reason: str, *, now: datetime) -> list[int]:

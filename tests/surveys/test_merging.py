@@ -40,6 +40,24 @@ class TestSeveralTickets:
         assert [m.subject for m in sent] == [second]
         assert follow_ups.one(second).state == "delivered"
 
+    def test_of_two_customers_with_one_phone_become_one(self, follow_ups: FollowUps) -> None:
+        """Resolved before the other's question left there it is merged into it, not exempt; later ones are exempt."""
+        one, two = (follow_ups.customer(phone="+8613944440000") for _ in range(2))
+        first = follow_ups.resolved(one)
+        follow_ups.tick()
+        follow_ups.house.clock.advance(HOUR)
+        before = follow_ups.resolved(two)
+        follow_ups.tick()
+        follow_ups.advance(timedelta(hours=6))
+        after = follow_ups.resolved(follow_ups.customer(phone="+8613944440000"))
+        follow_ups.tick()
+        follow_ups.advance(timedelta(hours=24), step=timedelta(hours=6))
+
+        found = states(follow_ups)
+        assert (found[before], found[after]) == ("merged", "exempt: asked_recently")
+        assert follow_ups.one(before).merged_into == follow_ups.one(first).id
+        assert len([m for m in follow_ups.house.messages(leg="main") if m.sent_at is not None]) == 1
+
     @pytest.mark.parametrize(("hours", "state"), [(71, "merged"), (73, "due")])
     def test_are_not_merged_into_a_call_that_is_overdue(self, follow_ups: FollowUps, hours: int, state: str) -> None:
         """Nobody has called within the time, so that call stands for nothing more: the customer is asked."""
