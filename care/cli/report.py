@@ -56,6 +56,7 @@ def _house(services: "Services") -> "House":
     from care.calendars.overrides import load_overrides
     from care.reports.quarter import House
     from care.surveys.figures.commitments import FILE, load_commitments
+    from care.surveys.promised import promised_by
 
     settings = services.settings
     folder = services.root / settings.paths.campaigns
@@ -64,6 +65,7 @@ def _house(services: "Services") -> "House":
         country=settings.operator.country,
         overrides=load_overrides(folder / "calendar.yaml"),
         commitments=load_commitments(folder / FILE),
+        promised=promised_by(services.campaigns),
         target=settings.reports.valid_answers,
         least=settings.reports.enough,
     )

@@ -14,6 +14,7 @@ from care.cli.output import as_json, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from care.bootstrap import Services
     from care.surveys.ledger import Entry, Standing
@@ -44,6 +45,7 @@ def followup(
     from care.bootstrap import build_services
     from care.inbound.events.store import hidden_resolutions
     from care.surveys import ledger
+    from care.surveys.promised import promised_by
 
     services = build_services()
     if phone_tasks is not None:
@@ -52,7 +54,8 @@ def followup(
     now = services.clock.now()
     first, end = _span(services, since, until)
     with read(services.engine) as conn:
-        found = ledger.standing(conn, since=first, until=end, now=now)
+        promised = promised_by(services.campaigns)
+        found = ledger.standing(conn, since=first, until=end, now=now, promised=promised)
         chosen = ledger.late(conn, since=first, until=end) if late else ledger.entries(conn, since=first, until=end)
         hidden = hidden_resolutions(conn, since=first, until=end)
         rows = list(found.gaps) if gaps else (list(chosen) if late or csv else [])
@@ -62,7 +65,11 @@ def followup(
     elif gaps or late:
         print_rows((_as_row(row, zone, now, plain=json) for row in rows), as_json_lines=json)
         if not rows and not json:
-            say("no gap: everybody was asked, handed over, merged or exempt in time" if gaps else "nothing was late")
+            say(
+                "no gap: everybody whose time has come was asked, called, merged or exempt"
+                if gaps
+                else "nothing was late"
+            )
     elif json:
         print_json(_as_object(found, zone, now) | {"waiting_for_repair": hidden})
     else:
@@ -79,6 +86,7 @@ def _span(services: "Services", since: str, until: str | None) -> "tuple[datetim
     from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
 
+    from care.base.errors import InputError
     from care.cli.times import read_day, read_since
 
     now, zone = services.clock.now(), services.settings.operator.timezone
@@ -86,7 +94,11 @@ def _span(services: "Services", since: str, until: str | None) -> "tuple[datetim
     if until is not None:
         day = read_day("--until", until) + timedelta(days=1)
         end = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    return read_since("--since", since, now=now, zone=zone), end
+    first = read_since("--since", since, now=now, zone=zone)
+    if first >= end:
+        when = f"after --until {until}" if until is not None else "still to come"
+        raise InputError(f"--since {since}: is {when}. Name an earlier day")
+    return first, end
 
 
 def _tell(found: "Standing", zone: str, now: "datetime") -> None:
@@ -99,9 +111,11 @@ def _tell(found: "Standing", zone: str, now: "datetime") -> None:
     counts |= {"not taken on yet": found.missing} if found.missing else {}
     rows = [{"state": word, "count": n, "share": _share(n / found.total)} for word, n in counts.items()]
     print_rows(rows, as_json_lines=False)
-    decided = found.covered + len(found.gaps)
     coverage = _share(found.coverage) if found.coverage is not None else "not due yet"
-    say(f"coverage {coverage}: {found.covered:,} of {decided:,} whose time has come; {found.open:,} are still in time")
+    whole = f"{found.decided:,} whose time has come"
+    say(f"coverage {coverage}: {found.covered:,} of {whole}; {found.open:,} are still in time")
+    if found.coverage_in_time is not None:
+        say(f"covered in time {_share(found.coverage_in_time)}: {found.covered_in_time:,} of {whole}")
     say(
         f"invited {found.invited:,}, delivered {found.delivered:,}, answered {found.count(S.ANSWERED):,}, "
         f"exempt {found.count(S.EXEMPT):,}, merged {found.count(S.MERGED):,}, calls {found.count(S.PHONE_TASK):,}; "
@@ -111,7 +125,8 @@ def _tell(found: "Standing", zone: str, now: "datetime") -> None:
         say(f"  {state}: {reason}: {count:,}")
     for one in found.in_time:
         share = "nothing decided yet" if one.share is None else f"{_share(one.share)} in time"
-        say(f"{one.name}: {share} ({one.kept:,} kept, {one.late:,} late, {one.open:,} open)")
+        source = f"; source: {one.source}" if one.source else ""
+        say(f"{one.name}: {share} ({one.kept:,} kept, {one.late:,} late, {one.open:,} open){source}")
     if found.gaps:
         say(f"missing ({len(found.gaps):,}):")
         print_rows((_as_row(row, zone, now, plain=False) for row in found.gaps), as_json_lines=False)
@@ -150,6 +165,7 @@ def _as_row(entry: "Entry", zone: str, now: "datetime", *, plain: bool) -> dict[
 
 def _as_object(found: "Standing", zone: str, now: "datetime") -> dict[str, Any]:
     from care.surveys.model import FollowUpState as S
+    from care.surveys.promised import in_time_object
 
     return {
         "resolved": found.total,
@@ -158,6 +174,8 @@ def _as_object(found: "Standing", zone: str, now: "datetime") -> dict[str, Any]:
         "covered": found.covered,
         "open": found.open,
         "coverage": found.coverage,
+        "covered_in_time": found.covered_in_time,
+        "coverage_in_time": found.coverage_in_time,
         "adds_up": found.adds_up,
         "invited": found.invited,
         "delivered": found.delivered,
@@ -165,10 +183,7 @@ def _as_object(found: "Standing", zone: str, now: "datetime") -> dict[str, Any]:
         "exempt": {reason: count for (state, reason), count in found.reasons.items() if state is S.EXEMPT},
         "phone_tasks": {reason: count for (state, reason), count in found.reasons.items() if state is S.PHONE_TASK},
         "merged": found.count(S.MERGED),
-        "in_time": [
-            {"commitment": one.name, "kept": one.kept, "late": one.late, "open": one.open, "share": one.share}
-            for one in found.in_time
-        ],
+        "in_time": [in_time_object(one) for one in found.in_time],
         "gaps": [_as_row(row, zone, now, plain=True) for row in found.gaps],
     }
 
@@ -191,8 +206,15 @@ def _cell(value: Any) -> str:
     return guard(value.isoformat() if hasattr(value, "isoformat") else str(value))
 
 
+def _by_the_clock(value: Any, zone: "ZoneInfo") -> Any:
+    """Return an instant as people at telephones read it, to the minute; anything else as it is."""
+    return value.astimezone(zone).isoformat(timespec="minutes") if hasattr(value, "astimezone") else value
+
+
 def _write_calls(services: "Services", path: Path, *, json: bool) -> None:
     """Write the calls to make to a file that only its owner may read: names and numbers are in it."""
+    from zoneinfo import ZoneInfo
+
     from care.base.database import read, write
     from care.base.errors import UnavailableError
     from care.surveys import phone_tasks
@@ -201,13 +223,15 @@ def _write_calls(services: "Services", path: Path, *, json: bool) -> None:
     with read(services.engine) as conn:
         calls = list(phone_tasks.open_tasks(conn))
     names = [field.name for field in fields(phone_tasks.PhoneTask)]
+    zone = ZoneInfo(services.settings.operator.timezone)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow([*names, *ANSWER_COLUMNS])
             for call in calls:
-                writer.writerow([*(_cell(getattr(call, name)) for name in names), *("" for _ in ANSWER_COLUMNS)])
+                cells = [_by_the_clock(getattr(call, name), zone) for name in names]
+                writer.writerow([*map(_cell, cells), *("" for _ in ANSWER_COLUMNS)])
     except OSError as error:
         raise UnavailableError(f"{path}: cannot be written ({error.strerror}). Choose another place") from None
     with write(services.engine) as conn:

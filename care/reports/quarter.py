@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from care.calendars.overrides import Overrides
+from care.customers.tickets.tables import ticket_resolution
 from care.surveys.figures.commitments import Named
 from care.surveys.figures.complaints import Complaints, complaints
 from care.surveys.figures.further_themes import read_themes
@@ -14,6 +15,7 @@ from care.surveys.figures.period import Period
 from care.surveys.figures.promises import Measured, measure
 from care.surveys.figures.report import SurveyFigures, survey_figures
 from care.surveys.figures.themes import Themes
+from care.surveys.promised import InTime, Promised, kept_promises
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,7 @@ class House:
     country: str
     overrides: Overrides | None
     commitments: Sequence[Named]
+    promised: Promised
     target: int
     least: int
 
@@ -36,6 +39,7 @@ class Quarter:
     figures: SurveyFigures
     themes: Themes
     promises: Sequence[Measured]
+    kept: Sequence[InTime]  # what is promised about following up; tests are left out
     complaints: Complaints
 
     @property
@@ -58,6 +62,14 @@ def read_quarter(conn: sa.Connection, period: Period, house: House, *, now: date
             country=house.country,
             overrides=house.overrides,
             least=house.least,
+            now=now,
+        ),
+        kept=kept_promises(
+            conn,
+            house.promised,
+            ticket_resolution.c.resolved_at >= period.since,
+            ticket_resolution.c.resolved_at < period.until,
+            ticket_resolution.c.is_test.is_(sa.false()),
             now=now,
         ),
         complaints=complaints(conn, figures.sheet),

@@ -10,6 +10,7 @@ from care.reports.quarter import Quarter
 from care.reports.quarter_analysis import analysis, monitoring
 from care.reports.satisfaction import interval, measures, shown, thirds_in_words
 from care.surveys.figures.improvements import Effect
+from care.surveys.figures.report import SurveyFigures
 from care.surveys.figures.sheet import By
 from care.surveys.figures.trend import percent
 from care.surveys.model import Survey
@@ -129,18 +130,36 @@ def _gathering(quarter: Quarter) -> Iterator[Block]:
         title="Follow-up by commitment",
         columns=(
             *("commitment", "tickets", "invited", "delivered", "answered", "by phone", "merged", "exempt"),
-            *("late", "in time"),
+            *("covered", "still open", "covered in time"),
         ),
         rows=[
             (
                 *(one.commitment, one.total, one.invited, one.delivered, one.answered, one.phone_tasks, one.merged),
-                *(one.exempt, one.late, percent(one.in_time.value)),
+                *(one.exempt, one.covered, one.open, percent(one.in_time.value)),
             )
             for one in figures.coverage
         ],
     )
+    yield Paragraph(_coverage(figures))
+    yield Table(
+        title="Promises about following up",
+        columns=("promise", "kept", "late", "still open", "in time", "source"),
+        rows=[
+            (one.name, one.kept, one.late, one.open, percent(one.share), one.source or "no source named")
+            for one in quarter.kept
+        ],
+        note="A ticket counts once by the time of its resolution, and once more by that of the customer's first call.",
+    )
     yield Paragraph("What to keep in mind when reading the scores:")
     yield Listing(list(_biases(quarter)))
+
+
+def _coverage(figures: SurveyFigures) -> str:
+    """Return both shares of those whose time has come: covered at all, and inside the deadline."""
+    of = sum(one.total - one.open for one in figures.coverage)
+    covered, kept = (sum(getattr(one, name) for one in figures.coverage) for name in ("covered", "covered_in_time"))
+    shares = [f"{percent(n / of if of else None)} ({n:,})" for n in (covered, kept)]
+    return f"Of {of:,} follow-ups whose time has come, covered: {shares[0]}; covered in time: {shares[1]}."
 
 
 def _biases(quarter: Quarter) -> Iterator[str]:

@@ -10,6 +10,7 @@ from care.reports.satisfaction import as_object as figures_as_object
 from care.reports.satisfaction import effect_rows
 from care.surveys.figures.promises import Measured
 from care.surveys.figures.response import Closing, Coverage, Handled
+from care.surveys.promised import in_time_object
 
 
 def as_object(quarter: Quarter) -> dict[str, Any]:
@@ -19,6 +20,7 @@ def as_object(quarter: Quarter) -> dict[str, Any]:
         **figures_as_object(figures),
         "is_over": quarter.is_over,
         "coverage": [_coverage(one) for one in figures.coverage],
+        "follow_up_promises": [in_time_object(one) for one in quarter.kept],
         "commitments": [_promise(one) for one in quarter.promises],
         "themes": {
             "comments": quarter.themes.total,
@@ -50,6 +52,9 @@ def _coverage(one: Coverage) -> dict[str, Any]:
         "commitment": one.commitment,
         "tickets": one.total,
         "covered": one.covered,
+        "covered_in_time": one.covered_in_time,
+        "open": one.open,
+        "coverage_in_time": one.in_time.value,
         "invited": one.invited,
         "delivered": one.delivered,
         "answered": one.answered,

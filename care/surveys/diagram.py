@@ -23,7 +23,7 @@ _BEFORE: Final = """\
 # Following up
 
 Every ticket that is resolved gets one follow-up, and it is always in exactly one state. 100 % means that nobody was
-forgotten: asked, handed to a person, merged or exempt for a named reason. This page is written from
+forgotten: asked, called by a person, merged or exempt for a named reason. This page is written from
 `care/surveys/diagram.py`: `make docs`.
 
 ```sh
@@ -71,20 +71,26 @@ ticket that is reopened before the question left is exempt, `reopened`; its next
 |---|---|---|
 | `repair_72h`, `installation_72h` | `deadline: 72h` | the resolution |
 | `complaint_1wd` | `deadline: 1 working day` | the resolution; ends when the office closes (`office_closes`) |
-| `first_call` | `call_deadline: 72h` | the customer's first call about the ticket |
+| `first_call_72h` | `call_deadline: 72h` | the customer's first call about the ticket |
 
 `deadline: {within: 72h, name: repair_72h, source: service handbook}` gives a promise a name and says where it is
-written. Working days are those of the operator's country and of `campaigns/calendar.yaml`. What counts is when the
-first provider took the question, a person got the call, or the exemption was recorded.
+written; both stand beside its share in `care surveys followup` and `care report quarter`. Working days are those of the
+operator's country and of `campaigns/calendar.yaml`. What counts is when the first provider took the question, the call
+was recorded, or the exemption was.
+
+Both shares are of those whose time has come: `coverage` is everybody who was asked, called, merged or exempt, however
+late; `covered in time` those for whom it was before the deadline that counts from the resolution. What is not covered
+and not over yet is in neither.
 
 ## One question for several tickets
 
 Of ordinary tickets a customer is asked about one in 30 days (`survey_invites_per_30d` in the policy). What was
-resolved before the question left is `merged` into it; what is resolved later is exempt, `asked_recently`. Two that
-wait become one about the later ticket, as long as that keeps the promise about the earlier; if the question that
-stood for others is never sent after all, they are due again. Campaigns with `capped: false`, as shipped for
-complaints and installations, always ask and are never merged. After a reopening the customer is asked again only if
-the first question was unanswered or the answer was "not solved"; else the follow-up is exempt, `answered_before`.
+resolved before the question left is `merged` into it; what is resolved later is exempt, `asked_recently`; the same
+holds for customers who share a phone. Two that wait become one about the later ticket, as long as that keeps the
+promise about the earlier; if the question that stood for others is never sent after all, they are due again. Campaigns
+with `capped: false`, as shipped for complaints and installations, always ask and are never merged. After a reopening
+the customer is asked again only if the first question was unanswered or the answer was "not solved"; else the follow-up
+is exempt, `answered_before`.
 
 ## Who is not asked
 
@@ -105,10 +111,16 @@ calls. `twilio.two_way` says so of the sender.
 
 ## Calls
 
-The list of calls holds names and numbers, so only its owner may read the file. Fill in `outcome` (`answered`,
-`not_reached`, `refused`), the scores from 1 to 5 under `overall`, `result`, `timeliness` and `attitude` (where `asks`
-says `effort`, only that, from 1 to 7), `solved` (yes or no), `comment`, `channel` (`phone` or `paper`) and `by`; rows
-without an outcome and a score are passed over.
+A call counts once it is recorded, with its answers or with why there are none. Until then it is open; past its deadline
+it is late and a gap, `not_called`, and past its `call_by` an [incident](on-call.md): that is the deadline, or a day
+where it was over when the call was handed over. No later ticket is merged into it then. A question that left and did
+not arrive counts no more: a person calls.
+
+The list of calls holds names and numbers, so only its owner may read the file; its times are those of
+`operator.timezone`. Fill in `outcome` (`answered`, `not_reached`, `refused`), the scores from 1 to 5 under `overall`,
+`result`, `timeliness` and `attitude` (where `asks` says `effort`, only that, from 1 to 7), `solved` (yes or no),
+`comment`, `channel` (`phone` or `paper`) and `by`; rows without an outcome and a score are passed over. Beside
+`not_reached` and `refused` the comment is the reason: it is kept with the call and counts as no customer's words.
 The same file twice changes nothing; corrected scores replace the earlier ones. A bad score, or "not solved", opens a
 case.
 """

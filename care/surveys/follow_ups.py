@@ -14,6 +14,9 @@ from care.surveys.model import NEXT_STATE, FollowUpState
 from care.surveys.occasion import occasion_key
 from care.surveys.tables import follow_up
 
+_UNCOVERED = (FollowUpState.DUE, FollowUpState.PHONE_TASK)
+"""A call that nobody has made yet covers no more than a question that nobody has asked yet."""
+
 _STAMPS = {
     FollowUpState.INVITED: "invited_at",
     FollowUpState.DELIVERED: "delivered_at",
@@ -21,6 +24,15 @@ _STAMPS = {
     FollowUpState.ANSWERED: "answered_at",
     FollowUpState.CLOSED_UNANSWERED: "closed_at",
 }
+
+
+@cache
+def is_covered() -> sa.ColumnElement[bool]:
+    """Return: this `follow_up` was asked, called, merged or exempt, at `covered_at`.
+
+    Earlier versions wrote `covered_at` when a call was handed over; it counts when it is recorded.
+    """
+    return sa.and_(follow_up.c.covered_at.is_not(None), follow_up.c.state.not_in([str(one) for one in _UNCOVERED]))
 
 
 @cache
@@ -51,7 +63,7 @@ def move_follow_ups(
     stamp = _STAMPS.get(target)
     if stamp:
         values.setdefault(stamp, now)
-    values["covered_at"] = _covered(values.get("covered_at", now)) if target is not FollowUpState.DUE else None
+    values["covered_at"] = None if target in _UNCOVERED else _covered(values.get("covered_at", now))
     statement = (
         sa.update(follow_up)
         .where(among(follow_up.c.id, ids), follow_up.c.state.in_(sources))
@@ -80,9 +92,10 @@ def move_to_answered(conn: sa.Connection, id_: int, *, now: datetime, by_message
 
 
 def _covered(at: Any) -> sa.ColumnElement[Any]:
-    """Return the first instant of being covered: what is covered once stays so until it is due again."""
+    """Return the first instant of being covered: what is covered once stays so until it is due or to be called."""
     column = follow_up.c.covered_at
-    return sa.func.coalesce(column, at if isinstance(at, sa.ColumnElement) else sa.literal(at, column.type))
+    at = at if isinstance(at, sa.ColumnElement) else sa.literal(at, column.type)
+    return sa.case((is_covered(), column), else_=at)
 
 
 def lead_on(conn: sa.Connection, old: int, new: int) -> None:

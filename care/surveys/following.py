@@ -74,15 +74,19 @@ def follow(engine: sa.Engine, asking: Asking, *, now: datetime, may_judge: bool 
 
 def _asked(conn: sa.Connection, asking: Asking, now: datetime) -> int:
     """Move on who is due and whose message left or ended."""
-    rows = conn.execute(_just_asked()).all()
+    rows = sorted(conn.execute(_just_asked()).all(), key=lambda row: not _has_left(row))  # others may merge into them
     for row in rows:
-        if row.sent_at is not None or row.status in words(_TAKEN):
+        if _has_left(row):
             _invited(conn, row, asking, now)
         elif row.reason == SURVEY_CAP:
             _asked_lately(conn, row, now)
         else:
             _not_asked(conn, row, now)
     return len(rows)
+
+
+def _has_left(row: Any) -> bool:
+    return row.sent_at is not None or row.status in words(_TAKEN)
 
 
 @cache
@@ -141,8 +145,9 @@ def _asked_lately(conn: sa.Connection, row: Any, now: datetime) -> None:
     new = {"customer_id": row.customer_id, "resolved_at": row.resolved_at}
     others = [one for one in book.of.get(row.customer_id, ()) if one.id != row.id and one.sent_at is not None]
     place = merging.Book(of={row.customer_id: others}).place(new, now) if others else None
-    if place is not None and place.get("merged_into"):
-        merging.merge(conn, row.id, into=place["merged_into"], message_id=None, now=now)
+    into = place.get("merged_into") if place is not None else merging.asked_there(conn, row.id, now=now)
+    if into is not None:
+        merging.merge(conn, row.id, into=into, message_id=None, now=now)
         merging.give_back_keys(conn, [row.message_id])
     else:
         move_follow_ups(conn, [row.id], _S.EXEMPT, now=now, reason=ASKED_RECENTLY)

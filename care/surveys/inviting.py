@@ -127,7 +127,7 @@ def _values(row: sa.Row[Any], known: tuple[Campaign, TicketResolved] | None, bat
         "is_capped": known is not None and known[1].is_capped and row.n == 1 and _has_cap(asking, row.country),
         "state": str(verdict.state if verdict else _S.DUE),
         "reason": verdict.reason if verdict else _late_word(times.moment),
-        "covered_at": now if verdict else None,
+        "covered_at": now if verdict and verdict.state is not _S.PHONE_TASK else None,
         "state_at": now,
     }
 

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from care.customers.tables import customer
 from care.customers.tickets.tables import ticket, ticket_resolution
+from care.surveys.follow_ups import is_covered
 from care.surveys.model import FollowUpState
+from care.surveys.promised import NOTHING, InTime, Promised, kept_promises
 from care.surveys.tables import follow_up
 
 TAKEN_ON_WITHIN = timedelta(minutes=15)
@@ -17,8 +19,10 @@ TAKEN_ON_WITHIN = timedelta(minutes=15)
 
 NOT_TAKEN_ON = "not_taken_on"
 NOT_ASKED = "not_asked"
-FIRST_CALL = "first_call"
+NOT_CALLED = "not_called"
 _S = FollowUpState
+_OWED: Mapping[FollowUpState, str] = {_S.DUE: NOT_ASKED, _S.PHONE_TASK: NOT_CALLED}
+"""What is missing once the deadline is over, per state in which somebody is still owed a question or a call."""
 _r = ticket_resolution
 
 
@@ -46,24 +50,8 @@ class Entry:
         """Return what is missing although its time has passed, '' where nothing is."""
         if self.state is None:
             return NOT_TAKEN_ON
-        overdue = self.state is _S.DUE and self.deadline_at is not None and self.deadline_at < now
-        return NOT_ASKED if overdue else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InTime:
-    """How one named commitment was kept: in time, late, and those whose time has not come."""
-
-    name: str
-    kept: int
-    late: int
-    open: int
-
-    @property
-    def share(self) -> float | None:
-        """Return the share in time of those decided, None where none is."""
-        decided = self.kept + self.late
-        return self.kept / decided if decided else None
+        is_over = self.deadline_at is not None and self.deadline_at < now
+        return _OWED.get(self.state, "") if is_over else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,24 +64,34 @@ class Standing:
     reasons: Mapping[tuple[FollowUpState, str], int]  # of exemptions and phone tasks
     invited: int
     delivered: int
+    covered_in_time: int  # covered inside the deadline that counts from the resolution
     in_time: Sequence[InTime]
     gaps: Sequence[Entry]
 
     @property
     def open(self) -> int:
         """Return how many are not covered, and need not be yet."""
-        return self.by_state.get(_S.DUE, 0) + self.missing - len(self.gaps)
+        return sum(self.count(state) for state in _OWED) + self.missing - len(self.gaps)
 
     @property
     def covered(self) -> int:
-        """Return how many are asked, handed to a person, merged or exempt."""
+        """Return how many are asked, called, merged or exempt, in time or not."""
         return self.total - self.open - len(self.gaps)
 
     @property
     def coverage(self) -> float | None:
         """Return the share covered of those whose time has come, None where there is none."""
-        decided = self.covered + len(self.gaps)
-        return self.covered / decided if decided else None
+        return self.covered / self.decided if self.decided else None
+
+    @property
+    def coverage_in_time(self) -> float | None:
+        """Return the share covered inside its deadline of those whose time has come, None where there is none."""
+        return self.covered_in_time / self.decided if self.decided else None
+
+    @property
+    def decided(self) -> int:
+        """Return how many are covered, or ought to be."""
+        return self.covered + len(self.gaps)
 
     @property
     def adds_up(self) -> bool:
@@ -105,8 +103,10 @@ class Standing:
         return self.by_state.get(state, 0)
 
 
-def standing(conn: sa.Connection, *, since: datetime, until: datetime, now: datetime) -> Standing:
-    """Return the follow-up of what was resolved from `since` to before `until`."""
+def standing(
+    conn: sa.Connection, *, since: datetime, until: datetime, now: datetime, promised: Promised = NOTHING
+) -> Standing:
+    """Return the follow-up of what was resolved from `since` to before `until`; `promised` names what was promised."""
     mine = _in_span(since, until)
     total = conn.execute(sa.select(sa.func.count()).select_from(_r).where(mine)).scalar_one()
     joined = _r.join(follow_up, follow_up.c.resolution_id == _r.c.id)
@@ -118,8 +118,13 @@ def standing(conn: sa.Connection, *, since: datetime, until: datetime, now: date
         by_state[state] = by_state.get(state, 0) + row.n
         if state in (_S.EXEMPT, _S.PHONE_TASK):
             reasons[state, row.reason] = row.n
-    asked = sa.select(sa.func.count(follow_up.c.invited_at), sa.func.count(follow_up.c.delivered_at))
-    invited, delivered = conn.execute(asked.select_from(joined).where(mine)).one()
+    kept = sa.and_(is_covered(), follow_up.c.covered_at <= follow_up.c.deadline_at)
+    asked = sa.select(
+        sa.func.count(follow_up.c.invited_at),
+        sa.func.count(follow_up.c.delivered_at),
+        sa.func.count(sa.case((kept, 1))),
+    )
+    invited, delivered, covered_in_time = conn.execute(asked.select_from(joined).where(mine)).one()
     without = sa.select(sa.func.count()).select_from(_r.outerjoin(follow_up, follow_up.c.resolution_id == _r.c.id))
     missing = conn.execute(without.where(mine, follow_up.c.id.is_(None))).scalar_one()
     return Standing(
@@ -129,36 +134,15 @@ def standing(conn: sa.Connection, *, since: datetime, until: datetime, now: date
         reasons=reasons,
         invited=int(invited),
         delivered=int(delivered),
-        in_time=_in_time(conn, mine, now),
+        covered_in_time=int(covered_in_time),
+        in_time=kept_promises(conn, promised, mine, now=now),
         gaps=list(gaps(conn, since=since, until=until, now=now)),
     )
 
 
-def _in_time(conn: sa.Connection, mine: sa.ColumnElement[bool], now: datetime) -> list[InTime]:
-    joined = _r.join(follow_up, follow_up.c.resolution_id == _r.c.id)
-    found: list[InTime] = []
-    for name, deadline in ((follow_up.c.commitment, follow_up.c.deadline_at), (None, follow_up.c.call_deadline_at)):
-        label = sa.literal(FIRST_CALL) if name is None else name
-        kept = sa.and_(follow_up.c.covered_at.is_not(None), follow_up.c.covered_at <= deadline)
-        waits = sa.and_(follow_up.c.covered_at.is_(None), deadline >= now)
-        columns = [_count(kept, "kept"), _count(waits, "waits"), sa.func.count().label("n")]
-        query = sa.select(label.label("name"), *columns).select_from(joined).where(mine, deadline.is_not(None))
-        rows = conn.execute(query.group_by(name) if name is not None else query).all()
-        found += [
-            InTime(name=row.name, kept=row.kept, open=row.waits, late=row.n - row.kept - row.waits)
-            for row in rows
-            if row.n
-        ]
-    return sorted(found, key=lambda one: one.name)
-
-
-def _count(of: sa.ColumnElement[bool], name: str) -> sa.Label[int]:
-    return sa.func.coalesce(sa.func.sum(sa.case((of, 1), else_=0)), 0).label(name)
-
-
 def gaps(conn: sa.Connection, *, since: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
-    """Yield what is neither asked, handed over, merged nor exempt although it ought to be, the oldest first."""
-    overdue = sa.and_(follow_up.c.state == str(_S.DUE), follow_up.c.deadline_at < now)
+    """Yield what is neither asked, called, merged nor exempt although it ought to be, the oldest first."""
+    overdue = sa.and_(follow_up.c.state.in_([str(state) for state in _OWED]), follow_up.c.deadline_at < now)
     forgotten = sa.and_(follow_up.c.id.is_(None), _r.c.recorded_at < now - TAKEN_ON_WITHIN)
     yield from _entries(conn, _in_span(since, until), sa.or_(overdue, forgotten))
 

@@ -1,7 +1,8 @@
 """One question for several tickets: of ordinary ones a customer is asked about one in thirty days.
 
 What was resolved before an invitation left merges into it; what is resolved later is exempt, as the customer was asked
-recently. Two that wait become one about the later ticket, as long as that keeps the promise about the earlier.
+recently. Two that wait become one about the later ticket, as long as that keeps the promise about the earlier. A call
+that is overdue stands for nothing.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,9 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.among import among
+from care.customers.tables import contact_point
+from care.customers.tickets.tables import ticket_resolution
 from care.messages import store as ledger
 from care.messages.model import CLAIMABLE, MessageStatus
-from care.messages.tables import message
+from care.messages.tables import attempt, message
 from care.surveys.exemptions import ASKED_RECENTLY
 from care.surveys.follow_ups import lead_on, move_follow_ups
 from care.surveys.model import FollowUpState
@@ -127,6 +130,31 @@ def merge(conn: sa.Connection, old: int, *, into: int, message_id: int | None, n
         withdraw(conn, [message_id], MERGED, now=now)
 
 
+def asked_there(conn: sa.Connection, id_: int, *, now: datetime) -> int | None:
+    """Return the follow-up of another customer that was asked last on the same phone or mailbox, since the resolution.
+
+    None where the last question there left before it: whoever answers there was asked recently.
+    """
+    mine = conn.execute(sa.select(follow_up).where(follow_up.c.id == id_)).one()
+    own = sa.select(contact_point.c.address_hash).where(contact_point.c.customer_id == mine.customer_id)
+    reporter = sa.select(ticket_resolution.c.address_hash).where(ticket_resolution.c.id == mine.resolution_id)
+    there = {word for query in (own, reporter) for word in conn.execute(query).scalars() if word}
+    last = (
+        sa.select(follow_up.c.id, follow_up.c.invited_at)
+        .select_from(attempt.join(follow_up, follow_up.c.invite_message_id == attempt.c.message_id))
+        .where(
+            attempt.c.address_hash.in_(there),
+            attempt.c.intent_at > now - CAP,
+            follow_up.c.customer_id != mine.customer_id,
+            follow_up.c.state != str(_S.PHONE_TASK),
+        )
+        .order_by(follow_up.c.invited_at.desc())
+        .limit(1)
+    )
+    found = conn.execute(last).one_or_none()
+    return int(found.id) if found is not None and mine.resolved_at < found.invited_at else None
+
+
 def withdraw(conn: sa.Connection, message_ids: Collection[int], reason: str, *, now: datetime) -> list[int]:
     """Cancel planned invitations; should one be due again, it is planned anew."""
     gone = ledger.move_messages(
@@ -162,7 +190,10 @@ def _asked(customers: Collection[int], now: datetime) -> sa.Select[Any]:
         message.c.customer_id == follow_up.c.customer_id,
         message.c.leg == "main",
     )
-    open_task = sa.exists().where(phone_task.c.follow_up_id == follow_up.c.id, phone_task.c.done_at.is_(None))
+    may_be_called = sa.exists().where(
+        phone_task.c.follow_up_id == follow_up.c.id, phone_task.c.done_at.is_(None), phone_task.c.call_by >= now
+    )
+    is_task = follow_up.c.state == str(_S.PHONE_TASK)
     return (
         sa.select(
             *(follow_up.c[name] for name in ("id", "customer_id", "state", "is_capped", "due_at", "deadline_at")),
@@ -177,8 +208,8 @@ def _asked(customers: Collection[int], now: datetime) -> sa.Select[Any]:
             among(follow_up.c.customer_id, customers),
             sa.or_(
                 follow_up.c.state == str(_S.DUE),
-                sa.and_(follow_up.c.state == str(_S.PHONE_TASK), open_task),
-                follow_up.c.invited_at > now - CAP,
+                sa.and_(is_task, may_be_called),
+                sa.and_(sa.not_(is_task), follow_up.c.invited_at > now - CAP),
             ),
         )
         .order_by(follow_up.c.resolved_at.desc(), follow_up.c.id.desc())

@@ -1,5 +1,6 @@
 """Answers that people took down: by phone or on paper, in the list of calls that was filled in."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from care.base.database import write
 from care.base.errors import FileError
 from care.base.ids import digest
-from care.customers.importing.rejects import RejectsFile
+from care.customers.importing.rejects import RejectsFile, guard
 from care.customers.importing.sheet import Refusal
 from care.customers.importing.source import Source, open_source
 from care.customers.tickets.tables import ticket
@@ -20,7 +21,7 @@ from care.surveys.closing_loop import react_to_answers
 from care.surveys.follow_ups import move_follow_ups
 from care.surveys.loop_rules import LoopRules
 from care.surveys.model import DIMENSIONS, MAIN, AnswerChannel, FollowUpState, Question, Survey
-from care.surveys.recording import About, Given, record_answers
+from care.surveys.recording import REASON_SOURCE, About, Given, keep_words, record_answers
 from care.surveys.replies.scales import scale_named
 from care.surveys.tables import follow_up
 
@@ -29,7 +30,10 @@ ANSWER_COLUMNS = ("outcome", *(str(one) for one in _SCORES), "solved", "comment"
 """What is filled in; `ref` or `ticket` says about what."""
 
 OUTCOMES = ("answered", "not_reached", "refused")
+NO_ANSWER = ("not_reached", "refused")
+
 _YES_NO = {"yes": 1, "y": 1, "true": 1, "1": 1, "是": 1, "no": 0, "n": 0, "false": 0, "0": 0, "否": 0, "2": 0}
+_CHOICES = frozenset(ANSWER_COLUMNS) - {"comment", "by"}
 _BATCH = 500
 
 
@@ -71,7 +75,7 @@ def import_answers(
             report.rows += len(batch.rows) + len(batch.broken)
             with write(engine) as conn:
                 for number, cells in zip(batch.numbers, batch.rows, strict=True):
-                    row = {name: cell.strip() for name, cell in zip(batch.header, cells, strict=True)}
+                    row = {name: _plain(name, cell) for name, cell in zip(batch.header, cells, strict=True)}
                     try:
                         _take(conn, row, report, rules=rules, now=now, dry_run=dry_run)
                     except _BadCellError as bad:
@@ -82,6 +86,15 @@ def import_answers(
         report.rejected = len(report.refusals)
         report.rejects_file = str(rejects.path) if rejects.written else None
     return report
+
+
+def _plain(name: str, cell: str) -> str:
+    """Return a cell as it is read: choices and scores in any width, numbers without the guard of the list."""
+    text = cell.strip()
+    if name in _CHOICES:
+        return unicodedata.normalize("NFKC", text).strip()
+    is_guarded = name in ("ref", "ticket") and text.startswith("'") and guard(text[1:]) == text
+    return text[1:] if is_guarded else text
 
 
 def _require(source: Source, path: Path) -> None:
@@ -99,13 +112,17 @@ def _take(
     now: datetime,
     dry_run: bool,
 ) -> None:
-    given, outcome = _given(row), row.get("outcome", "").lower()
+    given, outcome = _given(row), row.get("outcome", "").lower().replace(" ", "_")
+    reason = ""
+    if outcome in NO_ANSWER:
+        reason = next((one.comment for one in given if one.comment), "")
+        given = [one for one in given if not one.comment]
     if not given and not outcome:
         report.empty += 1
         return
     if outcome and outcome not in OUTCOMES:
         raise _BadCellError("outcome", f"is none of {', '.join(OUTCOMES)}")
-    if given and outcome in ("not_reached", "refused"):
+    if given and outcome in NO_ANSWER:
         raise _BadCellError("outcome", f"says {outcome}, but there are answers")
     found = _find(conn, row)
     _check(found.survey, given, outcome)
@@ -115,19 +132,23 @@ def _take(
         follow_up_id=found.id,
         session_id=None,
         channel=_channel(row),
-        source=f"call:{found.external_id}:{digest(repr(given))[:8]}",
+        source=f"{'call:' if given else REASON_SOURCE}{found.external_id}:{digest(repr(given or reason))[:8]}",
         by=row.get("by", "")[:64] or None,
     )
     if dry_run:
         return
     if not given:
         _no_answer(conn, found, outcome, report, now)
+        if reason:
+            keep_words(conn, reason, about, now=now)
         return
     if record_answers(conn, given, about, now=now):
         report.answered += 1
         react_to_answers(conn, given, about, rules=rules, now=now)
     else:
         report.repeated += 1
+    if found.state == str(FollowUpState.PHONE_TASK) and not any(one.question is MAIN[found.survey] for one in given):
+        move_follow_ups(conn, [found.id], FollowUpState.CLOSED_UNANSWERED, now=now, reason="not_rated")
     phone_tasks.settle(conn, found.id, "answered", now=now)
 
 

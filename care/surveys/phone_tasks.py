@@ -66,6 +66,17 @@ def settle(conn: sa.Connection, follow_up_id: int, outcome: str, *, now: datetim
     )
 
 
+def overdue_calls(conn: sa.Connection, now: datetime) -> tuple[int, timedelta]:
+    """Return how many calls are past their time and not recorded, and for how long the oldest of them."""
+    late = (
+        sa.select(sa.func.count(), sa.func.min(phone_task.c.call_by))
+        .select_from(phone_task.join(follow_up, follow_up.c.id == phone_task.c.follow_up_id))
+        .where(follow_up.c.state == "phone_task", phone_task.c.done_at.is_(None), phone_task.c.call_by < now)
+    )
+    count, oldest = conn.execute(late).one()
+    return int(count), now - oldest if oldest else timedelta(0)
+
+
 def open_tasks(conn: sa.Connection) -> Iterator[PhoneTask]:
     """Yield the calls still to make, the most urgent first; the reporter's number before the customer's own."""
     own = (

@@ -11,6 +11,9 @@ from care.surveys.follow_ups import move_to_answered
 from care.surveys.model import MAIN, AnswerChannel, Question, Survey
 from care.surveys.tables import survey_answer
 
+REASON_SOURCE = "miss:"
+"""Begins the source of a comment that tells why there is no answer; no customer wrote it."""
+
 _BY_MESSAGE = (AnswerChannel.SMS, AnswerChannel.EMAIL, AnswerChannel.WEB)
 
 
@@ -52,7 +55,13 @@ def record_answers(conn: sa.Connection, given: Sequence[Given], about: About, *,
     return len(written)
 
 
-def _write(conn: sa.Connection, given: Given, about: About, now: datetime) -> bool:
+def keep_words(conn: sa.Connection, words: str, about: About, *, now: datetime) -> None:
+    """Keep what a person wrote about a call without answers, such as why; it supersedes no answer."""
+    _insert(conn, Given(question=Question.COMMENT, comment=words), about, now)
+
+
+def _insert(conn: sa.Connection, given: Given, about: About, now: datetime) -> int | None:
+    """Write one row down and return its id, None where its source was written down before."""
     row = {
         "session_id": about.session_id,
         "follow_up_id": about.follow_up_id,
@@ -71,7 +80,12 @@ def _write(conn: sa.Connection, given: Given, about: About, now: datetime) -> bo
         "at": now,
     }
     statement = insert(conn, survey_answer).values(row).on_conflict_do_nothing().returning(survey_answer.c.id)
-    made = conn.execute(statement).scalar()
+    made: int | None = conn.execute(statement).scalar()
+    return made
+
+
+def _write(conn: sa.Connection, given: Given, about: About, now: datetime) -> bool:
+    made = _insert(conn, given, about, now)
     if made is None:
         return False
     conn.execute(

@@ -35,7 +35,7 @@ follow_up = sa.Table(
     ),  # covered after the deadline, or not yet
     sa.Column("is_call_late", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("invite_message_id", sa.BigInteger),
-    sa.Column("covered_at", Instant),  # invited, handed to a person, merged or exempt: what deadlines look at
+    sa.Column("covered_at", Instant),  # invited, call recorded, merged or exempt: what deadlines look at
     sa.Column("invited_at", Instant),
     sa.Column("delivered_at", Instant),
     sa.Column("reminded_at", Instant),

@@ -19,6 +19,7 @@ from care.reports.metrics import why_not_ready
 from care.reports.providers import closed_now
 from care.surveys.case_store import overdue_cases
 from care.surveys.figures.alarm import drop_words
+from care.surveys.phone_tasks import overdue_calls
 from care.watch.book_store import kept_pages, wrong_verdicts
 from care.watch.incidents import words_of
 from care.watch.rules import SATISFACTION, Facts
@@ -52,6 +53,7 @@ def look(
     """
     since = today - LOOK_BACK
     overdue, oldest_case = overdue_cases(conn, now)
+    calls, oldest_call = overdue_calls(conn, now)
     waiting, given_up = untold(conn, now=now, older_than=TOLD_WITHIN, lately=GIVEN_UP_LATELY)
     old_events, oldest_event = long_waiting(conn, came_before=now - REPAIRED_WITHIN)
     ended = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
@@ -72,6 +74,8 @@ def look(
         oldest_webhook=_oldest_webhook(conn, now),
         overdue_cases=overdue,
         oldest_case=oldest_case,
+        overdue_calls=calls,
+        oldest_call=oldest_call,
         untold=waiting,
         given_up=given_up,
         old_events=old_events,

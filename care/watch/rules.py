@@ -28,6 +28,8 @@ class Facts:
     oldest_webhook: timedelta = timedelta(0)
     overdue_cases: int = 0
     oldest_case: timedelta = timedelta(0)  # since its time passed
+    overdue_calls: int = 0  # after a ticket, where no message reaches, and none is recorded
+    oldest_call: timedelta = timedelta(0)  # since its time passed
     untold: int = 0  # webhooks that the ticket system has not taken for an hour
     given_up: int = 0  # that it will not hear any more, within a day
     old_events: int = 0  # told of tickets a day ago or longer, and still kept for repair
@@ -103,6 +105,13 @@ def _cases(facts: Facts) -> str:
     return f"cases past their time: {facts.overdue_cases:,}, {since}. See: care surveys cases list --overdue"
 
 
+def _calls(facts: Facts) -> str:
+    if not facts.overdue_calls:
+        return ""
+    since = f"the oldest for {_minutes(facts.oldest_call)}"
+    return f"calls past their time: {facts.overdue_calls:,}, {since}. See: care surveys followup --gaps"
+
+
 def _ticket_system(facts: Facts) -> str:
     words = [f"webhooks that have waited for an hour: {facts.untold:,}"] if facts.untold else []
     words += [f"webhooks given up: {facts.given_up:,}"] if facts.given_up else []
@@ -163,6 +172,7 @@ RULES: tuple[Rule, ...] = (
         patience=3 * MINUTE,
     ),
     Rule(name="cases", title="Customers wait for a call", limit="a case past its time", look=_cases),
+    Rule(name="calls", title="Calls after a ticket are overdue", limit="a call past its time", look=_calls),
     Rule(
         name="ticket_system",
         title="The ticket system does not hear us",

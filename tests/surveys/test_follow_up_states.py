@@ -11,8 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from care.base.database import metadata, read, write
 from care.customers.tickets.tables import ticket, ticket_resolution
+from care.surveys.follow_ups import move_follow_ups
 from care.surveys.ledger import standing
 from care.surveys.model import NEXT_STATE, FollowUpState
+from care.surveys.phone_tasks import settle
 from care.surveys.tables import follow_up
 from tests.factories import make_suppression
 from tests.house import House
@@ -73,6 +75,15 @@ class Following(RuleBasedStateMachine):
             with write(self.house.engine) as conn:
                 answer(conn, rows[n % len(rows)], self.follow_ups.now, overall=overall, solved=solved)
 
+    @rule(n=st.integers(0, 9), outcome=st.sampled_from(["not_reached", "refused"]))
+    def record_a_call(self, n, outcome) -> None:
+        rows = [one for one in self.follow_ups.all() if one.state == "phone_task"]
+        if rows:
+            one, now = rows[n % len(rows)], self.follow_ups.now
+            with write(self.house.engine) as conn:
+                move_follow_ups(conn, [one.id], FollowUpState.CLOSED_UNANSWERED, now=now, reason=outcome)
+                settle(conn, one.id, outcome, now=now)
+
     @rule(n=st.integers(0, 1))
     def opt_out(self, n) -> None:
         with write(self.house.engine) as conn:
@@ -96,6 +107,18 @@ class Following(RuleBasedStateMachine):
         for ref, state in self.before.items():
             assert now[ref] in reachable(state), (ref, state, now[ref])
         self.before = now
+
+    @invariant()
+    def what_nobody_asked_or_called_is_not_covered(self) -> None:
+        rows = self.follow_ups.all()
+        owed = [one for one in rows if one.state in ("due", "phone_task")]
+        assert [one.external_id for one in owed] == [one.external_id for one in rows if one.covered_at is None]
+        now = self.follow_ups.now
+        with read(self.house.engine) as conn:
+            found = standing(conn, since=now - timedelta(days=400), until=now + timedelta(days=1), now=now)
+        assert found.covered == len(rows) - len(owed)
+        overdue = {one.external_id for one in owed if one.deadline_at < now}
+        assert overdue <= {gap.ref for gap in found.gaps}
 
     @invariant()
     def adds_up(self) -> None:

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from care.base.database import read, write
+from care.customers.tables import suppression
 from care.reports.books import open_books
 from care.surveys.ledger import standing
+from tests.factories import make_suppression
 from tests.surveys.conftest import FollowUps
 from tests.surveys.factories_tickets import answer, make_ticket, reopen, resolve
 
@@ -36,6 +39,41 @@ class TestSeveralTickets:
         sent = [m for m in follow_ups.house.messages(leg="main") if m.status == "delivered"]
         assert [m.subject for m in sent] == [second]
         assert follow_ups.one(second).state == "delivered"
+
+    def test_of_two_customers_with_one_phone_become_one(self, follow_ups: FollowUps) -> None:
+        """Resolved before the other's question left there it is merged into it, not exempt; later ones are exempt."""
+        one, two = (follow_ups.customer(phone="+8613944440000") for _ in range(2))
+        first = follow_ups.resolved(one)
+        follow_ups.tick()
+        follow_ups.house.clock.advance(HOUR)
+        before = follow_ups.resolved(two)
+        follow_ups.tick()
+        follow_ups.advance(timedelta(hours=6))
+        after = follow_ups.resolved(follow_ups.customer(phone="+8613944440000"))
+        follow_ups.tick()
+        follow_ups.advance(timedelta(hours=24), step=timedelta(hours=6))
+
+        found = states(follow_ups)
+        assert (found[before], found[after]) == ("merged", "exempt: asked_recently")
+        assert follow_ups.one(before).merged_into == follow_ups.one(first).id
+        assert len([m for m in follow_ups.house.messages(leg="main") if m.sent_at is not None]) == 1
+
+    @pytest.mark.parametrize(("hours", "state"), [(71, "merged"), (73, "due")])
+    def test_are_not_merged_into_a_call_that_is_overdue(self, follow_ups: FollowUps, hours: int, state: str) -> None:
+        """Nobody has called within the time, so that call stands for nothing more: the customer is asked."""
+        with write(follow_ups.house.engine) as conn:
+            make_suppression(conn, address="+8613933330000", scope="all", reason="bad_number")
+        who = follow_ups.customer(phone="+8613933330000")
+        first = follow_ups.resolved(who)
+        follow_ups.tick()
+        assert follow_ups.one(first).state == "phone_task"
+        follow_ups.house.clock.advance(hours * HOUR)
+        with write(follow_ups.house.engine) as conn:
+            conn.execute(sa.delete(suppression))
+        second = follow_ups.resolved(who)
+        follow_ups.tick()
+
+        assert follow_ups.one(second).state == state
 
     def test_resolved_before_the_question_left_are_merged_and_later_ones_are_exempt(
         self, follow_ups: FollowUps

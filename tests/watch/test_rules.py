@@ -18,6 +18,7 @@ WRONG = {
     "in_doubt": Facts(in_doubt=1),
     "webhooks": Facts(oldest_webhook=16 * MINUTE),
     "cases": Facts(overdue_cases=3, oldest_case=90 * MINUTE),
+    "calls": Facts(overdue_calls=2, oldest_call=1_500 * MINUTE),
     "ticket_system": Facts(untold=2, given_up=1),
     "events": Facts(old_events=2, oldest_event=1_500 * MINUTE),
     "jobs": Facts(stuck_jobs=["plan"]),

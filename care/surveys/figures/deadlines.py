@@ -94,9 +94,14 @@ def judge(ticket: Ticket, promise: Commitment, calendar: Calendar, now: datetime
     end = ticket.instant(promise.end, calendar.zone)
     if end is not None:
         return start, Kept.IN_TIME if end <= deadline else Kept.LATE
-    if promise.end not in _ENDS and ticket.instants.get("resolved_at") is not None:
+    if promise.end not in _ENDS and _was_resolved(ticket):
         return start, Kept.NOT_RECORDED
     return start, Kept.RUNNING if now <= deadline else Kept.OVERDUE
+
+
+def _was_resolved(ticket: Ticket) -> bool:
+    """Tell whether it was resolved once, so that every step before that was taken; a reopening takes back the time."""
+    return any(ticket.instants.get(name) is not None for name in ("resolved_at", "reopened_at"))
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from care.surveys.figures.period import Period
 from care.surveys.figures.themes import Comment, Theme, Themes, group_comments, key_of_text, make_theme
 from care.surveys.figures.valid import main_of, valid_answers
 from care.surveys.model import Question
+from care.surveys.recording import REASON_SOURCE
 from care.surveys.tables import follow_up, survey_answer
 
 LEAST = 30
@@ -142,6 +143,7 @@ def read_comments(conn: sa.Connection, period: Period) -> list[Comment]:
             a.at >= period.since,
             a.at < period.until,
             a.superseded_at.is_(None),
+            sa.not_(a.source.startswith(REASON_SOURCE)),
             sa.or_(a.comment.is_not(None), a.question == str(Question.REASON)),
             sa.or_(ticket_resolution.c.id.is_(None), ticket_resolution.c.is_test.is_(sa.false())),
         )

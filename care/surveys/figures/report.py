@@ -78,7 +78,7 @@ def survey_figures(conn: sa.Connection, period: Period, *, target: int, least: i
         correlation=spearman(handling_pairs(conn, period)),
         reach=response_rates(conn, period),
         asked=asked_by_survey(conn, period),
-        coverage=coverage(conn, period),
+        coverage=coverage(conn, period, now),
         left_out=reasons_left_out(conn, period),
         closings=closing_times(conn, period, now),
         handled=handled(conn, period),

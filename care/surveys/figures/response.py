@@ -13,6 +13,7 @@ from care.customers.tickets.tables import ticket, ticket_resolution
 from care.messages.tables import message
 from care.surveys.figures.period import Period
 from care.surveys.figures.valid import main_of, valid_answers
+from care.surveys.follow_ups import is_covered
 from care.surveys.model import FollowUpState
 from care.surveys.tables import follow_up, survey_case
 
@@ -63,7 +64,9 @@ class Coverage:
 
     commitment: str
     total: int
-    covered: int  # invited, handed to a person, merged or exempt
+    covered: int  # invited, called, merged or exempt, in time or not
+    covered_in_time: int
+    open: int  # not covered, and still in time
     invited: int
     delivered: int
     answered: int
@@ -75,16 +78,18 @@ class Coverage:
 
     @property
     def in_time(self) -> Estimate:
-        """Return the share covered inside the deadline."""
-        return share(self.total - self.late, self.total)
+        """Return the share covered inside the deadline of those whose time has come."""
+        return share(self.covered_in_time, self.total - self.open)
 
 
-def coverage(conn: sa.Connection, period: Period) -> list[Coverage]:
+def coverage(conn: sa.Connection, period: Period, now: datetime) -> list[Coverage]:
     """Return the follow-ups of what was resolved in a period, per commitment; tests are left out."""
     f, r = follow_up.c, ticket_resolution.c
     counted = {
         "total": sa.true(),
-        "covered": f.covered_at.is_not(None),
+        "covered": is_covered(),
+        "covered_in_time": sa.and_(is_covered(), f.covered_at <= f.deadline_at),
+        "open": sa.and_(sa.not_(is_covered()), f.deadline_at >= now),
         "invited": f.invited_at.is_not(None),
         "delivered": f.delivered_at.is_not(None),
         "answered": f.state == str(S.ANSWERED),

@@ -72,6 +72,10 @@ class TestJudge:
         assert judge(_ticket(), promise, CHINA, NOW) == (None, Kept.NOT_RECORDED)
         done = _ticket(opened_at=_at(1, 9), resolved_at=_at(1, 10))
         assert judge(done, promise, CHINA, NOW)[1] is Kept.NOT_RECORDED
+        again = _ticket(opened_at=_at(1, 9), reopened_at=_at(3, 10))
+        assert judge(again, promise, CHINA, NOW)[1] is Kept.NOT_RECORDED
+        assert judge(again, _promise(to="examined_at"), CHINA, NOW)[1] is Kept.NOT_RECORDED
+        assert judge(again, _promise(), CHINA, NOW)[1] is Kept.OVERDUE
 
     def test_reads_times_of_the_operators_own_columns(self) -> None:
         """With an offset or by the operator's clock; nonsense is no time."""

@@ -62,9 +62,17 @@ class TestFigures:
         tests = {row["id"] for row in world["ticket_resolution"] if row["is_test"]}
         rows = [row for row in _inside(world["follow_up"], "resolved_at") if row["resolution_id"] not in tests]
         with read(engine) as conn:
-            found, reasons = coverage(conn, Q3), reasons_left_out(conn, Q3)
+            found, reasons = coverage(conn, Q3, NOW), reasons_left_out(conn, Q3)
         assert {one.commitment: one.total for one in found} == Counter(row["commitment"] for row in rows)
         assert sum(one.late for one in found) == sum(row["is_late"] for row in rows)
+        done = [row for row in rows if row["state"] != "phone_task"]
+        in_time = [row for row in done if row["covered_at"] <= row["deadline_at"]]
+        waits = [row for row in rows if row["state"] == "phone_task" and row["deadline_at"] >= NOW]
+        assert sum(one.covered for one in found) == len(done) < len(rows)
+        assert sum(one.open for one in found) == len(waits)
+        kept = sum(one.covered_in_time for one in found)
+        assert kept == len(in_time)
+        assert sum(one.in_time.n for one in found) == len(rows) - len(waits)
         assert sum(one.exempt for one in found) == sum(row["state"] == "exempt" for row in rows)
         assert sum(one.answered for one in found) == sum(row["state"] == "answered" for row in rows)
         everybody = _inside(world["follow_up"], "resolved_at")

@@ -15,7 +15,8 @@ from care.surveys.tables import follow_up, survey_answer
 from tests.surveys.year.play import Year
 from tests.surveys.year.tickets import FOLLOWED
 
-OPEN = {str(state) for state in (FollowUpState.DUE, FollowUpState.INVITED, FollowUpState.DELIVERED)}
+_S = FollowUpState
+OPEN = {str(state) for state in (_S.DUE, _S.INVITED, _S.DELIVERED, _S.PHONE_TASK)}
 FIRST_HOUR, LAST_HOUR = 9, 20
 
 

@@ -24,6 +24,9 @@ from care.inbound.store import store_webhooks
 from care.messages.model import CLAIMABLE
 from care.messages.tables import message
 from care.schedule import JOBS, run_due_jobs
+from care.surveys.loop_rules import loop_rules_of
+from care.surveys.phone_answers import OUTCOMES, import_answers
+from care.surveys.phone_tasks import open_tasks
 from tests.house import House
 from tests.surveys.year.customers_life import Asked, Carrier, Life
 from tests.surveys.year.people import Person
@@ -88,7 +91,9 @@ class Year:
             self._post([event for _, event in posts[begun:number]], now)
             self._hear(now)
             self._work(routes)
-            next_tick = now + TICK if now >= next_tick else next_tick
+            if now >= next_tick:
+                self._call(now)
+                next_tick = now + TICK
             news = posts[number][0] if number < len(posts) else None
             coming = [news, self.life.next_at(), self.services.sandbox_life.next_at(), self._next_wake(), next_tick]
             soonest = min(at for at in coming if at is not None)
@@ -124,6 +129,23 @@ class Year:
             work = self.services.work(routes)
             work.dice = self.dice
             asyncio.run(Dispatcher(work).run(asyncio.Event(), until_idle=True))
+
+    def _call(self, now: datetime) -> None:
+        """Let people make the calls that wait, and record how each ended."""
+        with read(self.services.engine) as conn:
+            calls = list(open_tasks(conn))
+        if not calls:
+            return
+        path = self.house.folder / "calls.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(["ref", "outcome", "overall"])
+            for call in calls:
+                outcome = self.dice.choice(OUTCOMES)
+                out.writerow([call.ref, outcome, "5" if outcome == "answered" else ""])
+        rules = loop_rules_of(self.services.settings, self.services.root, self.services.hasher)
+        report = import_answers(self.services.engine, path, rules=rules, now=now)
+        assert (report.rows, report.rejected) == (len(calls), 0)
 
     def _is_due(self) -> bool:
         wakes = self._next_wake()
