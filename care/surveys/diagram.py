@@ -62,8 +62,8 @@ ticket that is reopened before the question left is exempt, `reopened`; its next
 - "Still resolved" is asked again on the database's rows in the moment of sending.
 - The number that reported the ticket is written to first, also if it is not the customer's; opt-outs of that number
   and the customer's consent count for it as for any other.
-- Who has not answered is reminded once (`remind_after`), at another hour of the day. Any answer, a case or a
-  reopening cancels the reminder. After `close_after`, seven days, the follow-up is closed.
+- Who has not answered is reminded once (`remind_after`), at another hour of the day. Whatever the customer
+  writes back, a case or a reopening cancels the reminder. After `close_after`, seven days, the follow-up is closed.
 
 ## Promises
 
