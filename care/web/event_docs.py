@@ -74,7 +74,7 @@ OPERATION: Final[dict[str, Any]] = {
         401: _problems("No key, or a wrong or revoked one"),
         403: _problems("The key lacks the scope `events`"),
         409: _problems("An event of this id said something else"),
-        413: _problems("More than 64 KiB, or too many events"),
+        413: _problems("More than 1 MiB, or too many events"),
         422: _problems("An event that cannot be used"),
         503: _problems("Nothing was stored; send it again"),
     },
