@@ -100,8 +100,8 @@ the first question was unanswered or the answer was "not solved"; else the follo
 
 A phone task names its reason too: `no_contact`, a dead number, `undelivered`, `failed`, `expired` (the question waited,
 such as for the answer to another one, until its time was over), `quiet_hours`, `not_in_audience`, `no_allowed_hour`, or
-`no_inbound_sms`: where country or sender take no replies, questions go by e-mail, and where there is none a person
-calls. `twilio.two_way` says so of the sender.
+`no_inbound_sms`: where country or sender take no replies and links may not pass, questions go by e-mail, and where
+there is none a person calls; where links may pass, the text carries one ([where](web.md#the-survey-page)).
 
 ## Calls
 
