@@ -351,6 +351,19 @@ class TestTheDocument:
         assert set(operation["responses"]) >= {"200", "202", "207", "401", "403", "409", "413", "422"}
         assert "ticket.resolved" in json.dumps(operation)
         assert list(page["paths"]) == [PATH]
+        named = {one["name"] for one in operation["parameters"]}
+        assert named == {"Idempotency-Key", "webhook-id", "webhook-timestamp", "webhook-signature"}
+        assert page["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+        assert [name for one in operation["security"] for name in one] == ["key", "signature"]
+
+    @pytest.mark.parametrize(("method", "path", "status"), [("GET", PATH, 405), ("POST", "/api/v1/others", 404)])
+    def test_of_a_problem_is_all_that_api_answers(self, sqlite_site, method, path, status) -> None:
+        """A path or a method that is not there is a problem like any other; other pages stay as they are."""
+        answer = sqlite_site.client.request(method, path)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+        assert (answer.json()["status"], answer.json()["detail"]) == (status, f"events are posted to {PATH}")
+        assert answer.headers.get("allow") == ("POST" if status == 405 else None)
+        assert sqlite_site.client.get("/nowhere").headers["content-type"] == "application/json"
 
 
 class TestMetrics:
