@@ -11,6 +11,7 @@ import care.messages.tables
 import care.migrations.tables
 import care.planning.tables
 import care.segments.tables
+import care.surveys.conversation.tables
 import care.surveys.tables
 import care.watch.tables  # noqa: F401 - each import registers its tables
 from care.base.database import metadata
