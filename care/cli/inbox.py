@@ -25,16 +25,18 @@ def list_waiting(
     from care.base.masking import mask_phone
     from care.bootstrap import build_services
     from care.cli.output import print_rows, say
+    from care.cli.times import local
     from care.inbound import store
 
     services = build_services()
     configure_command_logs(services.settings.log)
     with plain_errors(services.engine), read(services.engine) as conn:
         found = store.list_inbox(conn, everything=everything, limit=limit)
+    zone = services.settings.operator.timezone
     rows = [
         {
             "id": row.id,
-            "received_at": row.received_at,
+            "received_at": row.received_at if as_json else local(row.received_at, zone),
             "from": mask_phone(row.address or ""),
             "customer": row.external_id,
             "about": row.campaign_id,

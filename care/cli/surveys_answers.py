@@ -25,7 +25,7 @@ def answers(
     from care.base.database import plain_errors, read
     from care.bootstrap import build_services
     from care.cli.output import print_rows, say
-    from care.cli.times import read_since
+    from care.cli.times import local, read_since
     from care.surveys.conversation.listing import COLUMNS, list_answers
 
     services = build_services()
@@ -38,7 +38,8 @@ def answers(
         table.writeheader()
         table.writerows({**row, "at": row["at"].isoformat(), "comment": _safe(row["comment"])} for row in rows)
         return
-    shown = print_rows(rows, as_json_lines=as_json, columns=COLUMNS[:9])
+    told = rows if as_json else [{**row, "at": local(row["at"], zone)} for row in rows]
+    shown = print_rows(told, as_json_lines=as_json, columns=COLUMNS[:9])
     if not shown and not as_json:
         say("no answers")
 

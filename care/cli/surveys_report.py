@@ -128,7 +128,7 @@ def _print_csv(rows: "Iterator[dict[str, Any]]") -> None:
 @improvements.command("add")
 def add(
     *,
-    theme: str = typer.Option(..., "--theme", help="What customers said: slow, attitude, or in your own words."),
+    theme: str = typer.Option(..., "--theme", help="What customers said: slow, attitude, price …"),
     measure: str = typer.Option(..., "--measure", help="What was done about it."),
     day: str = typer.Option(..., "--from", help="The day it came into force, as 2026-08-01."),
     by: str = typer.Option(..., "--by", help="Who answers for it."),
@@ -150,6 +150,8 @@ def add(
     for option, text, most in (("--theme", theme, 64), ("--measure", measure, 500), ("--by", by, 64)):
         if not text.strip() or len(text) > most:
             raise InputError(f"{option}: is empty or too long. Write 1 to {most} characters")
+    if theme.strip() not in (known := _themes()):
+        raise InputError(f"--theme: '{theme.strip()}' is no theme. Known: {', '.join(known)}")
     new = Improvement(
         theme=theme.strip(),
         measure=measure.strip(),
@@ -227,3 +229,14 @@ def campaign(
             f"nothing to tell yet: {effect.change.words}. Tell customers once it has measurably risen"
         )
     say(campaign_text(effect, on=on).rstrip("\n"))
+
+
+def _themes() -> list[str]:
+    """Return the themes by which comments are grouped; a measure under another name would have none."""
+    from importlib import resources
+    from pathlib import Path
+
+    from care.base.yamlfile import parse_yaml
+
+    file = resources.files("care.surveys.figures").joinpath("themes.yaml")
+    return list(parse_yaml(file.read_text(encoding="utf-8"), Path(str(file))))

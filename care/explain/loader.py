@@ -1,6 +1,7 @@
 """Gathers the facts for the chain of decisions, with the planner's own predicates."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +28,8 @@ from care.policy.caps import Release, cap_release
 from care.policy.windows import NeverOpensError, contact_window, next_open, zones_for
 from care.reports.log import Entry, entries_by_id
 from care.segments.explain import explain_rule, first_failure
+from care.surveys.occasion import occasion_key
+from care.surveys.tables import follow_up
 
 
 def end_of_day(day: date, zone: str) -> datetime:
@@ -68,7 +71,7 @@ def load_facts(
         lot=_lot(snap, campaign),
         stops=_stops(conn, campaign, now) if day >= today else (),
         opens_at=_opens_at(snap, purpose, rules, due_at),
-        cap=_cap(conn, snap, purpose, rules, due_at),
+        cap=_cap(conn, snap, rules, owed, purpose),
         messages=entries,
         is_older_plan=is_older,
     )
@@ -167,11 +170,12 @@ def _opens_at(snap: Snapshot, purpose: Purpose, rules: PlanningRules, due_at: da
 
 
 def _cap(
-    conn: sa.Connection, snap: Snapshot, purpose: Purpose, rules: PlanningRules, due_at: datetime | None
+    conn: sa.Connection, snap: Snapshot, rules: PlanningRules, owed: Sequence[Owed], purpose: Purpose
 ) -> Release | None:
     """Return the cap that what was sent before the due hour had reached."""
-    if due_at is None or purpose not in CAPPED:
+    if not owed or purpose not in CAPPED:
         return None
+    due_at = min(one.due_at for one in owed)
     hashes = snap.conn.execute(sa.select(contact_point.c.address_hash)).scalars().all()
     lane = purpose.lane
     history = history_of(conn, customers=[snap.customer_id], address_hashes=hashes, lane=lane, now=due_at)
@@ -179,4 +183,14 @@ def _cap(
     for found in (*history.by_customer.values(), *history.by_address.values()):
         touches |= found
     before = [(at, sent_for) for at, sent_for in touches.values() if at < due_at]
-    return cap_release(before, purpose, rules.policies.country(snap.row["country"]).caps, due_at)
+    caps = rules.policies.country(snap.row["country"]).caps
+    if _is_always_asked(conn, owed):
+        caps = replace(caps, survey_invites_per_30d=None)
+    return cap_release(before, purpose, caps, due_at)
+
+
+def _is_always_asked(conn: sa.Connection, owed: Sequence[Owed]) -> bool:
+    """Tell whether all that is owed asks about tickets, whatever was asked before."""
+    mine = occasion_key().in_([one.occasion for one in owed])
+    free = sa.select(sa.func.count()).where(mine, follow_up.c.is_capped.is_(False))
+    return conn.execute(free).scalar_one() == len(owed)

@@ -14,6 +14,7 @@ class HandledAs(StrEnum):
     """What became of an inbound message."""
 
     OPT_OUT = "opt_out"  #: the whole message was a word of refusal
+    NO_SURVEYS = "no_surveys"  #: refused our questions, and nothing else
     OPT_IN = "opt_in"  #: the whole message takes a refusal back
     HELP = "help"  #: asked who we are
     REPLY = "reply"  #: answered a question of ours
@@ -55,7 +56,7 @@ class ReplyHandler(Protocol):
     def take(self, conn: sa.Connection, inbound: Inbound, *, now: datetime) -> HandledAs | None:
         """Return what the message is to be handled as, None if no open question of theirs awaits it.
 
-        `REPLY`: the answer was recorded in this transaction. `OPT_OUT`, `OPT_IN`, `HELP`: it is no answer but
-        that keyword, which the caller then carries out.
+        `REPLY`: the answer was recorded in this transaction. `OPT_OUT`, `NO_SURVEYS`, `OPT_IN`, `HELP`: it is no answer
+        but that wish, which the caller then carries out.
         """
         ...

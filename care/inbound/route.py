@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from care.base.vocabulary import Channel
 from care.customers.addresses import AddressError, AddressHasher, normalise_phone, region_of_phone
-from care.customers.model import SuppressionReason
+from care.customers.model import SuppressionReason, SuppressionScope
 from care.customers.suppressions import lift_opt_out, suppress_hash
 from care.delivery.mail_ids import MailIds
 from care.inbound import store
@@ -125,6 +125,8 @@ def _handle(conn: sa.Connection, inbound: Inbound, incoming: Incoming, rules: In
     template = ""
     if handled_as is HandledAs.OPT_OUT:
         template = _opt_out(conn, inbound, rules, now)
+    elif handled_as is HandledAs.NO_SURVEYS:
+        template = _no_surveys(conn, inbound, rules, now)
     elif handled_as is HandledAs.OPT_IN:
         template = _opt_in(conn, inbound, now)
     elif handled_as is HandledAs.HELP:
@@ -156,18 +158,27 @@ def _meaning(conn: sa.Connection, inbound: Inbound, rules: InboundRules, now: da
 def _opt_out(conn: sa.Connection, inbound: Inbound, rules: InboundRules, now: datetime) -> str:
     """Write the suppression; return the template that confirms it, '' if it stood already or nobody must confirm."""
     rule = rules.policies.country(inbound.country).opt_out
-    is_news = suppress_hash(
+    if not (_silence(conn, inbound, rule.scope.value, now) and rule.confirm):
+        return ""
+    return "optout_confirm_all" if rule.scope is OptOutScope.ALL else "optout_confirm"
+
+
+def _no_surveys(conn: sa.Connection, inbound: Inbound, rules: InboundRules, now: datetime) -> str:
+    """Silence surveys alone, whatever the country's scope is; return the template that confirms it, '' for none."""
+    is_news = _silence(conn, inbound, SuppressionScope.SURVEY, now)
+    return "optout_confirm_survey" if is_news and rules.policies.country(inbound.country).opt_out.confirm else ""
+
+
+def _silence(conn: sa.Connection, inbound: Inbound, scope: str, now: datetime) -> bool:
+    return suppress_hash(
         conn,
         address_hash=inbound.address_hash,
         channel=inbound.channel,
-        scope=rule.scope.value,
+        scope=scope,
         reason=SuppressionReason.OPT_OUT,
         source=SOURCE,
         now=now,
     )
-    if not (is_news and rule.confirm):
-        return ""
-    return "optout_confirm_all" if rule.scope is OptOutScope.ALL else "optout_confirm"
 
 
 def _opt_in(conn: sa.Connection, inbound: Inbound, now: datetime) -> str:

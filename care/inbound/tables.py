@@ -31,7 +31,7 @@ inbound_message = sa.Table(
     sa.Column("address", sa.String(254)),
     sa.Column("customer_id", sa.BigInteger),
     sa.Column("text", sa.Text, nullable=False),
-    sa.Column("handled_as", sa.String(24), nullable=False),  # opt_out, opt_in, help, reply, inbox
+    sa.Column("handled_as", sa.String(24), nullable=False),  # opt_out, no_surveys, opt_in, help, reply, inbox
     sa.Column("about_message_id", sa.BigInteger),  # what they were probably answering
     sa.Column("received_at", Instant, nullable=False),
     sa.Column("answered_at", Instant),

@@ -62,8 +62,8 @@ ticket that is reopened before the question left is exempt, `reopened`; its next
 - "Still resolved" is asked again on the database's rows in the moment of sending.
 - The number that reported the ticket is written to first, also if it is not the customer's; opt-outs of that number
   and the customer's consent count for it as for any other.
-- Who has not answered is reminded once (`remind_after`), at another hour of the day. Any answer, a case or a
-  reopening cancels the reminder. After `close_after`, seven days, the follow-up is closed.
+- Who has not answered is reminded once (`remind_after`), at another hour of the day. Whatever the customer
+  writes back, a case or a reopening cancels the reminder. After `close_after`, seven days, the follow-up is closed.
 
 ## Promises
 
@@ -106,8 +106,8 @@ is exempt, `answered_before`.
 
 A phone task names its reason too: `no_contact`, a dead number, `undelivered`, `failed`, `expired` (the question waited,
 such as for the answer to another one, until its time was over), `quiet_hours`, `not_in_audience`, `no_allowed_hour`, or
-`no_inbound_sms`: where country or sender take no replies, questions go by e-mail, and where there is none a person
-calls. `twilio.two_way` says so of the sender.
+`no_inbound_sms`: where country or sender take no replies and links may not pass, questions go by e-mail, and where
+there is none a person calls; where links may pass, the text carries one ([where](web.md#the-survey-page)).
 
 ## Calls
 

@@ -25,12 +25,13 @@ from care.surveys.exemptions import ASKED_RECENTLY, verdict_on
 from care.surveys.follow_ups import message_of, move_follow_ups
 from care.surveys.model import FollowUpState
 from care.surveys.occasion import TicketResolved
-from care.surveys.tables import follow_up, survey_answer, survey_case
+from care.surveys.reminding import has_been_heard
+from care.surveys.tables import follow_up
 from care.surveys.waiting import AT_ONCE, ENDED, words
 
 CLOSE_AFTER = timedelta(days=7)
 SURVEY_CAP = "frequency_cap:survey_invites_per_30d"
-ANSWERED = "answered, or in a person's hands"
+ANSWERED = "answered, wrote back, or in a person's hands"
 BY = "follow-up"
 
 _S, _M = FollowUpState, MessageStatus
@@ -226,16 +227,14 @@ def _closing(asking: Asking) -> dict[str, timedelta]:
 
 
 def _stop_reminders(conn: sa.Connection, _asking: Asking, now: datetime) -> int:
-    """Withdraw planned reminders of whoever has answered, is in a person's hands, or is asked no more."""
-    answered = sa.exists().where(survey_answer.c.follow_up_id == follow_up.c.id).correlate(follow_up)
-    in_hand = sa.exists().where(survey_case.c.follow_up_id == follow_up.c.id).correlate(follow_up)
+    """Withdraw planned reminders of whoever has been heard or is asked no more."""
     query = (
         sa.select(message.c.id)
         .select_from(follow_up.join(message, message_of(REMINDER_LEG)))
         .where(
             follow_up.c.remind_at > now - timedelta(days=3),
             message.c.status.in_(words(CLAIMABLE)),
-            sa.or_(follow_up.c.state.not_in(_ASKED), answered, in_hand),
+            sa.or_(follow_up.c.state.not_in(_ASKED), has_been_heard()),
         )
         .limit(AT_ONCE)
     )

@@ -24,7 +24,8 @@ from care.surveys.model import FollowUpState, Survey
 from care.surveys.occasion_open import TicketOpenSpec
 from care.surveys.occasion_sample import RandomSampleSpec
 from care.surveys.occasion_words import Within, default_result, event_word
-from care.surveys.tables import follow_up, survey_answer, survey_case
+from care.surveys.reminding import has_been_heard
+from care.surveys.tables import follow_up
 
 PREFIX = "ticket"
 """How the occasion of a message begins that asks about a ticket; its subject is the follow-up's external id."""
@@ -153,15 +154,12 @@ class TicketResolved:
         )
 
     def still_owed(self) -> sa.ColumnElement[bool] | None:
-        """Return: the ticket stands resolved as it was, and nobody has asked, answered or opened a case meanwhile."""
+        """Return: the ticket stands resolved as it was, and nobody has asked; for a reminder, nor been heard."""
         invite = sa.and_(message.c.leg != REMINDER_LEG, follow_up.c.state.in_([str(_S.DUE), str(_S.INVITED)]))
-        answered = sa.exists().where(survey_answer.c.follow_up_id == follow_up.c.id).correlate(follow_up)
-        in_hand = sa.exists().where(survey_case.c.follow_up_id == follow_up.c.id).correlate(follow_up)
         reminder = sa.and_(
             message.c.leg == REMINDER_LEG,
             follow_up.c.state.in_([*_REMINDABLE, str(_S.REMINDED)]),
-            sa.not_(answered),
-            sa.not_(in_hand),
+            sa.not_(has_been_heard()),
         )
         asked = sa.select(sa.literal(1)).select_from(
             follow_up.join(ticket_resolution, ticket_resolution.c.id == follow_up.c.resolution_id).join(

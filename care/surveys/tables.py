@@ -172,3 +172,28 @@ improvement = sa.Table(
     sa.Column("by", sa.String(64), nullable=False),
 )
 """Measures taken after customers had spoken, for "you said, we did" and for judging them."""
+
+survey_reply = sa.Table(
+    "survey_reply",
+    metadata,
+    sa.Column("inbound_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("session_id", sa.BigInteger),  # NULL where nothing was asked
+    sa.Column("question", sa.String(16)),  # that was open when it came
+    sa.Column("scale", sa.String(16), nullable=False),
+    sa.Column("stage", sa.String(16), nullable=False),  # of the conversation, when it came
+    sa.Column("locale", sa.String(16), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # read as: score, comment, opt_out …
+    sa.Column("score", sa.SmallInteger),  # as typed, of the open question
+    sa.Column("flags", sa.String(120), nullable=False, server_default=""),
+    sa.Column("said", sa.String(64)),  # template of our answer
+    sa.Column("ref", sa.String(64)),  # that our answer names: the ticket, else the case
+    sa.Column("call_by", Instant),  # that our answer promises
+    sa.Column("read_at", Instant, nullable=False),
+    sa.Column("meant", sa.String(16)),  # what a person says it meant: score, opt_out, unclear …
+    sa.Column("meant_score", sa.SmallInteger),
+    sa.Column("meant_by", sa.String(64)),
+    sa.Column("meant_at", Instant),
+    sa.Index("ix_survey_reply_session_id", "session_id"),
+    sa.Index("ix_survey_reply_meant_at", "meant_at"),
+)
+"""One row for each message that the conversation took."""

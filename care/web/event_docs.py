@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from care.inbound.events.model import EventType
+from care.inbound.events.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 DESCRIPTION: Final = "What other systems tell `care`. Problems follow RFC 9457; keys are made with `care keys create`."
 
@@ -62,6 +63,24 @@ def _problems(words: str) -> dict[str, Any]:
     return _answers(words, _PROBLEM, "application/problem+json")
 
 
+SECURITY: Final[dict[str, Any]] = {
+    "key": {"type": "http", "scheme": "bearer", "description": "Made with `care keys create --scope events`"},
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": SIGNATURE_HEADER,
+        "description": "As Standard Webhooks sign, with `webhook-id` and `webhook-timestamp`, by a key of kind webhook",
+    },
+}
+"""Either of them says who posts."""
+
+_SIGNED: Final = "Of a signed request"
+
+
+def _header(name: str, words: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "header", "schema": {"type": "string", **schema}, "description": words}
+
+
 OPERATION: Final[dict[str, Any]] = {
     "name": "post_events",
     "summary": "Tell of tickets and installations",
@@ -74,19 +93,20 @@ OPERATION: Final[dict[str, Any]] = {
         401: _problems("No key, or a wrong or revoked one"),
         403: _problems("The key lacks the scope `events`"),
         409: _problems("An event of this id said something else"),
-        413: _problems("More than 64 KiB, or too many events"),
+        413: _problems("More than 1 MiB, or too many events"),
         422: _problems("An event that cannot be used"),
         503: _problems("Nothing was stored; send it again"),
     },
     "openapi_extra": {
         "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "schema": {"type": "string", "maxLength": 120},
-                "description": "A repeat under the same key hears the same answer for seven days",
-            }
+            _header(
+                "Idempotency-Key", "A repeat under the same key hears the same answer for seven days", maxLength=120
+            ),
+            _header(ID_HEADER, f"{_SIGNED}: its id, also of the one event that says none"),
+            _header(TIMESTAMP_HEADER, f"{_SIGNED}: seconds since 1970, within five minutes"),
+            _header(SIGNATURE_HEADER, f"{_SIGNED}: v1 and the signature"),
         ],
+        "security": [{name: []} for name in SECURITY],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]}}},

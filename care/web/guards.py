@@ -8,6 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY_BYTES = 64 * 1024
+LARGER_BODIES = {"/api/v1/events": 1024 * 1024}
+"""By path: a list of as many events as are taken at once needs more room."""
 BODY_SECONDS = 10.0
 
 HEADERS = (
@@ -53,7 +55,8 @@ class Guards:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, BoundedBody(receive, declared_length(scope)), careful_send)
+        most = LARGER_BODIES.get(scope["path"], MOST_BODY_BYTES)
+        await self._app(scope, BoundedBody(receive, declared_length(scope), most), careful_send)
 
 
 def declared_length(scope: Scope) -> int:

@@ -6,10 +6,11 @@ from typing import ClassVar
 import pytest
 
 from care.base.settings import Settings
+from care.campaigns.campaign_set import CampaignSet
 from care.campaigns.check import check_campaigns, has_errors
 from care.campaigns.checks.context import CheckContext, KnownCampaign
 from care.campaigns.checks.findings import Finding, Severity
-from care.campaigns.checks.keywords import asked_words
+from care.campaigns.checks.keywords import asked_words, check_two_way
 from care.campaigns.checks.promotion import promoting_words
 from care.campaigns.load import load_campaigns
 from care.campaigns.templates import TemplateLibrary
@@ -57,6 +58,15 @@ def rules_of(findings: list[Finding]) -> list[tuple[str, str]]:
     return [(str(finding.severity), finding.rule) for finding in findings]
 
 
+def shipped(settings: dict[str, object] | None = None) -> tuple[CampaignSet, CheckContext]:
+    """Return what comes with the product, and its surroundings under these settings."""
+    library = TemplateLibrary(ROOT / "templates/messages")
+    book = load_segments(ROOT / "campaigns/segments.yaml")
+    campaigns = load_campaigns(ROOT / "campaigns", book, template_digest=library.digest, kinds=OCCASIONS)
+    given = Settings.model_validate(settings or {})
+    return campaigns, CheckContext(library=library, policies=load_policies(), settings=given, today=TODAY)
+
+
 class TestCheckCampaigns:
     def test_finds_nothing_in_a_sound_campaign(self, check) -> None:
         """Silence means sound."""
@@ -73,10 +83,7 @@ class TestCheckCampaigns:
 
     def test_accepts_every_shipped_campaign(self) -> None:
         """What comes with the product has no error, and no warning but length and one import column."""
-        library = TemplateLibrary(ROOT / "templates/messages")
-        book = load_segments(ROOT / "campaigns/segments.yaml")
-        campaigns = load_campaigns(ROOT / "campaigns", book, template_digest=library.digest, kinds=OCCASIONS)
-        context = CheckContext(library=library, policies=load_policies(), settings=Settings(), today=TODAY)
+        campaigns, context = shipped()
 
         findings = check_campaigns(campaigns, context)
 
@@ -213,6 +220,17 @@ class TestTwoWay:
 
         assert ("error", "two_way") in rules_of(findings)
         assert "China takes no replies" in findings[0].problem
+
+    def test_is_not_needed_by_what_goes_by_mail_too(self) -> None:
+        """The shipped surveys leave the SMS out there: they are asked by mail, and whoever has none is called."""
+        campaigns, context = shipped(self.TWILIO)
+        found = [one for each in campaigns if each.id == "repair_followup" for one in check_two_way(each, context)]
+
+        assert {(str(one.severity), one.rule) for one in found} == {("warning", "two_way")}
+        assert found[0].problem == (
+            "in zh-CN it is answered by e-mail, not by SMS, as China takes no replies to an international gateway"
+        )
+        assert found[0].fix.startswith("Whoever has no e-mail address is called")
 
     def test_is_missed_by_the_way_to_opt_out_too(self, check) -> None:
         """A greeting that says 'reply R' where nobody can reply offers no way out."""

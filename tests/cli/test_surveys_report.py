@@ -126,6 +126,13 @@ class TestImprovements:
         assert "nothing to tell yet: not enough data" in answer.err
         assert desk("surveys", "improvements", "campaign", "99", "--on", "2026-10-20").code == 2
 
+    def test_need_a_theme_that_comments_have(self, desk: Desk) -> None:
+        """A name of nobody's comments is refused with those there are, and nothing is written."""
+        answer = desk(*self.ADD, "--theme", "bogus", "--from", "2026-08-10")
+        assert answer.code == 2
+        assert "'bogus' is no theme. Known: slow, attitude, skill" in answer.err
+        assert desk("surveys", "improvements", "list").code == 1
+
     def test_need_words(self, desk: Desk) -> None:
         """An empty measure, or a day that is none, is refused and nothing written."""
         words = [*self.ADD, "--from", "2026-08-10"]

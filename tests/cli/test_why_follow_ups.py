@@ -136,6 +136,12 @@ class TestOneThatWaitsForThePhone:
         said = self.of(desk, waiting)
         assert said == "waits: another question is open; looked at again 2026-09-26 13:00 CST"
 
+    def test_is_held_by_no_cap(self, desk: Desk, waiting: str) -> None:
+        """Installations are always asked about, however lately the customer was asked."""
+        found = json.loads(desk("why", "C1", "installation_followup", "--json").out)
+        (caps,) = [step for step in found["campaigns"][0]["steps"] if step["step"] == "caps"]
+        assert (caps["passed"], caps["text"]) == (True, "below every frequency cap")
+
     def test_is_called_about_once_its_time_is_over(self, desk: Desk, waiting: str) -> None:
         """Nobody sent while it might have gone: a person calls, in time, and both lists say so."""
         desk.house.clock.advance(timedelta(hours=25))

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 
 from care.base.clock import VirtualClock
 from care.base.database import read, write
+from care.inbound.worker import work_inbox
 from care.messages.tables import attempt
 from care.surveys.cases import Concern, open_case
 from care.surveys.model import AnswerChannel, CaseReason
 from tests.factories import THEN, address_hash, make_suppression
 from tests.house import ROOT, build_house
+from tests.inbound.house import hear
 from tests.surveys.conftest import SHIPPED, FollowUps
 from tests.surveys.factories_tickets import answer, make_ticket, reopen, resolve
 
@@ -163,6 +165,29 @@ class TestTheReminder:
 
         assert [m.status for m in follow_ups.house.messages(leg="reminder")] == ["cancelled"]
         assert follow_ups.one(ref).state == ("answered" if word == "answer" else "delivered")
+
+    def test_goes_to_nobody_who_wrote_back(self, follow_ups: FollowUps) -> None:
+        """Understood or not, waiting for a person or not, refused and taken back; a phone's own reply is no word."""
+        said = [
+            ("purple monkey", "banana"),
+            ("10",),
+            ("thanks",),
+            ("退订", "恢复"),
+            ("STOP", "START"),
+            ("[Auto-Reply] Out of office until 5 March",),
+        ]
+        phones = [f"+86139{n}5500900" for n in range(len(said))]  # whom the sandbox never makes write
+        refs = [follow_ups.resolved(follow_ups.customer(phone=phone)) for phone in phones]
+        follow_ups.tick()
+        follow_ups.advance(4 * HOUR)
+        services = follow_ups.house.services
+        for phone, texts in zip(phones, said, strict=True):
+            for text in texts:
+                hear(services, phone, text, **({"OptOutType": text} if text in ("STOP", "START") else {}))
+        work_inbox(services.engine, services.inbound_rules, now=follow_ups.now)
+        follow_ups.advance(timedelta(days=3), step=timedelta(hours=6))
+
+        assert [follow_ups.one(ref).state for ref in refs] == ["delivered"] * 5 + ["reminded"]
 
 
 class TestWhoIsNotAsked:

@@ -109,7 +109,7 @@ class TestAnEvent:
         ("body", "status"),
         [
             *((body, 400) for body in (b"", b"{", b"\xff\xfe", b"5", b"[]", b"[" * 50_000, b'{"id": NaN}')),
-            *((body, 413) for body in (b" " * 65_537, json.dumps([1] * 1_001).encode())),
+            *((body, 413) for body in (b" " * (1024 * 1024 + 1), json.dumps([1] * 1_001).encode())),
         ],
     )
     def test_needs_a_body_of_json(self, site, post, body, status) -> None:
@@ -117,6 +117,20 @@ class TestAnEvent:
         answer = post(body)
         assert (answer.status_code, answer.json()["status"]) == (status, status)
         assert post(resolved(1)).status_code == 202
+
+    @pytest.mark.parametrize(
+        ("text", "name"),
+        [('{"id":"e6","id":"e7",', "id"), ('{"customer":"C2",', "customer"), ("{", "data.staff")],
+    )
+    def test_that_says_a_name_twice_is_refused(self, site, post, text, name) -> None:
+        """Which of the two is meant nobody knows; of a list only that event is left out."""
+        said = resolved(1, event_id="e8", staff="A")
+        body = json.dumps(said).replace("{", text, 1)
+        body = body.replace('"staff"', '"staff": "B", "staff"') if name == "data.staff" else body
+        assert (post(body).status_code, post(body).json()["detail"]) == (422, f"{name}: stands twice")
+        assert stored(site) == []
+        assert post(f"[{body}, {json.dumps(resolved(2, event_id='e9'))}]").status_code == 207
+        assert stored(site) == ["e9"]
 
     def test_may_say_numbers(self, site, post) -> None:
         """Ids and words that other systems keep as numbers."""
@@ -129,6 +143,13 @@ class TestAnEvent:
 
 
 class TestAList:
+    def test_may_be_as_long_as_its_limit(self, site, post) -> None:
+        """A storm told at once: a thousand events, each as short as can be, are more than 64 KiB."""
+        least = {"type": "ticket.opened", "customer": "C1", "at": "2026-09-20T01:00:00Z"}
+        storm = [{**least, "id": f"e{n}", "data": {"ticket": f"T{n}"}} for n in range(1_000)]
+        answer = post(storm)
+        assert (answer.status_code, answer.json()["stored"]) == (202, 1_000)
+
     def test_loses_nothing(self, site, post) -> None:
         """The good ones are stored, each bad one has its problem with its place."""
         post(resolved(0, event_id="old"))
@@ -330,6 +351,19 @@ class TestTheDocument:
         assert set(operation["responses"]) >= {"200", "202", "207", "401", "403", "409", "413", "422"}
         assert "ticket.resolved" in json.dumps(operation)
         assert list(page["paths"]) == [PATH]
+        named = {one["name"] for one in operation["parameters"]}
+        assert named == {"Idempotency-Key", "webhook-id", "webhook-timestamp", "webhook-signature"}
+        assert page["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+        assert [name for one in operation["security"] for name in one] == ["key", "signature"]
+
+    @pytest.mark.parametrize(("method", "path", "status"), [("GET", PATH, 405), ("POST", "/api/v1/others", 404)])
+    def test_of_a_problem_is_all_that_api_answers(self, sqlite_site, method, path, status) -> None:
+        """A path or a method that is not there is a problem like any other; other pages stay as they are."""
+        answer = sqlite_site.client.request(method, path)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+        assert (answer.json()["status"], answer.json()["detail"]) == (status, f"events are posted to {PATH}")
+        assert answer.headers.get("allow") == ("POST" if status == 405 else None)
+        assert sqlite_site.client.get("/nowhere").headers["content-type"] == "application/json"
 
 
 class TestMetrics:

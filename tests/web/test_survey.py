@@ -104,6 +104,16 @@ class TestAnswering:
         assert {(r.channel, r.source, r.is_late, r.session_id) for r in kept} == {("web", "web:1", False, session.id)}
         assert cases(site) == []
 
+    @pytest.mark.parametrize(("locale", "words"), [("en", "That did not arrive"), ("zh-CN", "没有收到您的回答")])
+    def test_too_long_shows_a_page(self, site: Site, locale: str, words: str) -> None:
+        """In the customer's language, with nothing stored; the link is still good."""
+        path = invite(site, locale=locale)
+        answer = site.client.post(path, data={**FINE, "comment": "x" * 70_000})
+        assert (answer.status_code, answer.headers["content-type"]) == (413, "text/html; charset=utf-8")
+        assert words in answer.text
+        assert answers(site) == {}
+        assert site.client.get(path).status_code == 200
+
     def test_needs_only_the_first_question(self, site: Site) -> None:
         """One digit is a valid answer."""
         site.client.post(invite(site), data={"overall": "3"})

@@ -35,6 +35,7 @@ _DOES = {
     Keyword.OPT_IN: "opts in",
     Keyword.HELP: "asks for help",
 }
+_WITHOUT_MAIL = {"ticket_resolved": "Whoever has no e-mail address is called: care surveys followup --phone-tasks"}
 _ANY_REPLY = re.compile(r"直接回[复覆]|请回[复覆]|請回[复覆]|\breply\b", re.IGNORECASE)
 
 
@@ -60,14 +61,23 @@ def check_keywords(campaign: Campaign, context: CheckContext) -> Iterator[Findin
 
 
 def check_two_way(campaign: Campaign, context: CheckContext) -> Iterator[Finding]:
-    """Yield texts that need an answer where the sender is one-way."""
+    """Yield texts that need an answer where the sender is one-way; a survey that goes by e-mail too can be answered."""
     for sample in _texts(campaign, context):
         asks = campaign.purpose is Purpose.SURVEY or asked_words(sample.body) or _ANY_REPLY.search(sample.body)
         way_out = asked_words(sample.suffix) or _ANY_REPLY.search(sample.suffix)
         if not asks and not way_out:
             continue
         why = _one_way(campaign, sample, context)
-        if why:
+        if why and _goes_by_mail_alone(campaign, sample, context):
+            yield at_key(
+                campaign,
+                "channels",
+                rule="two_way",
+                severity=Severity.WARNING,
+                problem=f"in {sample.locale} it is answered by e-mail, not by SMS, as {why}",
+                fix=_WITHOUT_MAIL.get(campaign.occasion.kind, "Whoever has no e-mail address is not asked"),
+            )
+        elif why:
             what = "it needs an answer" if asks else "its way to opt out needs an answer"
             yield at_key(
                 campaign,
@@ -90,6 +100,13 @@ def _texts(campaign: Campaign, context: CheckContext) -> Iterator[Sample]:
 def _meaning(word: str, sample: Sample) -> str:
     keyword = classify(word, sample.policy)
     return _DOES[keyword] if keyword else _CARRIER_WORDS.get(normalise(word), "")
+
+
+def _goes_by_mail_alone(campaign: Campaign, sample: Sample, context: CheckContext) -> bool:
+    """Tell whether the sender leaves the SMS out, because nobody could answer it, and a mail asks."""
+    way_back = one_way_of(context.settings).way_back(sample.policy)
+    is_left_out = campaign.purpose is Purpose.SURVEY and way_back is WayBack.NONE
+    return is_left_out and Channel.EMAIL in campaign.channels
 
 
 def _one_way(campaign: Campaign, sample: Sample, context: CheckContext) -> str:

@@ -33,7 +33,9 @@ def read_body(body: bytes) -> tuple[list[Any], bool]:
         EventProblem: it is no JSON object and no list of them, or a list too long.
     """
     try:
-        value = json.loads(body, parse_int=str, parse_float=str, parse_constant=_no_number)
+        value = json.loads(
+            body, parse_int=str, parse_float=str, parse_constant=_no_number, object_pairs_hook=_object_of
+        )
     except (ValueError, RecursionError):
         raise EventProblem(400, "no-json", "Not JSON", "the body is not JSON in UTF-8") from None
     if isinstance(value, dict):
@@ -49,6 +51,8 @@ def read_entry(item: Any, *, zone: ZoneInfo, now: datetime, fallback_id: str | N
     """Return one item as an event, or with its problem. `fallback_id` is its id where it says none."""
     if not isinstance(item, dict):
         return Entry(external_id=None, problem=_bad("an event is a JSON object"))
+    if isinstance(item, _Ambiguous):
+        return Entry(external_id=None, problem=_bad(f"{item.name}: stands twice"))
     try:
         external_id = _cell("id", item.get("id", fallback_id), _text_cell)
     except EventProblem as problem:
@@ -89,6 +93,8 @@ def _event(external_id: str, item: Mapping[str, Any], *, zone: ZoneInfo, now: da
     given = item.get("data")
     if not (given is None or isinstance(given, dict)):
         raise _bad("data: is no JSON object")
+    if isinstance(given, _Ambiguous):
+        raise _bad(f"data.{given.name}: stands twice")
     data = _data(given or {}, zone, now)
     subject = data.pop("ticket", None) or (external_id if type_ is EventType.INSTALLED else None)
     if subject is None:
@@ -159,6 +165,23 @@ def _read(place: str, given: Any, convert: Callable[[str], Any]) -> Any:
 
 def _bad(detail: str) -> EventProblem:
     return EventProblem(422, "unusable", "Unusable event", detail)
+
+
+class _Ambiguous(dict[str, Any]):
+    """An object that says one name twice: which of the two is meant nobody knows."""
+
+    name: str
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    names = [name for name, _ in pairs]
+    doubled = next(name for name in names if names.count(name) > 1)
+    ambiguous = _Ambiguous(found)
+    ambiguous.name = doubled if doubled.isprintable() and len(doubled) <= _LONGEST_NAME else "a name"
+    return ambiguous
 
 
 def _no_number(word: str) -> str:

@@ -13,13 +13,14 @@ _MEANS: Final[Mapping[Stage, str]] = {
     Stage.REASON: "asked why it was bad: a digit of the menu, or words",
     Stage.PERSON: "not understood twice: waits in the inbox; a score still counts",
     Stage.DONE: "nothing more is asked; a correction still counts",
-    Stage.OPTED_OUT: "wants no more messages",
-    Stage.CLOSED: "the time for answers is over; a late answer counts, marked as late",
+    Stage.OPTED_OUT: "wants no more messages, or no more surveys",
+    Stage.CLOSED: "the time for answers is over, or a refusal was taken back; a score counts, a late one is marked",
 }
 _LOTS: Final[Mapping[Lot, str]] = {
     Lot.DONE: "nothing is said",
     Lot.INBOX: "a person reads it",
     Lot.OPT_OUT: "the ban of the country's policy, confirmed once",
+    Lot.NO_SURVEYS: "a ban of surveys alone, confirmed once",
     Lot.OPT_IN: "the ban is lifted",
     Lot.HELP: "`help_reply`",
     Lot.NOT_OURS: "keywords, else a person",
@@ -39,11 +40,15 @@ does. This page is written from `care/surveys/conversation/moves.py`: `make docs
 - **The next question comes at once**, at any hour: it answers the customer's own message.
 - **One question is open per phone.** A second invitation waits until the first is answered, at most a day; then the
   newer one has the phone, and the older is answered by its reference ("A12 4"). Its own reminder never waits.
+- **Whoever wrote anything back is not reminded**, understood or not; what a machine wrote does not count.
 - **At most one thing is said for each message**, and each question is asked again once at most. Then a person reads
   it: `care inbox list`, `care surveys answers set`.
 - **Answers after the time** (7 days) are kept and marked late; after 14 days a person reads them.
 - **A correction** ("sorry, meant 5") replaces the score it speaks of; the earlier row is kept.
 - **A score beside a danger, a wish or a refusal** is kept, and nothing more is asked.
+- **"No surveys" silences surveys alone**, as the same wish on the page does; any other refusal what the country's
+  policy says, offers and greetings too. The confirmation names what is silenced.
+- **A refusal that is taken back** asks nothing anew, but a score that comes after it counts and is thanked.
 - **A reply to another message** goes there: words after a notice or a greeting, and a lone digit after an offer, are
   no answers to the survey.
 - **Who was told a time is called by then**: `cases.call_back_hours` says how many working hours that is.

@@ -47,6 +47,7 @@ _LOTS: Final = {
     Lot.DONE: HandledAs.REPLY,
     Lot.INBOX: HandledAs.INBOX,
     Lot.OPT_OUT: HandledAs.OPT_OUT,
+    Lot.NO_SURVEYS: HandledAs.NO_SURVEYS,
     Lot.OPT_IN: HandledAs.OPT_IN,
     Lot.HELP: HandledAs.HELP,
 }

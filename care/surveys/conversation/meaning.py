@@ -20,7 +20,6 @@ from care.surveys.cases import Concern
 from care.surveys.closing_loop import open_concern
 from care.surveys.conversation.questions import first_question
 from care.surveys.conversation.sessions import OPEN, sessions_of
-from care.surveys.conversation.tables import survey_reply
 from care.surveys.loop_rules import LoopRules
 from care.surveys.model import AnswerChannel, CaseReason, Question, Stage, Survey
 from care.surveys.recording import About, Given, record_answers
@@ -28,7 +27,7 @@ from care.surveys.replies.learning import Lesson
 from care.surveys.replies.model import Reply
 from care.surveys.replies.model import Stage as Asked
 from care.surveys.replies.scales import scale_named
-from care.surveys.tables import survey_session
+from care.surveys.tables import survey_reply, survey_session
 
 MEANINGS: Final = ("score", "opt_out", "help", "acknowledgement", "unclear")
 

@@ -25,6 +25,7 @@ class Heard(StrEnum):
     ACKNOWLEDGED = "acknowledgement"
     MACHINE = "written by a machine"
     OPT_OUT = "opt-out"
+    NO_SURVEYS = "opt-out of surveys"
     OPT_IN = "opt-in"
     HELP = "help"
     WRONG_NUMBER = "wrong number"
@@ -41,6 +42,7 @@ class Lot(StrEnum):
     DONE = "reply"  #: it has been dealt with
     INBOX = "inbox"  #: a person
     OPT_OUT = "opt_out"  #: whoever keeps the bans
+    NO_SURVEYS = "no_surveys"
     OPT_IN = "opt_in"
     HELP = "help"
     NOT_OURS = ""  #: whoever hears it next

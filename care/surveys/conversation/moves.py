@@ -14,6 +14,7 @@ _EVERYWHERE: Final[Mapping[Heard, Move]] = {
     H.CANCELLATION: Move(say="cancel_service_ack", case=C.CANCELLATION),
     H.WRONG_NUMBER: Move(to=S.CLOSED, say="wrong_number_ack", case=C.WRONG_NUMBER),
     H.OPT_OUT: Move(to=S.OPTED_OUT, lot=Lot.OPT_OUT),
+    H.NO_SURVEYS: Move(to=S.OPTED_OUT, lot=Lot.NO_SURVEYS),
     H.HELP: Move(lot=Lot.HELP),
     H.MACHINE: Move(),
 }

@@ -34,6 +34,11 @@ def next_question(survey: Survey, answered: Collection[Question]) -> Question | 
     return next((question for question in questions_of(survey) if question not in answered), None)
 
 
+def question_left(survey: Survey, answered: Collection[Question]) -> Question | None:
+    """Return the question that a score still answers when nothing is asked any more."""
+    return next((question for question in QUESTIONS[survey] if question not in answered), None)
+
+
 def question_before(survey: Survey, question: Question) -> Question:
     """Return the question that was asked before; the first one where there is none."""
     asked = questions_of(survey)

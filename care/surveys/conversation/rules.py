@@ -7,7 +7,15 @@ from typing import Any, Final
 from care.surveys.conversation.hearing import answers_in, exit_of, hear_reason, hear_words, heard_score
 from care.surveys.conversation.model import NEXT_QUESTION, Heard, Lot, Move, Said, Standing, Turn
 from care.surveys.conversation.moves import MOVES, OTHERWISE, UNASKED
-from care.surveys.conversation.questions import TEMPLATES, asks_in_words, next_question, reprompt_of, worded_for
+from care.surveys.conversation.questions import (
+    TEMPLATES,
+    asks_in_words,
+    next_question,
+    question_left,
+    reprompt_of,
+    worded_for,
+)
+from care.surveys.conversation.refusing import refuses_only_questions
 from care.surveys.model import DIMENSIONS, Question, Stage, Survey
 from care.surveys.replies.model import Flag, Kind, Reading, Reply
 from care.surveys.replies.model import Stage as Asked
@@ -72,6 +80,8 @@ def _asks_why(standing: Standing) -> bool:
 
 def _hear(standing: Standing, reading: Reading, letter: Letter) -> tuple[Heard, tuple[Said, ...]]:
     way_out = exit_of(reading)
+    if way_out is Heard.OPT_OUT and refuses_only_questions(letter.text):
+        way_out = Heard.NO_SURVEYS
     if way_out is Heard.NOT_SOLVED and asks_in_words(standing.survey):
         way_out = Heard.CALL_BACK  # no finished job is asked about that could be opened again
     if _asks_why(standing) and Flag.CORRECTION not in reading.flags:
@@ -120,6 +130,8 @@ def _turn(standing: Standing, heard: Heard, answers: tuple[Said, ...]) -> Turn:
     if move.say == NEXT_QUESTION and standing.survey is not None:
         question = next_question(standing.survey, {*standing.scores, *(said.question for said in answers)})
         stage, say = (Stage.DONE, "survey_thanks") if question is None else (stage, TEMPLATES[question])
+    elif heard is Heard.OPT_IN and move.to is Stage.CLOSED and standing.survey is not None:
+        question = question_left(standing.survey, standing.scores)
     elif stage in (Stage.DONE, Stage.REASON, Stage.OPTED_OUT) or move.to is Stage.CLOSED:
         question = None
     if move.is_reprompt:

@@ -8,13 +8,15 @@ import sqlalchemy as sa
 
 from care.base.database import insert, is_sqlite
 from care.base.vocabulary import Purpose
+from care.customers.model import SuppressionReason
+from care.customers.suppressions import active_suppressions
 from care.customers.tables import customer
 from care.customers.tickets.tables import ticket
 from care.messages.model import Outcome
 from care.messages.tables import attempt, message
 from care.surveys.asked import scale_of, survey_asked
 from care.surveys.conversation.model import Standing, Turn
-from care.surveys.conversation.questions import first_question
+from care.surveys.conversation.questions import first_question, question_left
 from care.surveys.model import Question, Stage, Survey
 from care.surveys.occasion_open import about_open_ticket
 from care.surveys.tables import follow_up, survey_answer, survey_session
@@ -117,24 +119,38 @@ def sessions_of(conn: sa.Connection, address_hash: str, *, at: datetime) -> Sequ
 
 
 def standing_of(conn: sa.Connection, session: sa.Row[Any], *, at: datetime) -> Standing:
-    """Return where a conversation stands at an instant; one whose time is over is closed."""
-    stage = Stage(session.stage)
+    """Return where a conversation stands at an instant; one whose time is over, or refusal taken back, is closed."""
+    survey, stage = Survey(session.survey), Stage(session.stage)
+    question = Question(session.question) if session.question else None
+    scores = _scores_of(conn, session)
     if stage in (*OPEN, Stage.PERSON) and at >= session.expires_at:
         stage = Stage.CLOSED
+    elif stage is Stage.OPTED_OUT and not _refuses(conn, session):
+        stage, question = Stage.CLOSED, question_left(survey, scores)
+    return Standing(
+        survey=survey,
+        stage=stage,
+        question=question,
+        scale=session.scale,
+        reprompts=session.reprompts,
+        scores=scores,
+    )
+
+
+def _scores_of(conn: sa.Connection, session: sa.Row[Any]) -> dict[Question, int]:
     given = sa.select(survey_answer.c.question, survey_answer.c.score).where(
         survey_answer.c.session_id == session.id,
         survey_answer.c.superseded_at.is_(None),
         survey_answer.c.score.is_not(None),
         survey_answer.c.question != str(Question.REASON),
     )
-    return Standing(
-        survey=Survey(session.survey),
-        stage=stage,
-        question=Question(session.question) if session.question else None,
-        scale=session.scale,
-        reprompts=session.reprompts,
-        scores={Question(row.question): row.score for row in conn.execute(given)},
-    )
+    return {Question(row.question): row.score for row in conn.execute(given)}
+
+
+def _refuses(conn: sa.Connection, session: sa.Row[Any]) -> bool:
+    """Tell whether the refusal stands: a provider lifts it by itself and tells only whoever keeps the bans."""
+    bans = active_suppressions(conn, [session.address_hash], channel=session.channel)
+    return any(ban.reason is SuppressionReason.OPT_OUT for ban in bans)
 
 
 def move_session(conn: sa.Connection, session: sa.Row[Any], turn: Turn, *, now: datetime) -> None:

@@ -11,10 +11,10 @@ from care.customers.suppressions import suppress_hash
 from care.inbound.model import Inbound
 from care.surveys.conversation.model import Standing, Turn
 from care.surveys.conversation.rules import Letter
-from care.surveys.conversation.tables import survey_reply
 from care.surveys.model import AnswerChannel, Survey
 from care.surveys.recording import About, Given, record_answers
 from care.surveys.replies.model import Reading
+from care.surveys.tables import survey_reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

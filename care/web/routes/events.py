@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
+from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
 import structlog
 from fastapi import FastAPI
+from fastapi.exception_handlers import http_exception_handler
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -18,13 +20,15 @@ from care.inbound.events.keys import RefusedError, who_sends
 from care.inbound.events.model import Answer, EventProblem, Posted
 from care.inbound.events.reading import read_body, read_entry
 from care.inbound.events.signing import ID_HEADER
-from care.web.event_docs import DESCRIPTION, OPERATION
+from care.web.event_docs import DESCRIPTION, OPERATION, SECURITY
 from care.web.group_commit import OverloadedError
 from care.web.state import WebState, state_of
 
 PATH = "/api/v1/events"
 DOCS_PATH = "/api/docs"
 SCOPE = "events"
+_BELOW = "/api/"
+_PROBLEM = "application/problem+json"
 _LONGEST_KEY = 120
 _FIRST_PROBLEM = 400
 _HEADERS: Mapping[int, Mapping[str, str]] = {
@@ -40,12 +44,25 @@ log = structlog.get_logger()
 def add_routes(app: FastAPI) -> None:
     """Mount the route and the document that describes it."""
     app.description = DESCRIPTION
+    app.add_exception_handler(HTTPException, _refuse)
     app.add_api_route(PATH, post_events, methods=["POST"], response_class=Response, **OPERATION)
 
     async def docs(_request: Request) -> Response:
-        return JSONResponse(app.openapi())
+        document = app.openapi()
+        document.setdefault("components", {})["securitySchemes"] = SECURITY
+        return JSONResponse(document)
 
     app.add_route(DOCS_PATH, docs, methods=["GET"], include_in_schema=False)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Answer for a path or a method that is not there; below /api as a problem, like all others."""
+    assert isinstance(error, HTTPException)
+    if not request.url.path.startswith(_BELOW):
+        return await http_exception_handler(request, error)
+    title = HTTPStatus(error.status_code).phrase
+    answer = problem_answer(EventProblem(error.status_code, "refused", title, f"events are posted to {PATH}"))
+    return Response(answer.body.encode(), answer.status, headers=error.headers, media_type=_PROBLEM)
 
 
 async def post_events(request: Request) -> Response:
@@ -67,7 +84,7 @@ async def post_events(request: Request) -> Response:
         answer = problem_answer(EventProblem(503, "not-stored", "Not stored", "nothing was stored. Send it again"))
     state.metrics.count_answer("events", answer.status)
     is_problem = answer.status >= _FIRST_PROBLEM
-    kind = "application/problem+json" if is_problem else "application/json"
+    kind = _PROBLEM if is_problem else "application/json"
     headers = dict(_HEADERS.get(answer.status, {}))
     return Response(answer.body.encode(), answer.status, headers=headers, media_type=kind)
 

@@ -17,6 +17,7 @@ from care.surveys.asking_page import LONGEST_COMMENT, Filled, read_form, read_re
 from care.surveys.loop_rules import loop_rules_of
 from care.surveys.model import MAIN
 from care.surveys.page_store import Invitation
+from care.web.guards import CLOSE
 from care.web.pages import page
 from care.web.state import WebState, state_of
 from care.web.survey_words import PageWords, is_urgent
@@ -36,8 +37,11 @@ async def show(request: Request) -> Response:
 async def save(request: Request) -> Response:
     """Write answers, a reason or a refusal down, once each."""
     state = _enter(request)
-    async with request.form(max_files=1, max_fields=_MOST_FIELDS) as form:
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    try:
+        async with request.form(max_files=1, max_fields=_MOST_FIELDS) as form:
+            fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    except HTTPException as error:
+        return await run_in_threadpool(_not_taken, state, request, error.status_code)
     step = {"why": _save_why, "stop": _save_stop}.get(fields.get("step", ""), _save_answers)
     return await run_in_threadpool(step, state, request, fields)
 
@@ -143,6 +147,17 @@ def _closed(state: WebState, request: Request) -> Response:
     """Answer for every link that cannot be used, in the visitor's language: whose it was is not looked at."""
     words = _words(state, request, None)
     return _done(words, words["closed_title"], [words["closed"]], status=404)
+
+
+def _not_taken(state: WebState, request: Request, status: int) -> Response:
+    """Answer for a form that is too large, too slow or no form, in the customer's language."""
+    claim, now = _claim(state, request), state.services.clock.now()
+    with read(state.services.engine) as conn:
+        invitation = survey_page.open_invitation(conn, claim, now=now)
+    words = _words(state, request, invitation)
+    response = _done(words, words["not_taken_title"], [words["not_taken"]], status=status)
+    response.headers.update(CLOSE)  # what is left of the body is not read
+    return response
 
 
 def _done(words: PageWords, title: str, lines: Any, *, status: int = 200, **more: Any) -> Response:

@@ -13,8 +13,7 @@ from care.inbound.worker import work_inbox
 from care.messages.tables import message
 from care.surveys.conversation import handler
 from care.surveys.conversation.open_questions import has_open_question
-from care.surveys.conversation.tables import survey_reply
-from care.surveys.tables import survey_answer, survey_case, survey_session
+from care.surveys.tables import survey_answer, survey_case, survey_reply, survey_session
 from tests.factories import address_hash, make_customer
 from tests.inbound.house import dispatch, hear_all, inbound_form, make_attempt, make_message
 from tests.surveys.conversation.factories_talk import (

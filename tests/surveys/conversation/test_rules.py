@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from care.surveys.conversation.model import NEXT_QUESTION, Heard, Lot, Standing
 from care.surveys.conversation.moves import MOVES, UNASKED
 from care.surveys.conversation.naming import take_reference
+from care.surveys.conversation.refusing import refuses_only_questions
 from care.surveys.conversation.rules import Letter, take_turn
 from care.surveys.model import DIMENSIONS, Question, Stage, Survey
 from care.surveys.replies.read import read_reply
@@ -131,12 +132,70 @@ class TestTheListOfMoves:
         for moves in (*MOVES.values(), UNASKED):
             assert moves[Heard.DANGER].case
             assert moves[Heard.OPT_OUT].lot is Lot.OPT_OUT
+            assert moves[Heard.NO_SURVEYS].lot is Lot.NO_SURVEYS
 
     def test_opens_a_question_only_by_asking_it(self) -> None:
         """No move waits for an answer that it did not ask for."""
         for moves in MOVES.values():
             for move in moves.values():
                 assert move.to not in ASKED or move.say
+
+
+class TestHowFarARefusalReaches:
+    @given(
+        st.sampled_from(
+            [
+                "NO SURVEYS",
+                "no more surveys please",
+                "don't ask me again",
+                "Stop asking",
+                "stop the surveys",
+                "unsubscribe from surveys",
+                "不要再问",
+                "不要再問",
+                "别再问了",
+                "請勿再問",
+                "不要再给我发问卷",
+                "不想再做回访",
+                "唔好再問我",
+                "拒绝回访",
+                "no survey texts",
+            ]
+        ),
+        st.sampled_from(["", "5 ", "4 but ", "谢谢，", "please "]),
+        st.sampled_from(["", "!", "。", " thanks", " 谢谢"]),
+        st.sampled_from(
+            [
+                "",
+                ", STOP",
+                ". stop texting me",
+                "，退订",
+                " and no offers",
+                "，也不要发短信",
+                "，别打扰我",
+                " unsubscribe",
+            ]
+        ),
+    )
+    @settings(max_examples=200, deadline=None)
+    def test_is_wider_than_surveys_where_more_is_said(self, wish: str, before: str, after: str, more: str) -> None:
+        """Whatever stands around "no surveys", only a word about our messages widens it."""
+        assert refuses_only_questions(before + wish + after + more) is not bool(more)
+
+    def test_is_wide_where_surveys_are_not_named(self) -> None:
+        """A keyword, and a refusal of texts, stay what they are."""
+        for text in (
+            "STOP",
+            "退订",
+            "TD",
+            "stop texting me",
+            "别发了",
+            "remove me",
+            "unsubscribe",
+            "no more texts",
+            "R",
+        ):
+            assert not refuses_only_questions(text)
 
 
 class TestReferences:

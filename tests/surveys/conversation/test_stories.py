@@ -197,50 +197,6 @@ class TestOtherWays:
         (ban,) = rows(services, suppression)
         assert (ban.scope, ban.reason) == ("marketing_and_survey", "wrong_number")
 
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "退订",
-            "别再给我发短信了",
-            "please stop texting me",
-            "TD",
-            "no more surveys please",
-            "NO SURVEYS",
-            "不要再问",
-        ],
-    )
-    def test_a_refusal_in_any_wording_counts(self, services: Services, text: str) -> None:
-        """A keyword or a sentence: banned, confirmed, and the conversation is over."""
-        ask(services)
-
-        assert say(services, text) == "optout_confirm"
-        assert stage(services) == "opted_out"
-        assert [row.reason for row in rows(services, suppression)] == ["opt_out"]
-
-    def test_a_refusal_keeps_the_score_beside_it(self, services: Services) -> None:
-        """Both were said, both count."""
-        ask(services)
-        say(services, "5 and please stop texting me")
-
-        assert answers(services) == [("overall", 5)]
-        assert stage(services) == "opted_out"
-
-    def test_a_refusal_after_an_answer_is_still_confirmed(self, services: Services) -> None:
-        """Our next question, minutes before, is no reason to be silent."""
-        ask(services)
-        say(services, "5")
-
-        assert say(services, "退订") == "optout_confirm"
-
-    def test_a_refusal_can_be_taken_back(self, services: Services) -> None:
-        """The word of return lifts the ban; nothing is asked anew."""
-        ask(services)
-        say(services, "退订")
-        services.clock.advance(timedelta(hours=2))  # type: ignore[attr-defined]
-
-        assert say(services, "恢复") == "optin_confirm"
-        assert stage(services) == "closed"
-
     def test_help_explains(self, services: Services) -> None:
         """A question about the scale gets the explanation, and the question stays open."""
         ask(services)
