@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from care.calendars.lunar import lunar_months
 from care.demo.dice import Dice
 from care.demo.markets import MARKETS, Market, NumberBook
 from care.demo.names import Called, language
@@ -191,9 +192,9 @@ def _birthday(born: date, tongue: str, dice: Dice, *, is_told: bool) -> dict[str
     if tongue == "en" or not dice.likely(0.12):
         day = f"--{born:%m-%d}" if dice.likely(0.04) else born.isoformat()
         return {"birthday": day, "birthday_calendar": "", "birthday_leap": ""}
-    leap = "true" if dice.likely(0.02) else ""
-    day = f"{born.year}-{born.month:02}-{dice.randint(1, 30):02}"
-    return {"birthday": day, "birthday_calendar": "lunar", "birthday_leap": leap}
+    month = dice.choice(lunar_months(born.year))  # a leap month too, where the year has one
+    day = f"{born.year}-{month.month:02}-{dice.randint(1, month.days):02}"
+    return {"birthday": day, "birthday_calendar": "lunar", "birthday_leap": "true" if month.leap else ""}
 
 
 def _standing(kind: str, managers: Sequence[str], dice: Dice) -> dict[str, str]:
