@@ -23,6 +23,7 @@ from care.surveys.replies.model import Stage as Asked
 Read = Callable[[Reply], Reading]
 _ONCE_EACH: Final = 1
 _OF_A_SURVEY: Final = (Heard.NOT_SOLVED, Heard.CALL_BACK)
+_CORRECTED: Final = (Heard.LOWERED, Heard.MENDED)
 _OVER: Final = (Stage.OPTED_OUT, Stage.CLOSED)
 
 
@@ -136,7 +137,8 @@ def _turn(standing: Standing, heard: Heard, answers: tuple[Said, ...]) -> Turn:
         question = None
     if move.is_reprompt:
         say = reprompt_of(standing.survey)
-    moved_on = question is not standing.question
+    # A score that is corrected leads away from a question and back to it: it was asked once more all the same.
+    moved_on = question is not standing.question and heard not in _CORRECTED
     return Turn(
         heard=heard,
         stage=stage,

@@ -1,7 +1,7 @@
 """What holds for every conversation, whatever is said in which order."""
 
 import hypothesis.strategies as st
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from care.surveys.conversation.model import NEXT_QUESTION, Heard, Lot, Standing
 from care.surveys.conversation.moves import MOVES, UNASKED
@@ -84,6 +84,7 @@ class TestEveryConversation:
             assert not turn.say.startswith("("), text
 
     @given(st.lists(TEXTS, max_size=14))
+    @example(["5", "师傅三点来的", "sorry meant 2", "打错了 是5", "恢复"])  # away from a question and back to it
     @settings(max_examples=300, deadline=None)
     def test_asks_each_question_once_more_at_most(self, texts: list[str]) -> None:
         """However often nothing is understood."""
