@@ -86,7 +86,15 @@ class Handler:
 
 
 class FreePortController(Controller):
-    """Listens on whatever port is free."""
+    """Listens on whatever port is free, and remembers whom it has met."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.met: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        self.met.append(super().factory())
+        return self.met[-1]
 
     def _trigger_server(self) -> None:
         self.port = self.server.sockets[0].getsockname()[1]
@@ -138,6 +146,9 @@ class MailServer:
         def cancel_rest() -> None:
             for task in asyncio.all_tasks(loop):
                 task.cancel()
+            for one in self.controller.met:
+                if one.transport is not None:  # its client was killed, or did not say goodbye
+                    one.transport.abort()
             loop.call_later(0.05, stopped.set)
 
         loop.call_soon_threadsafe(cancel_rest)
