@@ -12,14 +12,14 @@ from care.surveys.tables import follow_up
 
 
 def not_followed_up(conn: sa.Connection, *, first: date, last: date, now: datetime) -> Finding:
-    """Return how many resolved tickets nobody asked or called about by their deadline, or never took on; 0 is the aim.
+    """Return how many resolved tickets nobody asked about by their deadline, or never took on; 0 is the aim.
 
     Days are of UTC: the names are in `care surveys followup --gaps`.
     """
     begin = datetime.combine(first, time(0), UTC)
     end = datetime.combine(last + timedelta(days=1), time(0), UTC)
     overdue = sa.select(sa.func.count()).where(
-        follow_up.c.state.in_([str(FollowUpState.DUE), str(FollowUpState.PHONE_TASK)]),
+        follow_up.c.state == str(FollowUpState.DUE),  # an overdue call is a gap and an incident of its own
         follow_up.c.deadline_at >= begin,
         follow_up.c.deadline_at < min(end, now),
     )
