@@ -20,10 +20,10 @@ test: .venv/.ready-dev ## Run the tests on SQLite and PostgreSQL: make test [ARG
 
 chaos: WORKERS = 2
 chaos: .venv/.ready-dev ## Kill, cut, fill and freeze on purpose: make chaos [ARGS="-k power"] [CHAOS_SEED=N]
-	@CHAOS=long $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -o timeout=3600 tests/chaos $(ARGS)
+	@CHAOS=long CHAOS_SEED=$${CHAOS_SEED:-random} $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -o timeout=3600 tests/chaos $(ARGS)
 
 year: .venv/.ready-dev ## Play a year of 20,000 tickets: make year [CARE_TEST_SEED=N]
-	@CARE_YEAR=year $(BIN)/python -m pytest -n 0 -s tests/surveys/year $(ARGS)
+	@CARE_YEAR=year CARE_TEST_SEED=$${CARE_TEST_SEED:-random} $(BIN)/python -m pytest -n 0 -s tests/surveys/year $(ARGS)
 
 check: .venv/.ready-dev ## Lint, format, types and import rules
 	@$(BIN)/ruff check .

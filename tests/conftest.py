@@ -32,12 +32,15 @@ ROOM = 6 << 30  # bytes; a whole run needs less than a tenth
 
 
 def pytest_configure() -> None:
-    """Let no example fail for being slow, and keep what tests write in memory where there is room.
+    """Let no example fail for being slow, draw the same ones each time, and keep what tests write in memory where there is room.
+
+    `CARE_TEST_SEED=random` draws others.
 
     Ten thousand databases then need not wait for a disk; TMPDIR names another place. All that is synced is synced
     there too, and `tests/chaos/power.py` plays the cuts.
     """
-    settings.register_profile("care", deadline=None)
+    drawn_anew = os.environ.get("CARE_TEST_SEED") == "random"
+    settings.register_profile("care", deadline=None, derandomize=not drawn_anew)
     settings.load_profile("care")
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ["TMPDIR"] = str(MEMORY)

@@ -2,8 +2,6 @@
 
 import os
 import random
-import secrets
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,17 +11,11 @@ import pytest
 
 from tests.chaos.figures import show_table
 from tests.chaos.stage import Stage, set_stage, stock_of
+from tests.seeds import seed_of_run
 from tests.stories.operator import PATIENCE
 
 T = TypeVar("T")
-_OWN = secrets.token_hex(4)
 SetStage = Callable[..., AbstractContextManager[Stage]]
-
-
-def _base_seed() -> int:
-    """Return the seed of this run, the same for all its workers."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or _OWN
-    return int(os.environ.get("CHAOS_SEED") or zlib.crc32(run.encode()) % 1_000_000)
 
 
 class Scale:
@@ -54,9 +46,8 @@ def scale() -> Scale:
 @pytest.fixture
 def dice(request: pytest.FixtureRequest, record_property: Callable[[str, Any], None]) -> random.Random:
     """Random numbers of one test; CHAOS_SEED repeats them."""
-    seed = _base_seed()
+    seed = seed_of_run("CHAOS_SEED")
     record_property("chaos-seed", seed)
-    print(f"CHAOS_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
     return random.Random(f"{seed} {request.node.name}")
 
 

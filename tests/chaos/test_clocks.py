@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -36,6 +36,7 @@ channels: [sms]
 template: birthday
 use_within: 1h
 """
+SUNDAY = 6
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 JUMPS = (HOUR, -HOUR, DAY, -DAY)
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
@@ -76,27 +77,28 @@ class TestAClockThatJumps:
     def test_sends_nothing_early_nothing_at_night_and_nothing_twice(
         self, small_house: House, scale: Scale, dice: random.Random, figures: Figures
     ):
-        """An hour on, an hour back, a day on, a day back, at any moment of two weeks full of birthdays."""
-        house, jumps = small_house, 0
+        """An hour on, an hour back, a day on, a day back, at any moment of days full of birthdays, until they are over."""
+        house, jumps, seen_at = small_house, 0, list[datetime]()
         diary = Diary(clock=house.clock)
         people = enter_birthdays(house, date(2027, 6, 3), scale.of(8, 40))
         house.write_campaign(EVENING)
         begun = house.clock.now()
-        for _ in range(scale.of(80, 600)):
-            settle(house, diary)
-            house.clock.advance(timedelta(minutes=dice.randint(5, 180)))
-            if dice.random() < 0.15:
-                jumps += 1
-                house.clock.set(max(house.clock.now() + dice.choice(JUMPS), begun))
-            if house.clock.now() > begun + 14 * DAY:
-                house.clock.set(begun)
+        for _ in range(scale.of(1, 5)):
+            house.clock.set(begun)
+            while house.clock.now() < begun + 10 * DAY:
+                settle(house, diary)
+                seen_at.append(house.clock.now())
+                house.clock.advance(timedelta(minutes=dice.randint(5, 180)))
+                if dice.random() < 0.15:
+                    jumps += 1
+                    house.clock.set(max(house.clock.now() + dice.choice(JUMPS), begun))
         early, night = hours_not_meant(diary, people)
         counts = Counter(to for to, _ in diary.told)
         twice = sum(count - 1 for count in counts.values())
         seen = f"{early} early, {night} at night, {twice} twice, {len(counts)} of {len(people)} told"
         figures.show(13, f"{jumps} jumps of the clock", "0 early, 0 at night, 0 twice", seen)
         assert (early, night, twice) == (0, 0, 0)
-        assert len(counts) > len(people) // 4
+        assert set(counts) >= missed_by_no_jump(seen_at, people)
         assert {row.status for row in house.messages()} <= {"accepted", "expired", "planned", "held"}
 
     @pytest.mark.crash
@@ -134,6 +136,21 @@ def hours_not_meant(diary: Diary, people: Mapping[str, tuple[str, date]]) -> tup
         early += wall < datetime.combine(day, time(19))
         night += not 8 <= wall.hour < 21
     return early, night
+
+
+def missed_by_no_jump(seen_at: Iterable[datetime], people: Mapping[str, tuple[str, date]]) -> set[str]:
+    """Return those of whose birthday evening the clock first showed a moment between seven and eight, on no Sunday.
+
+    On their own wall: then every country of these allows a wish, but on Sundays Britain ends at six.
+    Where it first stood later, the wish may have expired by then; setting the clock back does not bring it back.
+    """
+    hit = set()
+    for number, (zone, day) in people.items():
+        walls = (at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for at in seen_at)
+        first = next((wall for wall in walls if wall >= datetime.combine(day, time(19))), None)
+        if first is not None and first < datetime.combine(day, time(20)) and day.weekday() != SUNDAY:
+            hit.add(number)
+    return hit
 
 
 def enter_birthdays(house: House, first: date, each: int) -> dict[str, tuple[str, date]]:

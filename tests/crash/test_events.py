@@ -3,11 +3,11 @@
 import http.client
 import json
 import random
-import secrets
 from contextlib import closing
 
 import pytest
 
+from tests.seeds import seed_of_run
 from tests.stories.operator import kill, operator, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(300)]
@@ -24,9 +24,7 @@ def post(port: int, key: str, items: list[dict[str, object]]) -> int:
 class TestAKilledWebProcess:
     def test_keeps_what_it_answered(self, tmp_path) -> None:
         """Killed the moment an answer is read, some rounds long: every answered event is a row, and is worked on."""
-        seed = secrets.randbelow(1_000_000)
-        print(f"seed={seed}")  # noqa: T201 - pytest shows it with a failure
-        dice = random.Random(seed)
+        dice = random.Random(seed_of_run())
         with operator(tmp_path) as made:
             made.enter(3)
             key = json.loads(made.must("keys", "create", "--scope", "events", "--json"))["key"]

@@ -1,9 +1,7 @@
 """kill -9 at random moments, each seeded and printed: nobody is told twice, nobody is forgotten, the books balance."""
 
 import json
-import os
 import random
-import secrets
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import sqlalchemy as sa
 
 from care.base.database import write
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
+from tests.seeds import seed_of_run
 from tests.stories.operator import (
     OURS,
     Operator,
@@ -39,9 +38,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(300)]
 @pytest.fixture
 def dice() -> random.Random:
     """Random numbers of this run; CARE_TEST_SEED repeats them."""
-    seed = int(os.environ.get("CARE_TEST_SEED") or secrets.randbelow(1_000_000))
-    print(f"CARE_TEST_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
-    return random.Random(seed)
+    return random.Random(seed_of_run())
 
 
 @pytest.fixture(scope="module")

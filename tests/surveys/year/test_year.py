@@ -3,7 +3,6 @@
 import logging
 import os
 import random
-import secrets
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import structlog
 
 from care.base.clock import VirtualClock
 from tests.house import ROOT, build_house
+from tests.seeds import seed_of_run
 from tests.surveys.year import law
 from tests.surveys.year.people import draw_people
 from tests.surveys.year.play import Year
@@ -33,9 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(7_200)]
 @pytest.fixture
 def dice() -> random.Random:
     """Random numbers of this run; CARE_TEST_SEED repeats them."""
-    seed = int(os.environ.get("CARE_TEST_SEED") or secrets.randbelow(1_000_000))
-    print(f"CARE_TEST_SEED={seed}", flush=True)  # noqa: T201 - pytest shows it with a failure
-    return random.Random(seed)
+    return random.Random(seed_of_run())
 
 
 def _write_soon(connection: Any, _record: Any) -> None:
