@@ -120,19 +120,25 @@ class Dispatcher:
             return False
         way = self._readiest()
         if self._should_claim(way):
-            before = self._hand[way][0].message.purpose if way else None
-            claimed = await self._in_thread(self._claimer.claim, self._life.number, before)
-            if claimed is None and not self._hand:
+            has_found = await self._claim(way)
+            if not has_found and not self._hand:
                 return False
-            self._hand.put(claimed or (), in_front=way is not None)
-            if self._hand.has_none_for_any(self._work.routes.channels):  # it was worth little: not soon again
-                self._claim_at = self._work.clock.monotonic() + LOOK_SECONDS
             way = self._readiest()
         if way is not None:
             await self._send_some(way)
         elif self._hand:
             await self._let_pass()
         return True  # even if none of those claimed may go: there may be more
+
+    async def _claim(self, way: Way | None) -> bool:
+        """Look for what goes before the front of a way, or for anything; return whether something was due."""
+        before = self._hand[way][0].message.purpose if way else None
+        claimed = await self._in_thread(self._claimer.claim, self._life.number, before)
+        self._hand.put(claimed or ())
+        is_over = way is None and not claimed
+        if is_over or self._hand.has_none_for_any(self._work.routes.channels):  # it was worth little: not soon again
+            self._claim_at = self._work.clock.monotonic() + LOOK_SECONDS
+        return claimed is not None
 
     def _readiest(self) -> Way | None:
         return self._hand.readiest(self._work.clock.monotonic(), self._is_full)
@@ -152,7 +158,11 @@ class Dispatcher:
             return True
         if self._work.clock.monotonic() < self._claim_at or len(self._hand) >= CLAIM_LIMIT:
             return False
-        return self._hand.has_none_for_any(self._work.routes.channels)
+        return self._hand.has_none_for_any(self._work.routes.channels) or self._runs_short()
+
+    def _runs_short(self) -> bool:
+        """Tell whether less than one commit is left on a way that is full: to claim more now costs no sending time."""
+        return any(len(self._hand[way]) < self._half_group(way[0]) for way in self._hand.ways() if self._is_full(way))
 
     async def _let_pass(self) -> None:
         """Wait until something in hand may go: a slot of its pace comes, or something on its way has landed."""

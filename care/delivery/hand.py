@@ -30,14 +30,14 @@ class Hand:
     def __getitem__(self, way: Way) -> deque[Prepared]:
         return self._queues[way]
 
-    def put(self, claimed: Iterable[Prepared], *, in_front: bool = False) -> None:
-        """Take messages in their order, behind what waits already or, when they are more urgent, before it."""
+    def put(self, claimed: Iterable[Prepared]) -> None:
+        """Take messages in their order, behind what waits already or, when their lane is more urgent, before it."""
         by_way: dict[Way, list[Prepared]] = {}
         for way, alike in itertools.groupby(claimed, self._way_of):
             by_way.setdefault(way, []).extend(alike)
         for way, some in by_way.items():
             queue = self._queues.setdefault(way, deque())
-            if in_front:
+            if queue and some[0].message.purpose.lane < queue[0].message.purpose.lane:
                 queue.extendleft(reversed(some))
             else:
                 queue.extend(some)

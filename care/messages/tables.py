@@ -89,7 +89,12 @@ attempt = sa.Table(
     sa.Column("billed_currency", sa.String(3)),
     sa.UniqueConstraint("message_id", "n", name="uq_attempt_number"),
     sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
-    sa.Index("ix_attempt_provider_ref", "provider_ref"),
+    sa.Index(  # an attempt stands in it once its provider has named it
+        "ix_attempt_provider_ref",
+        "provider_ref",
+        sqlite_where=sa.text("provider_ref IS NOT NULL"),
+        postgresql_where=sa.text("provider_ref IS NOT NULL"),
+    ),
     sa.Index("ix_attempt_address_hash", "address_hash", "intent_at"),
     sa.Index("ix_attempt_intent_at", "intent_at"),
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -87,19 +88,76 @@ class TestTheDispatcher:
         assert order[:last_offer].count("sms:") >= 15
 
 
+class Slow(Postbox):
+    """Answers as many as it was let, and keeps the others waiting."""
+
+    def __init__(self, answers: int) -> None:
+        super().__init__()
+        self.answered = asyncio.Semaphore(answers)
+
+    async def send(self, outgoing: Outgoing) -> Result:
+        await self.answered.acquire()
+        return await super().send(outgoing)
+
+
+class TestAWayThatIsFull:
+    def test_is_a_time_to_claim_what_comes_next(self, tmp_path: Path, engine: sa.Engine) -> None:
+        """Half of 256 are being answered, of the 500 claimed less than a commit is left: the next are fetched meanwhile."""
+        house = build_house(tmp_path, engine, RunningClock(NOW), SMS__RATE_PER_SECOND="1000")
+        house.write_campaign(BIRTHDAY + "spread: off\n")
+        born_today(house, 560)
+        house.plan()
+        provider = Slow(answers=100)
+
+        async def play() -> None:
+            work = house.services.work(Routes((provider,)))
+            sending = asyncio.create_task(Dispatcher(work).run(asyncio.Event(), until_idle=True))
+            try:
+                async with asyncio.timeout(60):
+                    while any(row.status == str(MessageStatus.PLANNED) for row in house.messages()):
+                        provider.answered.release()  # one by one: a provider that says nothing is sent nothing
+                        await asyncio.sleep(0.05)
+                assert len(provider.taken) < 190, "those claimed first have all left: nobody looked ahead"
+            finally:
+                for _ in range(560):
+                    provider.answered.release()
+                sent = await sending
+            assert sent == 560
+
+        asyncio.run(play())
+
+        assert {row.status for row in house.messages()} == {str(MessageStatus.ACCEPTED)}
+
+
 WAYS: list[Way] = [(Channel.SMS, ""), (Channel.SMS, "10690001"), (Channel.EMAIL, "")]
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """As much of a prepared message as a hand looks at: its way, its lane, and a number to know it by."""
+
+    way: Way
+    lane: int
+    number: int
+
+    @property
+    def message(self) -> "Waiting":
+        return self
+
+    purpose = message
+
+
 class TestHand:
-    @given(st.lists(st.tuples(st.sampled_from(WAYS), st.booleans()), max_size=40))
-    def test_keeps_each_way_in_order(self, steps: list[tuple[Way, bool]]) -> None:
+    @given(st.lists(st.tuples(st.sampled_from(WAYS), st.integers(0, 2)), max_size=40))
+    def test_keeps_each_way_in_order(self, steps: list[tuple[Way, int]]) -> None:
         """What is more urgent comes before what waits on its way; nothing is lost, nothing is on two ways."""
-        hand, model = Hand(lambda one: cast("Any", one)[0]), {way: deque[int]() for way in WAYS}
-        for number, (way, in_front) in enumerate(steps):
-            hand.put([cast("Any", (way, number))], in_front=in_front)
-            (model[way].appendleft if in_front else model[way].append)(number)
+        hand, model = Hand(lambda one: cast("Any", one).way), {way: deque[Waiting]() for way in WAYS}
+        for number, (way, lane) in enumerate(steps):
+            one, queue = Waiting(way, lane, number), model[way]
+            hand.put([cast("Any", one)])
+            (queue.appendleft if queue and lane < queue[0].lane else queue.append)(one)
 
         assert len(hand) == len(steps)
         for way, queue in model.items():
             if queue:
-                assert [cast("Any", one)[1] for one in hand[way]] == list(queue)
+                assert list(cast("Any", hand[way])) == list(queue)
