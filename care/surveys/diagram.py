@@ -80,7 +80,8 @@ was recorded, or the exemption was.
 
 Both shares are of those whose time has come: `coverage` is everybody who was asked, called, merged or exempt, however
 late; `covered in time` those for whom it was before the deadline that counts from the resolution. What is not covered
-and not over yet is in neither.
+and not over yet is in neither. What is merged shares the fate of what stands for it: open as long as that question or
+call is, then a gap, and covered when it was made.
 
 ## One question for several tickets
 

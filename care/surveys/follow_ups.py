@@ -14,8 +14,10 @@ from care.surveys.model import NEXT_STATE, FollowUpState
 from care.surveys.occasion import occasion_key
 from care.surveys.tables import follow_up
 
-_UNCOVERED = (FollowUpState.DUE, FollowUpState.PHONE_TASK)
+_UNCOVERED = [str(FollowUpState.DUE), str(FollowUpState.PHONE_TASK)]
 """A call that nobody has made yet covers no more than a question that nobody has asked yet."""
+
+_stands = follow_up.alias("stands_for_it")
 
 _STAMPS = {
     FollowUpState.INVITED: "invited_at",
@@ -28,11 +30,28 @@ _STAMPS = {
 
 @cache
 def is_covered() -> sa.ColumnElement[bool]:
-    """Return: this `follow_up` was asked, called, merged or exempt, at `covered_at`.
+    """Return: this `follow_up` was asked, called, merged or exempt, at `covered_when`.
 
-    Earlier versions wrote `covered_at` when a call was handed over; it counts when it is recorded.
+    What is merged shares the fate of what stands for it. Earlier versions wrote `covered_at` when a call was handed
+    over; it counts when it is recorded.
     """
-    return sa.and_(follow_up.c.covered_at.is_not(None), follow_up.c.state.not_in([str(one) for one in _UNCOVERED]))
+    return sa.and_(follow_up.c.covered_at.is_not(None), follow_up.c.state.not_in(_UNCOVERED), sa.not_(waits_behind()))
+
+
+@cache
+def waits_behind(*states: FollowUpState) -> sa.ColumnElement[bool]:
+    """Return: this `follow_up` is merged into one that nobody has asked or called yet, or that is in these states."""
+    wanted = [str(one) for one in states] or _UNCOVERED
+    theirs = sa.select(_stands.c.id).where(_stands.c.state.in_(wanted))
+    return sa.and_(follow_up.c.merged_into.is_not(None), follow_up.c.merged_into.in_(theirs))
+
+
+@cache
+def covered_when() -> sa.ColumnElement[Any]:
+    """Return when this `follow_up` was covered: what is merged not before what stands for it; see `is_covered`."""
+    theirs = sa.select(_stands.c.covered_at).where(_stands.c.id == follow_up.c.merged_into)
+    at = theirs.correlate(follow_up).scalar_subquery()
+    return sa.case((at > follow_up.c.covered_at, at), else_=follow_up.c.covered_at)
 
 
 @cache

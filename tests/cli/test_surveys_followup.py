@@ -125,6 +125,34 @@ class TestFollowup:
         raise_alarms(desk.house.services, desk.house.clock.now(), None)
         assert "calls past their time" not in desk("incidents").out
 
+    def test_counts_what_is_merged_into_a_call_with_the_call(self, desk, tmp_path) -> None:
+        """Open while the call is, a gap while it is overdue, late when it was made too late."""
+        call = set_up(desk, phone=None)
+        desk.house.clock.advance(timedelta(hours=1))
+        with write(desk.engine) as conn:
+            who = conn.execute(sa.select(ticket_resolution.c.customer_id)).scalar_one()
+            merged = make_resolved(conn, customer_id=who, at=desk.house.clock.now())
+        tick(desk)
+        told = json.loads(desk("surveys", "followup", "--json").out)
+        assert (told["states"]["merged"], told["open"], told["coverage"]) == (1, 2, None)
+
+        desk.house.clock.advance(timedelta(hours=73))
+        tick(desk)
+        told = desk("surveys", "followup", "--json")
+        found = json.loads(told.out)
+        gaps = [(gap["ref"], gap["state"], gap["why"], gap["covered_at"]) for gap in found["gaps"]]
+        assert gaps == [(call, "phone_task", "not_called", None), (merged, "merged", "not_called", None)]
+        assert (told.code, found["covered"], found["coverage"], found["in_time"][0]["late"]) == (1, 0, 0.0, 2)
+        assert "covered: 0.0% (0)" in desk("report", "quarter", "2026Q3", "--format", "md").out
+        assert json.loads(desk("books", "--json").out)["promises"]["not_followed_up"] == 0
+
+        record(desk, tmp_path, call)
+        tick(desk)
+        told = desk("surveys", "followup", "--json")
+        found = json.loads(told.out)
+        assert (told.code, found["covered"], found["covered_in_time"], found["in_time"][0]["late"]) == (0, 2, 0, 2)
+        assert merged in desk("surveys", "followup", "--late").out
+
     def test_is_shown_beforehand_as_it_will_be_sent(self, desk) -> None:
         """The plan counts the parts of the very text, and the preview tells of the very ticket."""
         ref = set_up(desk)
