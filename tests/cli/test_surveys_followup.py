@@ -281,6 +281,53 @@ class TestCalls:
             given = {a.question: a.score for a in conn.execute(sa.select(survey_answer))}
         assert given == {"overall": 5, "solved": 1}
 
+    def test_that_were_made_in_time_count_from_then(self, desk, tmp_path) -> None:
+        """Written down late, on the operator's clock or with an offset: the promise was kept, and the answer is of then."""
+        ref, other = set_up(desk, phone=None), set_up(desk, customer="C-2", phone=None)
+        made = desk.house.clock.now() + timedelta(hours=2)
+        desk.house.clock.advance(timedelta(hours=80))
+        tick(desk)
+        assert len(desk("surveys", "followup", "--late").out.splitlines()) > 2
+        path = tmp_path / "calls.csv"
+        assert desk("surveys", "followup", "--phone-tasks", str(path)).code == 0
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+        assert [(row["ref"], row["called_at"]) for row in rows] == [(ref, ""), (other, "")]
+        here = made.astimezone(ZoneInfo("Asia/Shanghai"))
+        rows[0] |= {"outcome": "answered", "overall": "4", "called_at": f"{here:%Y/%m/%d %H:%M}"}
+        rows[1] |= {"outcome": "not_reached", "called_at": made.isoformat()}
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        for n in range(2):
+            told = json.loads(desk("import", "answers", str(path), "--json").out)
+            assert (told["answered"], told["repeated"], told["not_reached"]) == (1 - n, n, 1)
+        tick(desk)
+
+        with read(desk.engine) as conn:
+            assert [a.at for a in conn.execute(sa.select(survey_answer))] == [made]
+            one, two = conn.execute(sa.select(follow_up).order_by(follow_up.c.id)).all()
+        assert (one.answered_at, one.covered_at, two.closed_at, two.covered_at) == (made,) * 4
+        found = json.loads(desk("surveys", "followup", "--json").out)
+        assert (found["covered_in_time"], found["in_time"][0]["kept"]) == (2, 2)
+        assert "nothing was late" in desk("surveys", "followup", "--late").out
+
+    def test_need_a_time_that_can_be(self, desk, tmp_path) -> None:
+        """Exit 1, one line, nothing written: a time to come, one before the resolution, a day alone, words."""
+        ref = set_up(desk, phone=None)
+        path = tmp_path / "calls.csv"
+        for said, why in (
+            ("2099-01-01 10:00", "lies in the future"),
+            ("2026-09-25 09:59", "lies before the ticket was resolved"),
+            ("2026-09-25", "is no day and time"),
+            ("soon", "is no day and time"),
+        ):
+            path.write_text(f"ref,outcome,overall,called_at\n{ref},answered,5,{said}\n", encoding="utf-8")
+            told = desk("import", "answers", str(path))
+            assert (told.code, f"row 2, called_at: {why}" in told.err) == (1, True)
+        with read(desk.engine) as conn:
+            assert conn.execute(sa.select(survey_answer)).all() == []
+
     def test_the_reason_of_a_call_without_answer_is_kept(self, desk, tmp_path) -> None:
         """In the words of whoever called; no customer's words, and scores beside it are refused as before."""
         ref = set_up(desk, phone=None)
