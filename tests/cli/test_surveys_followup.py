@@ -311,6 +311,9 @@ class TestCalls:
         found = json.loads(desk("surveys", "followup", "--json").out)
         assert (found["covered_in_time"], found["in_time"][0]["kept"]) == (2, 2)
         assert "nothing was late" in desk("surveys", "followup", "--late").out
+        assert f"{here:%Y-%m-%d %H:%M} CST" in desk("surveys", "answers").out, "people read the operator's clock"
+        (line,) = desk("surveys", "answers", "--json").out.splitlines()
+        assert json.loads(line)["at"].startswith(f"{made:%Y-%m-%dT%H:%M}"), "programs read UTC"
 
     def test_need_a_time_that_can_be(self, desk, tmp_path) -> None:
         """Exit 1, one line, nothing written: a time to come, one before the resolution, a day alone, words."""
