@@ -33,8 +33,15 @@ class PhonesInUse:
         return open_questions(conn, address_hashes, now)
 
     def last_moment(self, prepared: Prepared, now: datetime) -> datetime:
-        """Return the last instant from `now` on at which a question is of use and its customer may be asked."""
+        """Return the last instant from `now` on at which a question keeps its promises and its customer may be asked.
+
+        `use_by` ends with the promise that counts from the resolution; what counts from the first call may be over
+        sooner.
+        """
         who, use_by = prepared.message.customer or {}, prepared.message.use_by
+        call: datetime | None = (prepared.message.subject or {}).get("call_deadline_at")
+        if call is not None and call > now:
+            use_by = min(use_by, call)
         country = who.get("country")
         windows = contact_window(self.policies.country(country or ""), Purpose.SURVEY, area=who.get("area"))
         return last_open(windows, zones_for(who.get("timezone"), country, self.policies), now, use_by)

@@ -34,10 +34,13 @@ class Phones(PhonesInUse):
         return dict.fromkeys(address_hashes, (self.open_until, ("repair_followup", "ticket:T1:r1")))
 
 
-def question(n: int, use_by: datetime) -> Any:
+def question(n: int, use_by: datetime, call_deadline_at: datetime | None = None) -> Any:
     about = {"campaign_id": "complaint_followup", "occasion": f"ticket:K{n}:r1", "use_by": use_by}
     who = {"country": "CN", "timezone": "Asia/Shanghai", "area": None}
-    return SimpleNamespace(message=SimpleNamespace(**about, customer=who), contact=SimpleNamespace(address_hash="h"))
+    told = {"call_deadline_at": call_deadline_at}
+    return SimpleNamespace(
+        message=SimpleNamespace(**about, customer=who, subject=told), contact=SimpleNamespace(address_hash="h")
+    )
 
 
 def may_ask(at: datetime) -> bool:
@@ -79,3 +82,14 @@ class TestASecondQuestion:
 
         assert until == NOW + timedelta(minutes=75)
         assert keep_one_question(NOBODY, [complaint], phones, until) == ([complaint], [])
+
+    def test_keeps_what_was_promised_on_the_first_call(self) -> None:
+        """That promise may be over before the one about the resolution; one that is over hurries nobody."""
+        phones = Phones(policies=POLICIES, open_until=NOW + timedelta(hours=21))
+        soon = question(1, NOW + timedelta(hours=24), NOW + timedelta(minutes=90))
+        over = question(2, NOW + timedelta(hours=24), NOW - timedelta(hours=1))
+
+        (_, ((_, first),)), (_, ((_, other),)) = (keep_one_question(NOBODY, [one], phones, NOW) for one in (soon, over))
+
+        assert first == NOW + timedelta(minutes=30)
+        assert other == NOW + timedelta(hours=21)
