@@ -251,11 +251,11 @@ class Services:
     def intent_rules(self) -> "IntentRules":
         """What the intent transaction checks."""
         from care.delivery.rules import build_intent_rules
-        from care.surveys.conversation.open_questions import open_questions
+        from care.surveys.conversation.open_questions import PhonesInUse
 
         settings, digits = self.settings, minor_digits(self.settings.operator.currency)
         rules = build_intent_rules(settings, self.policies, mail_ids=self.mail_ids, minor_digits=digits)
-        return replace(rules, open_questions=open_questions)
+        return replace(rules, open_questions=PhonesInUse(policies=self.policies))
 
     def sentry(self, *, sole: bool | None = None) -> "Sentry":
         """Return a fresh guard for one process that sends; `sole` says that a lock keeps all others out."""

@@ -70,7 +70,8 @@ def answers(file: File, dry_run: DryRun = False, json: Json = False) -> None:
     """Import answers that people took down by phone or on paper: the list of calls, filled in.
 
     Columns: ref or ticket; outcome (answered, not_reached, refused); overall, result, timeliness, attitude (1 to 5);
-    solved (yes, no); comment; channel (phone, paper); by. Rows that are not filled in are passed over.
+    solved (yes, no); comment; channel (phone, paper); by; called_at, when the call was made, on the operator's clock or
+    with an offset: now, where it is empty. Rows that are not filled in are passed over.
     Exit 0: all rows are in. Exit 1: rows were rejected, see FILE.rejects.csv. Exit 2: the file cannot be used.
     """
     from dataclasses import asdict

@@ -24,6 +24,7 @@ def quarter(
     name: str = typer.Argument(..., metavar="QUARTER", help="As 2026Q3."),
     form: str = typer.Option("html", "--format", help="html (prints on A4), md or json."),
     out: Path | None = typer.Option(None, "--out", metavar="FILE", help="Write to a file instead of the terminal."),
+    locale: str = typer.Option("en", "--locale", help="The language of html and md: en, zh-CN or zh-TW."),
 ) -> None:
     """Write the quarterly report: gathering, scores, trends, commitments, measures taken, and feedback handled.
 
@@ -35,16 +36,18 @@ def quarter(
     from care.bootstrap import build_services
     from care.cli.output import say
     from care.reports.quarter import read_quarter
+    from care.reports.wording import wording_of
     from care.surveys.figures.period import quarter_named
 
     if form not in _FORMATS:
         raise InputError(f"--format {form}: not known. Use one of {', '.join(_FORMATS)}")
+    wording_of(locale)
     services = build_services()
     period = quarter_named(name, services.settings.operator.timezone)
-    house = _house(services)
+    house = house_of(services)
     with plain_errors(services.engine), read(services.engine) as conn:
         found = read_quarter(conn, period, house, now=services.clock.now())
-    text = _in_form(found, form)
+    text = _in_form(found, form, locale)
     if out is None:
         say(text.rstrip("\n"))
     else:
@@ -52,7 +55,12 @@ def quarter(
         say(f"{out}: the report of {period.name} is written.")
 
 
-def _house(services: "Services") -> "House":
+def house_of(services: "Services") -> "House":
+    """Return what the operator has set about the report.
+
+    Raises:
+        FileError: calendar.yaml or commitments.yaml has a mistake.
+    """
     from care.calendars.overrides import load_overrides
     from care.reports.quarter import House
     from care.surveys.figures.commitments import FILE, load_commitments
@@ -71,7 +79,7 @@ def _house(services: "Services") -> "House":
     )
 
 
-def _in_form(found: "Quarter", form: str) -> str:
+def _in_form(found: "Quarter", form: str, locale: str) -> str:
     from care.cli.output import as_json
     from care.reports.document_forms import as_html, as_markdown
     from care.reports.quarter_document import write_document
@@ -80,7 +88,7 @@ def _in_form(found: "Quarter", form: str) -> str:
     if form == "json":
         return as_json(as_object(found))
     document = write_document(found)
-    return as_html(document) if form == "html" else as_markdown(document)
+    return as_html(document, locale) if form == "html" else as_markdown(document, locale)
 
 
 def _write(out: Path, text: str) -> None:

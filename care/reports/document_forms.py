@@ -1,7 +1,7 @@
 """A document as a page for browsers and printers, as Markdown, and as an object."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import jinja2
 
 from care.reports.charts import draw_bars, draw_line
 from care.reports.document import Bars, Block, Document, Line, Listing, Paragraph, Table
+from care.reports.wording import ENGLISH, wording_of
 
 
 @cache
@@ -22,13 +23,17 @@ def _pages() -> jinja2.Environment:
     return pages
 
 
-def as_html(document: Document) -> str:
+def as_html(document: Document, locale: str = ENGLISH) -> str:
     """Return one page that needs nothing else: no script, no picture, no font from elsewhere."""
-    return _pages().get_template("quarter.html").render(document=document).lstrip()
+    wording = wording_of(locale)
+    page = _pages().get_template("quarter.html")
+    return page.render(document=wording.document(document), say=wording.say, locale=locale).lstrip()
 
 
-def as_markdown(document: Document) -> str:
+def as_markdown(document: Document, locale: str = ENGLISH) -> str:
     """Return the document as Markdown; charts become tables."""
+    wording = wording_of(locale)
+    document = wording.document(_without_charts(document))
     lines = [f"# {document.title}", "", document.subtitle, ""]
     lines += [f"- {what}: **{figure}** {words}" for what, figure, words in document.facts]
     for section in document.sections:
@@ -43,17 +48,24 @@ def _in_markdown(block: Block) -> Iterator[str]:
         yield f"**{_plain(block.text)}**" if block.is_warning else _plain(block.text)
     elif isinstance(block, Listing):
         yield from (f"- {_plain(point)}" for point in block.points)
-    else:
-        table = block if isinstance(block, Table) else _as_table(block)
-        yield f"### {table.title}"
+    elif isinstance(block, Table):
+        yield f"### {block.title}"
         yield ""
-        yield f"| {' | '.join(table.columns)} |"
-        yield f"|{'---|' * len(table.columns)}"
-        for row in table.rows:
+        yield f"| {' | '.join(block.columns)} |"
+        yield f"|{'---|' * len(block.columns)}"
+        for row in block.rows:
             yield f"| {' | '.join(_cell(cell) for cell in row)} |"
-        if table.note:
+        if block.note:
             yield ""
-            yield table.note
+            yield block.note
+
+
+def _without_charts(document: Document) -> Document:
+    sections = [
+        replace(one, blocks=[_as_table(block) if isinstance(block, Bars | Line) else block for block in one.blocks])
+        for one in document.sections
+    ]
+    return replace(document, sections=sections)
 
 
 def _as_table(chart: Bars | Line) -> Table:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from care.customers.tickets.tables import ticket_resolution
 from care.reports.evidence import Finding
+from care.surveys.follow_ups import waits_behind
 from care.surveys.ledger import TAKEN_ON_WITHIN
 from care.surveys.model import FollowUpState
 from care.surveys.tables import follow_up
@@ -18,8 +19,9 @@ def not_followed_up(conn: sa.Connection, *, first: date, last: date, now: dateti
     """
     begin = datetime.combine(first, time(0), UTC)
     end = datetime.combine(last + timedelta(days=1), time(0), UTC)
+    due = FollowUpState.DUE  # an overdue call is a gap and an incident of its own
     overdue = sa.select(sa.func.count()).where(
-        follow_up.c.state == str(FollowUpState.DUE),  # an overdue call is a gap and an incident of its own
+        sa.or_(follow_up.c.state == str(due), waits_behind(due)),
         follow_up.c.deadline_at >= begin,
         follow_up.c.deadline_at < min(end, now),
     )

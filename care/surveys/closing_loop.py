@@ -6,6 +6,7 @@ The same for every way an answer can come: call `react_to_answers` in the transa
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -32,6 +33,15 @@ _BY_FLAG = {
 }
 _ANSWERED_BY_A_CALL = (CaseReason.LOW_SCORE, CaseReason.CALL_BACK)
 """One call settles them: where another case is opened about the same matter, they need none of their own."""
+
+_SLIGHTER = {
+    CaseReason.NOT_SOLVED: (CaseReason.LOW_SCORE, CaseReason.CALL_BACK),
+    CaseReason.LOW_SCORE: (CaseReason.CALL_BACK,),
+}
+"""What is open for one of these reasons becomes the case of the graver one."""
+
+WANTS_A_CALL = "Asks to be called."
+"""Noted in a case about something graver, until its closing note replaces it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,24 +130,41 @@ def _ticket_of(conn: sa.Connection, concern: Concern) -> str:
 def _open_or_turn(conn: sa.Connection, concern: Concern, *, now: datetime) -> tuple[int, bool]:
     """Return the case of a concern, and whether it is news.
 
-    A low score whose reason turns out to be that nothing is solved stays one case: nobody is called twice.
+    One matter stays one case, so that nobody is called twice: a low score whose reason turns out to be that nothing is
+    solved, and a wish to be called beside a low score, which is noted there.
     """
     if concern.follow_up_id is not None:  # one at a time per matter, so that two answers open one case
         conn.execute(sa.select(follow_up.c.id).where(follow_up.c.id == concern.follow_up_id).with_for_update())
     standing = find_open(conn, concern)
     if standing is None and concern.reason in _ANSWERED_BY_A_CALL:
         standing = find_open(conn, replace(concern, reason=CaseReason.NOT_SOLVED))
+    if standing is None and concern.reason is CaseReason.CALL_BACK:
+        standing = find_open(conn, replace(concern, reason=CaseReason.LOW_SCORE))
+        if standing is not None:
+            _turn(conn, standing, note=WANTS_A_CALL)
     if standing is not None:
         return standing, False
-    if concern.reason is CaseReason.NOT_SOLVED:
-        low = find_open(conn, replace(concern, reason=CaseReason.LOW_SCORE))
-        if low is not None:
-            turned = sa.update(survey_case).where(survey_case.c.id == low)
-            conn.execute(turned.values(reason=str(concern.reason)))
-            return low, True
+    turned = _turn_slighter(conn, concern)
+    if turned is not None:
+        return turned, True
     made = open_case(conn, concern, now=now)
     assert made is not None, "looked up just before, under a lock"
     return made, True
+
+
+def _turn_slighter(conn: sa.Connection, concern: Concern) -> int | None:
+    """Let the case of a slighter reason about the same matter stand for this one; None where there is none."""
+    for slighter in _SLIGHTER.get(concern.reason, ()):
+        found = find_open(conn, replace(concern, reason=slighter))
+        if found is not None:
+            noted = {"note": WANTS_A_CALL} if slighter is CaseReason.CALL_BACK else {}
+            _turn(conn, found, reason=str(concern.reason), **noted)
+            return found
+    return None
+
+
+def _turn(conn: sa.Connection, case_id: int, **values: Any) -> None:
+    conn.execute(sa.update(survey_case).where(survey_case.c.id == case_id).values(**values))
 
 
 def _due_at(conn: sa.Connection, case_id: int) -> datetime:

@@ -80,7 +80,8 @@ was recorded, or the exemption was.
 
 Both shares are of those whose time has come: `coverage` is everybody who was asked, called, merged or exempt, however
 late; `covered in time` those for whom it was before the deadline that counts from the resolution. What is not covered
-and not over yet is in neither.
+and not over yet is in neither. What is merged shares the fate of what stands for it: open as long as that question or
+call is, then a gap, and covered when it was made.
 
 ## One question for several tickets
 
@@ -119,8 +120,10 @@ not arrive counts no more: a person calls.
 The list of calls holds names and numbers, so only its owner may read the file; its times are those of
 `operator.timezone`. Fill in `outcome` (`answered`, `not_reached`, `refused`), the scores from 1 to 5 under `overall`,
 `result`, `timeliness` and `attitude` (where `asks` says `effort`, only that, from 1 to 7), `solved` (yes or no),
-`comment`, `channel` (`phone` or `paper`) and `by`; rows without an outcome and a score are passed over. Beside
-`not_reached` and `refused` the comment is the reason: it is kept with the call and counts as no customer's words.
+`comment`, `channel` (`phone` or `paper`), `by` and `called_at`; rows without an outcome and a score are passed over.
+Beside `not_reached` and `refused` the comment is the reason: it is kept with the call and counts as no customer's
+words. `called_at` is when the call was made, `2027-01-31 18:00` on the operator's clock or with an offset, and the time
+of the answer: made before the deadline the promise is kept, also where it is written down later. Empty means now.
 The same file twice changes nothing; corrected scores replace the earlier ones. A bad score, or "not solved", opens a
 case.
 """

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from care.customers.tables import customer
 from care.customers.tickets.tables import ticket, ticket_resolution
-from care.surveys.follow_ups import is_covered
+from care.surveys.follow_ups import covered_when, is_covered, waits_behind
 from care.surveys.model import FollowUpState
 from care.surveys.promised import NOTHING, InTime, Promised, kept_promises
 from care.surveys.tables import follow_up
@@ -45,13 +45,14 @@ class Entry:
     covered_at: datetime | None
     is_late: bool
     is_call_late: bool
+    owed: str  # what the customer still waits for, with what is merged for what stands for it; '' for nothing
 
     def gap(self, now: datetime) -> str:
         """Return what is missing although its time has passed, '' where nothing is."""
         if self.state is None:
             return NOT_TAKEN_ON
         is_over = self.deadline_at is not None and self.deadline_at < now
-        return _OWED.get(self.state, "") if is_over else ""
+        return self.owed if is_over else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class Standing:
     total: int  # resolutions
     by_state: Mapping[FollowUpState, int]
     missing: int  # resolutions that have no follow-up yet, also those that came this minute
+    owed: int  # follow-ups whose customer waits for a question or a call, merged ones with what stands for them
     reasons: Mapping[tuple[FollowUpState, str], int]  # of exemptions and phone tasks
     invited: int
     delivered: int
@@ -71,7 +73,7 @@ class Standing:
     @property
     def open(self) -> int:
         """Return how many are not covered, and need not be yet."""
-        return sum(self.count(state) for state in _OWED) + self.missing - len(self.gaps)
+        return self.owed + self.missing - len(self.gaps)
 
     @property
     def covered(self) -> int:
@@ -118,19 +120,21 @@ def standing(
         by_state[state] = by_state.get(state, 0) + row.n
         if state in (_S.EXEMPT, _S.PHONE_TASK):
             reasons[state, row.reason] = row.n
-    kept = sa.and_(is_covered(), follow_up.c.covered_at <= follow_up.c.deadline_at)
+    kept = sa.and_(is_covered(), covered_when() <= follow_up.c.deadline_at)
     asked = sa.select(
         sa.func.count(follow_up.c.invited_at),
         sa.func.count(follow_up.c.delivered_at),
         sa.func.count(sa.case((kept, 1))),
+        sa.func.count(sa.case((sa.not_(is_covered()), 1))),
     )
-    invited, delivered, covered_in_time = conn.execute(asked.select_from(joined).where(mine)).one()
+    invited, delivered, covered_in_time, owed = conn.execute(asked.select_from(joined).where(mine)).one()
     without = sa.select(sa.func.count()).select_from(_r.outerjoin(follow_up, follow_up.c.resolution_id == _r.c.id))
     missing = conn.execute(without.where(mine, follow_up.c.id.is_(None))).scalar_one()
     return Standing(
         total=int(total),
         by_state=by_state,
         missing=int(missing),
+        owed=int(owed),
         reasons=reasons,
         invited=int(invited),
         delivered=int(delivered),
@@ -142,7 +146,8 @@ def standing(
 
 def gaps(conn: sa.Connection, *, since: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
     """Yield what is neither asked, called, merged nor exempt although it ought to be, the oldest first."""
-    overdue = sa.and_(follow_up.c.state.in_([str(state) for state in _OWED]), follow_up.c.deadline_at < now)
+    owed = sa.or_(follow_up.c.state.in_([str(state) for state in _OWED]), waits_behind())
+    overdue = sa.and_(owed, follow_up.c.deadline_at < now)
     forgotten = sa.and_(follow_up.c.id.is_(None), _r.c.recorded_at < now - TAKEN_ON_WITHIN)
     yield from _entries(conn, _in_span(since, until), sa.or_(overdue, forgotten))
 
@@ -169,9 +174,11 @@ def _entries(conn: sa.Connection, *where: sa.ColumnElement[bool]) -> Iterator[En
             ticket.c.external_id.label("ticket"),
             customer.c.external_id.label("customer"),
             *(_r.c[name] for name in ("kind", "area", "staff", "resolved_at")),
-            *(f[name] for name in ("state", "reason", "commitment", "due_at", "deadline_at", "covered_at")),
+            *(f[name] for name in ("state", "reason", "commitment", "due_at", "deadline_at")),
+            sa.case((is_covered(), covered_when())).label("covered_at"),
             f.is_late,
             f.is_call_late,
+            sa.case(*((waits_behind(state), word) for state, word in _OWED.items()), else_="").label("owed_there"),
         )
         .select_from(
             _r.join(ticket, ticket.c.id == _r.c.ticket_id)
@@ -202,4 +209,5 @@ def _entry(row: Any) -> Entry:
         covered_at=row.covered_at,
         is_late=bool(row.is_late),
         is_call_late=bool(row.is_call_late),
+        owed=_OWED.get(row.state, "") or row.owed_there,
     )

@@ -41,6 +41,7 @@ asked_ticket = (
         follow_up.c.kind,
         follow_up.c.is_capped,
         follow_up.c.resolved_at,
+        follow_up.c.call_deadline_at,
         ticket.c.external_id.label("ref"),
         ticket_resolution.c.address_hash,
         ticket_resolution.c.result,

@@ -1,5 +1,6 @@
 """Answers that people took down: by phone or on paper, in the list of calls that was filled in."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +12,17 @@ import sqlalchemy as sa
 from care.base.database import write
 from care.base.errors import FileError
 from care.base.ids import digest
+from care.calendars.walltime import load_zone
+from care.customers.importing.cells import CellError
 from care.customers.importing.rejects import RejectsFile, guard
 from care.customers.importing.sheet import Refusal
 from care.customers.importing.source import Source, open_source
+from care.customers.importing.tickets import moment_in
 from care.customers.tickets.tables import ticket
 from care.surveys import phone_tasks
 from care.surveys.asked import QUESTIONS, USUAL_SCALE
 from care.surveys.closing_loop import react_to_answers
-from care.surveys.follow_ups import move_follow_ups
+from care.surveys.follow_ups import move_follow_ups, take_back_flags, when_called
 from care.surveys.loop_rules import LoopRules
 from care.surveys.model import DIMENSIONS, MAIN, AnswerChannel, FollowUpState, Question, Survey
 from care.surveys.recording import REASON_SOURCE, About, Given, keep_words, record_answers
@@ -26,7 +30,7 @@ from care.surveys.replies.scales import scale_named
 from care.surveys.tables import follow_up
 
 _SCORES = (*DIMENSIONS, Question.EFFORT)
-ANSWER_COLUMNS = ("outcome", *(str(one) for one in _SCORES), "solved", "comment", "channel", "by")
+ANSWER_COLUMNS = ("outcome", *(str(one) for one in _SCORES), "solved", "comment", "channel", "by", "called_at")
 """What is filled in; `ref` or `ticket` says about what."""
 
 OUTCOMES = ("answered", "not_reached", "refused")
@@ -34,6 +38,7 @@ NO_ANSWER = ("not_reached", "refused")
 
 _YES_NO = {"yes": 1, "y": 1, "true": 1, "1": 1, "是": 1, "no": 0, "n": 0, "false": 0, "0": 0, "否": 0, "2": 0}
 _CHOICES = frozenset(ANSWER_COLUMNS) - {"comment", "by"}
+_TIME = re.compile(r"\d:\d\d")
 _BATCH = 500
 
 
@@ -126,19 +131,23 @@ def _take(
         raise _BadCellError("outcome", f"says {outcome}, but there are answers")
     found = _find(conn, row)
     _check(found.survey, given, outcome)
+    called_at = _called_at(row, found, rules.zone, now)
+    words = repr(given or reason) + (called_at.isoformat() if called_at else "")
     about = About(
         survey=found.survey,
         customer_id=found.customer_id,
         follow_up_id=found.id,
         session_id=None,
         channel=_channel(row),
-        source=f"{'call:' if given else REASON_SOURCE}{found.external_id}:{digest(repr(given or reason))[:8]}",
+        source=f"{'call:' if given else REASON_SOURCE}{found.external_id}:{digest(words)[:8]}",
         by=row.get("by", "")[:64] or None,
+        said_at=called_at,
     )
     if dry_run:
         return
     if not given:
-        _no_answer(conn, found, outcome, report, now)
+        _end(conn, found, outcome, called_at, now)
+        setattr(report, outcome, getattr(report, outcome) + 1)
         if reason:
             keep_words(conn, reason, about, now=now)
         return
@@ -147,17 +156,22 @@ def _take(
         react_to_answers(conn, given, about, rules=rules, now=now)
     else:
         report.repeated += 1
-    if found.state == str(FollowUpState.PHONE_TASK) and not any(one.question is MAIN[found.survey] for one in given):
-        move_follow_ups(conn, [found.id], FollowUpState.CLOSED_UNANSWERED, now=now, reason="not_rated")
-    phone_tasks.settle(conn, found.id, "answered", now=now)
+    _end(conn, found, "answered", called_at, now)
 
 
-def _no_answer(conn: sa.Connection, found: "_Found", outcome: str, report: AnswersReport, now: datetime) -> None:
-    """Nobody answered: who refused is asked no more, who was not reached neither, as the call was the last way."""
-    setattr(report, outcome, getattr(report, outcome) + 1)
-    if found.state == str(FollowUpState.PHONE_TASK):
-        move_follow_ups(conn, [found.id], FollowUpState.CLOSED_UNANSWERED, now=now, reason=outcome)
-    phone_tasks.settle(conn, found.id, outcome, now=now)
+def _end(conn: sa.Connection, found: "_Found", outcome: str, called_at: datetime | None, now: datetime) -> None:
+    """Settle the call; without a rating nobody is asked any more, as the call was the last way.
+
+    A call that was made in time is not late because it was written down late.
+    """
+    closed = FollowUpState.CLOSED_UNANSWERED
+    if found.state == str(FollowUpState.PHONE_TASK):  # an answer that counts has moved it before
+        reason = "not_rated" if outcome == "answered" else outcome
+        stamps = when_called(called_at, closed) if called_at else {}
+        move_follow_ups(conn, [found.id], closed, now=now, reason=reason, **stamps)
+    phone_tasks.settle(conn, found.id, outcome, now=called_at or now)
+    if called_at is not None:
+        take_back_flags(conn, found.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +181,12 @@ class _Found:
     customer_id: int
     state: str
     survey: Survey
+    resolved_at: datetime
 
 
 def _find(conn: sa.Connection, row: Mapping[str, str]) -> _Found:
     """Return the follow-up a row speaks of: by its own reference, else the last one of the ticket."""
-    columns = [follow_up.c[name] for name in ("id", "external_id", "customer_id", "state", "survey")]
+    columns = [follow_up.c[name] for name in ("id", "external_id", "customer_id", "state", "survey", "resolved_at")]
     ref, number = row.get("ref", ""), row.get("ticket", "")
     if ref:
         query = sa.select(*columns).where(follow_up.c.external_id == ref)
@@ -186,7 +201,25 @@ def _find(conn: sa.Connection, row: Mapping[str, str]) -> _Found:
     found = conn.execute(query).one_or_none()
     if found is None:
         raise _BadCellError("ref" if ref else "ticket", "is not known, or its ticket was never resolved")
-    return _Found(found.id, found.external_id, found.customer_id, found.state, Survey(found.survey))
+    return _Found(found.id, found.external_id, found.customer_id, found.state, Survey(found.survey), found.resolved_at)
+
+
+def _called_at(row: Mapping[str, str], found: _Found, zone: str, now: datetime) -> datetime | None:
+    """Return when the call was made, None where the list does not say; without offset it is of the operator's clock."""
+    text = row.get("called_at", "")
+    if not text:
+        return None
+    try:
+        at = moment_in(load_zone(zone))(text) if _TIME.search(text) else None
+    except CellError:
+        at = None
+    if not isinstance(at, datetime):
+        raise _BadCellError("called_at", "is no day and time. Write it like 2027-01-31 18:00 or 2027-01-31T18:00+08:00")
+    if at > now:
+        raise _BadCellError("called_at", "lies in the future")
+    if at < found.resolved_at.replace(second=0, microsecond=0):
+        raise _BadCellError("called_at", "lies before the ticket was resolved")
+    return at
 
 
 def _check(survey: Survey, given: Sequence[Given], outcome: str) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from care.campaigns.model import Campaign
 from care.customers.tickets.tables import ticket_resolution
-from care.surveys.follow_ups import is_covered
+from care.surveys.follow_ups import covered_when, is_covered
 from care.surveys.occasion import TicketResolved
 from care.surveys.tables import follow_up
 
@@ -84,7 +84,7 @@ def kept_promises(
 def _counted(
     conn: sa.Connection, word: sa.Column[Any], deadline: sa.Column[Any], where: Iterable[Any], now: datetime
 ) -> Iterable[sa.Row[Any]]:
-    kept = sa.and_(is_covered(), follow_up.c.covered_at <= deadline)
+    kept = sa.and_(is_covered(), covered_when() <= deadline)
     waits = sa.and_(sa.not_(is_covered()), deadline >= now)
     query = (
         sa.select(word.label("word"), *(_sum(of, name) for of, name in ((kept, "kept"), (waits, "waits"))))

@@ -41,6 +41,7 @@ class About:
     source: str  # inbound:17, web:…, import:FILE:LINE; the same source is written down once
     by: str | None = None  # who typed it in
     is_late: bool = False
+    said_at: datetime | None = None  # where that was before it was written down
 
 
 def record_answers(conn: sa.Connection, given: Sequence[Given], about: About, *, now: datetime) -> int:
@@ -51,7 +52,8 @@ def record_answers(conn: sa.Connection, given: Sequence[Given], about: About, *,
     """
     written = [question for question in given if _write(conn, question, about, now)]
     if about.follow_up_id is not None and any(one.question is MAIN[about.survey] for one in written):
-        move_to_answered(conn, about.follow_up_id, now=now, by_message=about.channel in _BY_MESSAGE)
+        by_message = about.channel in _BY_MESSAGE
+        move_to_answered(conn, about.follow_up_id, now=now, by_message=by_message, said_at=about.said_at)
     return len(written)
 
 
@@ -77,7 +79,7 @@ def _insert(conn: sa.Connection, given: Given, about: About, now: datetime) -> i
         "channel": str(about.channel),
         "source": about.source,
         "by": about.by,
-        "at": now,
+        "at": about.said_at or now,
     }
     statement = insert(conn, survey_answer).values(row).on_conflict_do_nothing().returning(survey_answer.c.id)
     made: int | None = conn.execute(statement).scalar()

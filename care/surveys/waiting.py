@@ -15,7 +15,7 @@ from care.messages.tables import message
 from care.surveys import merging, phone_tasks
 from care.surveys.asking import Asking
 from care.surveys.exemptions import NO_CAMPAIGN, REOPENED
-from care.surveys.follow_ups import is_covered, message_of, move_follow_ups
+from care.surveys.follow_ups import covered_when, is_covered, message_of, move_follow_ups, waits_behind
 from care.surveys.inviting import moment_for
 from care.surveys.model import FollowUpState
 from care.surveys.occasion import stands_resolved
@@ -117,7 +117,8 @@ def mark_late(conn: sa.Connection, now: datetime) -> None:
     for deadline, flag in ((follow_up.c.deadline_at, "is_late"), (follow_up.c.call_deadline_at, "is_call_late")):
         unflagged = follow_up.c[flag].is_(False)
         waits = sa.and_(follow_up.c.state.in_([str(_S.DUE), str(_S.PHONE_TASK)]), deadline < now)
-        for missed in (waits, sa.and_(fresh, is_covered(), follow_up.c.covered_at > deadline)):
+        behind = sa.and_(waits_behind(), deadline < now)
+        for missed in (waits, behind, sa.and_(fresh, is_covered(), covered_when() > deadline)):
             conn.execute(sa.update(follow_up).where(unflagged, missed).values({flag: True}))
 
 

@@ -125,6 +125,34 @@ class TestFollowup:
         raise_alarms(desk.house.services, desk.house.clock.now(), None)
         assert "calls past their time" not in desk("incidents").out
 
+    def test_counts_what_is_merged_into_a_call_with_the_call(self, desk, tmp_path) -> None:
+        """Open while the call is, a gap while it is overdue, late when it was made too late."""
+        call = set_up(desk, phone=None)
+        desk.house.clock.advance(timedelta(hours=1))
+        with write(desk.engine) as conn:
+            who = conn.execute(sa.select(ticket_resolution.c.customer_id)).scalar_one()
+            merged = make_resolved(conn, customer_id=who, at=desk.house.clock.now())
+        tick(desk)
+        told = json.loads(desk("surveys", "followup", "--json").out)
+        assert (told["states"]["merged"], told["open"], told["coverage"]) == (1, 2, None)
+
+        desk.house.clock.advance(timedelta(hours=73))
+        tick(desk)
+        told = desk("surveys", "followup", "--json")
+        found = json.loads(told.out)
+        gaps = [(gap["ref"], gap["state"], gap["why"], gap["covered_at"]) for gap in found["gaps"]]
+        assert gaps == [(call, "phone_task", "not_called", None), (merged, "merged", "not_called", None)]
+        assert (told.code, found["covered"], found["coverage"], found["in_time"][0]["late"]) == (1, 0, 0.0, 2)
+        assert "covered: 0.0% (0)" in desk("report", "quarter", "2026Q3", "--format", "md").out
+        assert json.loads(desk("books", "--json").out)["promises"]["not_followed_up"] == 0
+
+        record(desk, tmp_path, call)
+        tick(desk)
+        told = desk("surveys", "followup", "--json")
+        found = json.loads(told.out)
+        assert (told.code, found["covered"], found["covered_in_time"], found["in_time"][0]["late"]) == (0, 2, 0, 2)
+        assert merged in desk("surveys", "followup", "--late").out
+
     def test_is_shown_beforehand_as_it_will_be_sent(self, desk) -> None:
         """The plan counts the parts of the very text, and the preview tells of the very ticket."""
         ref = set_up(desk)
@@ -252,6 +280,56 @@ class TestCalls:
         with read(desk.engine) as conn:
             given = {a.question: a.score for a in conn.execute(sa.select(survey_answer))}
         assert given == {"overall": 5, "solved": 1}
+
+    def test_that_were_made_in_time_count_from_then(self, desk, tmp_path) -> None:
+        """Written down late, on the operator's clock or with an offset: the promise was kept, and the answer is of then."""
+        ref, other = set_up(desk, phone=None), set_up(desk, customer="C-2", phone=None)
+        made = desk.house.clock.now() + timedelta(hours=2)
+        desk.house.clock.advance(timedelta(hours=80))
+        tick(desk)
+        assert len(desk("surveys", "followup", "--late").out.splitlines()) > 2
+        path = tmp_path / "calls.csv"
+        assert desk("surveys", "followup", "--phone-tasks", str(path)).code == 0
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+        assert [(row["ref"], row["called_at"]) for row in rows] == [(ref, ""), (other, "")]
+        here = made.astimezone(ZoneInfo("Asia/Shanghai"))
+        rows[0] |= {"outcome": "answered", "overall": "4", "called_at": f"{here:%Y/%m/%d %H:%M}"}
+        rows[1] |= {"outcome": "not_reached", "called_at": made.isoformat()}
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        for n in range(2):
+            told = json.loads(desk("import", "answers", str(path), "--json").out)
+            assert (told["answered"], told["repeated"], told["not_reached"]) == (1 - n, n, 1)
+        tick(desk)
+
+        with read(desk.engine) as conn:
+            assert [a.at for a in conn.execute(sa.select(survey_answer))] == [made]
+            one, two = conn.execute(sa.select(follow_up).order_by(follow_up.c.id)).all()
+        assert (one.answered_at, one.covered_at, two.closed_at, two.covered_at) == (made,) * 4
+        found = json.loads(desk("surveys", "followup", "--json").out)
+        assert (found["covered_in_time"], found["in_time"][0]["kept"]) == (2, 2)
+        assert "nothing was late" in desk("surveys", "followup", "--late").out
+        assert f"{here:%Y-%m-%d %H:%M} CST" in desk("surveys", "answers").out, "people read the operator's clock"
+        (line,) = desk("surveys", "answers", "--json").out.splitlines()
+        assert json.loads(line)["at"].startswith(f"{made:%Y-%m-%dT%H:%M}"), "programs read UTC"
+
+    def test_need_a_time_that_can_be(self, desk, tmp_path) -> None:
+        """Exit 1, one line, nothing written: a time to come, one before the resolution, a day alone, words."""
+        ref = set_up(desk, phone=None)
+        path = tmp_path / "calls.csv"
+        for said, why in (
+            ("2099-01-01 10:00", "lies in the future"),
+            ("2026-09-25 09:59", "lies before the ticket was resolved"),
+            ("2026-09-25", "is no day and time"),
+            ("soon", "is no day and time"),
+        ):
+            path.write_text(f"ref,outcome,overall,called_at\n{ref},answered,5,{said}\n", encoding="utf-8")
+            told = desk("import", "answers", str(path))
+            assert (told.code, f"row 2, called_at: {why}" in told.err) == (1, True)
+        with read(desk.engine) as conn:
+            assert conn.execute(sa.select(survey_answer)).all() == []
 
     def test_the_reason_of_a_call_without_answer_is_kept(self, desk, tmp_path) -> None:
         """In the words of whoever called; no customer's words, and scores beside it are refused as before."""

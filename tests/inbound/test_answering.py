@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -119,7 +120,8 @@ class TestTheCommand:
         assert [(line["id"], line["text"]) for line in lines] == [(1, "师傅什么时候来？")]
         assert lines[0]["from"] == "861****1111"
         assert PHONE not in run("list").stdout
-        assert "CST" in run("list").stdout  # the operator's clock
+        here = services.clock.now().astimezone(ZoneInfo("Asia/Shanghai"))
+        assert f"{here:%Y-%m-%d %H:%M} CST" in run("list").stdout, "people read the operator's clock"
         assert len(run("list", "--all", "--json").stdout.splitlines()) == 2
 
     def test_answers(self, services: Services, run: Any) -> None:

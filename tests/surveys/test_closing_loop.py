@@ -18,7 +18,7 @@ from care.inbound.events.tables import outgoing_webhook
 from care.schedule import ALL_JOBS, run_due_jobs
 from care.surveys.case_moves import Closing, close_case, escalate_overdue
 from care.surveys.case_states import Outcome
-from care.surveys.closing_loop import Reaction, concerns_of, react_to_answers
+from care.surveys.closing_loop import WANTS_A_CALL, Reaction, concerns_of, react_to_answers
 from care.surveys.loop_rules import LoopRules, loop_rules_of
 from care.surveys.model import AnswerChannel, CaseReason, Question, Survey
 from care.surveys.recording import About, Given
@@ -142,6 +142,25 @@ class TestReacting:
             react(house, about, *given, flags=flags)
         assert sorted(row.reason for row in rows(house, survey_case)) == ["danger", "not_solved"]
         assert sorted(told(house)) == ["case.opened", "case.opened", "ticket.reopen"]
+
+    @pytest.mark.parametrize("order", list(itertools.permutations(["low", "call", "unsolved"])))
+    def test_a_wish_to_be_called_is_one_case_with_what_is_graver(self, house: House, order: tuple[str, ...]) -> None:
+        """Never two calls about one matter, whatever was said first."""
+        about = matter(house)
+        said = {"low": ([score(1)], ()), "call": ([], (Flag.CALL_BACK,)), "unsolved": ([], (Flag.NOT_RESOLVED,))}
+        cases: set[int] = set()
+        for word in order:
+            given, flags = said[word]
+            cases |= set(react(house, about, *given, flags=flags).cases.values())
+        assert cases == {1}
+        assert [row.reason for row in rows(house, survey_case)] == ["not_solved"]
+        assert sorted(told(house)) == ["case.opened", "ticket.reopen"]
+
+    def test_one_answer_with_both_is_one_case(self, house: House) -> None:
+        """As the survey page hands it over: a score, and the wish in the words beside it."""
+        found = react(house, matter(house), score(1), flags=(Flag.CALL_BACK,))
+        assert set(found.cases.values()) == {1}
+        assert [(row.reason, row.note) for row in rows(house, survey_case)] == [("low_score", WANTS_A_CALL)]
 
     def test_after_closing_a_new_complaint_is_a_new_case(self, house: House) -> None:
         """Nothing is swallowed by what was settled before."""

@@ -38,8 +38,9 @@ does. This page is written from `care/surveys/conversation/moves.py`: `make docs
   finished job asks for the reason in words (`survey_low_why`), without the menu; "not solved" is then a wish to be
   called ([further surveys](further-surveys.md)).
 - **The next question comes at once**, at any hour: it answers the customer's own message.
-- **One question is open per phone.** A second invitation waits until the first is answered, at most a day; then the
-  newer one has the phone, and the older is answered by its reference ("A12 4"). Its own reminder never waits.
+- **One question is open per phone.** A second invitation waits until the first is answered, at most a day, and no
+  longer than its own time, its promises and contact hours allow, less an hour; then the newer one has the phone, and
+  the older is answered by its reference ("A12 4"). Its own reminder never waits.
 - **Whoever wrote anything back is not reminded**, understood or not; what a machine wrote does not count.
 - **At most one thing is said for each message**, and each question is asked again once at most. Then a person reads
   it: `care inbox list`, `care surveys answers set`.

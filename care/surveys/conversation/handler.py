@@ -13,6 +13,7 @@ from care.inbound import store as inbox
 from care.inbound.model import HandledAs, Inbound
 from care.inbound.replies import plan_reply, reply_by_itself
 from care.messages.tables import message
+from care.surveys.asked import is_low
 from care.surveys.cases import Concern
 from care.surveys.closing_loop import open_concern
 from care.surveys.conversation.model import Heard, Lot, Standing, Turn
@@ -114,9 +115,9 @@ class SurveyConversation:
             write_answers(conn, inbound, session, turn, now=now)
             move_session(conn, session, turn, now=now)
         spoken = Spoken(template=turn.say, ref=session.ref if session is not None else None)
-        if turn.case is not None:
-            spoken = self._open(conn, inbound, session, turn.case, spoken, now=now)
-        elif session is not None and turn.say:
+        for reason in _cases(turn, session):
+            spoken = self._open(conn, inbound, session, reason, spoken, now=now)
+        if turn.case is None and session is not None and turn.say:
             spoken = promised_call(conn, session.id, spoken)
         if turn.heard is Heard.WRONG_NUMBER:
             silence(conn, inbound, now=now)
@@ -167,6 +168,14 @@ class SurveyConversation:
             now=now,
         )
         return planned is not None and inbox.note_answer(conn, inbound.id, by=BY, at=now, text=None)
+
+
+def _cases(turn: Turn, session: sa.Row[Any] | None) -> list[CaseReason]:
+    """Return why a person has to act on a reply: beside a wish to be called a low score counts too."""
+    if turn.case is None:
+        return []
+    low = session is not None and any(is_low(said.question, said.score, session.scale) for said in turn.answers)
+    return [CaseReason.LOW_SCORE, turn.case] if low and turn.case is CaseReason.CALL_BACK else [turn.case]
 
 
 def _locale_of(conn: sa.Connection, inbound: Inbound) -> str:

@@ -1,19 +1,64 @@
 """One open question per phone: what asks a phone that has one waits its turn."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from care.base.vocabulary import Purpose
+from care.delivery.model import Prepared
 from care.delivery.one_question import About
 from care.messages.tables import attempt, message
+from care.policy.model import Policies, Windows
+from care.policy.windows import NeverOpensError, closes_at, contact_window, next_open, zones_for
 from care.surveys.conversation.sessions import NEVER_LEFT, OPEN
 from care.surveys.tables import survey_session
 
 HAS_THE_PHONE: Final = timedelta(hours=24)
 """So long a question keeps others waiting; longer, and a complaint would miss its working day."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhonesInUse:
+    """What the sender asks before it puts a question to a phone."""
+
+    policies: Policies
+
+    def asked(
+        self, conn: sa.Connection, address_hashes: Collection[str], now: datetime
+    ) -> Mapping[str, tuple[datetime, About]]:
+        """Return by address until when its open question keeps others waiting, and what that question is about."""
+        return open_questions(conn, address_hashes, now)
+
+    def last_moment(self, prepared: Prepared, now: datetime) -> datetime:
+        """Return the last instant from `now` on at which a question keeps its promises and its customer may be asked.
+
+        `use_by` ends with the promise that counts from the resolution; what counts from the first call may be over
+        sooner.
+        """
+        who, use_by = prepared.message.customer or {}, prepared.message.use_by
+        call: datetime | None = (prepared.message.subject or {}).get("call_deadline_at")
+        if call is not None and call > now:
+            use_by = min(use_by, call)
+        country = who.get("country")
+        windows = contact_window(self.policies.country(country or ""), Purpose.SURVEY, area=who.get("area"))
+        return last_open(windows, zones_for(who.get("timezone"), country, self.policies), now, use_by)
+
+
+def last_open(windows: Windows, zones: Sequence[str], now: datetime, end: datetime) -> datetime:
+    """Return the end of the last stretch of allowed hours between two instants, `now` where there is none."""
+    last = at = now
+    while at < end:
+        try:
+            opens = next_open(windows, zones, at)
+        except NeverOpensError:
+            break
+        if opens >= end:
+            break
+        last = at = min(end, closes_at(windows, zones, opens) or end)
+    return last
 
 
 def has_open_question(conn: sa.Connection, address_hash: str, now: datetime, *, about: About | None = None) -> bool:

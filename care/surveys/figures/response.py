@@ -13,7 +13,7 @@ from care.customers.tickets.tables import ticket, ticket_resolution
 from care.messages.tables import message
 from care.surveys.figures.period import Period
 from care.surveys.figures.valid import main_of, valid_answers
-from care.surveys.follow_ups import is_covered
+from care.surveys.follow_ups import covered_when, is_covered
 from care.surveys.model import FollowUpState
 from care.surveys.tables import follow_up, survey_case
 
@@ -88,7 +88,7 @@ def coverage(conn: sa.Connection, period: Period, now: datetime) -> list[Coverag
     counted = {
         "total": sa.true(),
         "covered": is_covered(),
-        "covered_in_time": sa.and_(is_covered(), f.covered_at <= f.deadline_at),
+        "covered_in_time": sa.and_(is_covered(), covered_when() <= f.deadline_at),
         "open": sa.and_(sa.not_(is_covered()), f.deadline_at >= now),
         "invited": f.invited_at.is_not(None),
         "delivered": f.delivered_at.is_not(None),

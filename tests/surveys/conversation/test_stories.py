@@ -11,6 +11,7 @@ from care.bootstrap import Services
 from care.customers.tables import suppression
 from care.customers.tickets.tables import ticket
 from care.inbound.events.tables import outgoing_webhook
+from care.surveys.closing_loop import WANTS_A_CALL
 from care.surveys.tables import survey_answer, survey_case, survey_session
 from tests.factories import make_customer
 from tests.inbound.house import dispatch, make_attempt, make_message, outbox
@@ -180,6 +181,16 @@ class TestOtherWays:
         assert cases(services) == [case]
         assert dispatch(services) == 1
         assert answers(services) == []
+
+    @pytest.mark.parametrize("words", [["1 please call me back"], ["please call me back", "1"]])
+    def test_a_low_score_and_a_wish_to_be_called_are_one_case(self, services: Services, words: list[str]) -> None:
+        """In one reply or in two: one call, and whoever makes it knows of both."""
+        ask(services)
+        for text in words:
+            say(services, text)
+
+        assert [(case.reason, case.note) for case in rows(services, survey_case)] == [("low_score", WANTS_A_CALL)]
+        assert answers(services)[0] == ("overall", 1)
 
     def test_to_end_a_contract_is_no_refusal_even_where_nothing_was_asked(self, services: Services) -> None:
         """A case for the people who keep customers, and not a single ban."""
