@@ -1,5 +1,6 @@
 """Fixtures that the whole suite shares: a clean database of each kind, a clock that moves when told."""
 
+import gc
 import logging
 import os
 import secrets
@@ -28,6 +29,9 @@ from tests.postgres_server import postgres_server
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, not a file
 MOST_STATEMENTS = 4_000
 SLOW_SECONDS = 300  # several processes on a machine where others work
+YOUNG = 5_000
+"""So many new objects are worth a look for rubbish."""
+
 ROOM = 6 << 30  # bytes; a whole run needs less than a tenth
 
 
@@ -42,9 +46,17 @@ def pytest_configure() -> None:
     drawn_anew = os.environ.get("CARE_TEST_SEED") == "random"
     settings.register_profile("care", deadline=None, derandomize=not drawn_anew)
     settings.load_profile("care")
+    gc.set_threshold(100 * YOUNG)  # until all are found
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # asked anew
+
+
+def pytest_collection_finish() -> None:
+    """Look no more for rubbish among what stays: ten thousand tests and all that they import."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG)
 
 
 @pytest.hookimpl(trylast=True)

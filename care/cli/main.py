@@ -1,5 +1,6 @@
 """The `care` command: mounts the commands, turns errors into one line and an exit code."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -36,6 +37,9 @@ GROUPS = (
     "tickets",
 )
 """Modules of `care.cli` that hold one sub-application each, named like their command."""
+
+YOUNG = 20_000
+"""So many new objects are worth a look for rubbish; of what a command loads all stays, and looks took a tenth of it."""
 
 _MODULES = {"import": "imports"}  # words that cannot name a module
 
@@ -101,6 +105,7 @@ def _command(app: typer.Typer) -> Callable[..., Any]:
 
 def main() -> None:
     """Run one command; exit 0 fine, 1 the answer is no, 2 input or settings are wrong."""
+    gc.set_threshold(YOUNG)
     sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()  # closed by whoever started us
     try:
         code = _command(mount(*sys.argv[1:2]))(prog_name="care", standalone_mode=False)
