@@ -361,13 +361,23 @@ class TestOutside:
 
         assert line == "care: email: refused: no byte of the message left (code not-sent). Ask: care doctor"
 
-    def test_a_port_in_use_is_named_with_its_setting(self, shop: Shop) -> None:
-        """The web process says which and how to take another."""
+    def test_a_port_in_use_is_named_with_its_setting(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Both that would listen say which and how to take another; the daemon sends nothing before, and may lead again."""
+        monkeypatch.setattr("care.daemon._TRIES_FOR_PORT", 1)
         with taken_port() as port:
-            line = is_refused(shop, "web", WEB__PORT=str(port))
+            lines = {is_refused(shop, command, WEB__PORT=str(port)) for command in ("web", "run", "run")}
 
         told = f"care: web.port: 127.0.0.1:{port} cannot be used (Address already in use). "
-        assert line == told + "End the program that has it, or set CARE_WEB__PORT"
+        assert lines == {told + "End the program that has it, or set CARE_WEB__PORT"}
+
+    def test_a_host_that_is_none_is_named_with_its_setting(self, shop: Shop) -> None:
+        """No other port would help."""
+        for host in ("not a host", "192.0.2.1", "ü" * 80):
+            lines = {is_refused(shop, command, WEB__HOST=host) for command in ("web", "run")}
+
+            (line,) = lines
+            assert line.startswith(f"care: web.host: {host} cannot be used (")
+            assert line.endswith("). Set CARE_WEB__HOST to an address of this machine: 127.0.0.1")
 
     def test_an_output_that_is_closed_is_no_error(self, shop: Shop) -> None:
         """`care campaigns list >&-` from a job that has none: a table has nowhere to go."""
