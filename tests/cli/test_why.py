@@ -209,7 +209,9 @@ class TestTheChain:
     def test_takes_the_ledgers_word_where_what_counted_then_counts_no_more(self, desk: Desk) -> None:
         """The provider refused the other message afterwards."""
         gift = BIRTHDAY.replace("birthday", "gift").replace("kind: gift", "kind: birthday")
-        desk.house.write_campaign(gift.replace("template: gift", "template: birthday").replace("10:00", "10:03"), "gift")
+        desk.house.write_campaign(
+            gift.replace("template: gift", "template: birthday").replace("10:00", "10:03"), "gift"
+        )
         desk.customer("C1")
         desk.house.plan()
         desk.house.clock.advance(timedelta(minutes=10))
