@@ -191,7 +191,7 @@ C1,offer,fax,true,2026-02-20,shop,yes
 C1,offer,sms,true,2099-01-01,shop,yes
 C1,offer,sms,true,2026-02-20,,
 """,
-                [("2", "at"), ("3", "channel"), ("4", "at"), ("5", "source")],
+                [("2", "at"), ("3", "channel"), ("4", "at"), ("5", "source; wording")],
             ),
         ],
     )

@@ -67,7 +67,6 @@ class CustomerImport:
         for name in sheet.layout.attributes:
             values = sheet.converted(name, sheet.attribute_cells(name), cells.attribute)
             sheet.values[ATTRIBUTE + name] = values
-        sheet.drop_refused()
         _keep_out_placeholders(sheet)
         today = self._now().astimezone(ZoneInfo(self._operator.timezone)).date()
         _refuse_unborn(sheet, today)
@@ -86,8 +85,11 @@ class CustomerImport:
             countries = self._countries_of(engine, sheet, raw)
             sheet.values["phone"] = sheet.converted("phone", raw, _phone, countries)
 
-    def _countries_of(self, engine: sa.Engine, sheet: Sheet, phones: Sequence[str]) -> list[str]:
-        """Return the country in whose form each number is written: the row's, the stored one, the operator's."""
+    def _countries_of(self, engine: sa.Engine, sheet: Sheet, phones: Sequence[str]) -> list[str | None]:
+        """Return the country in whose form each number is written: the row's, the stored one, the operator's.
+
+        None where the row names a country that is none.
+        """
         given = sheet.values.get("country") or [KEEP] * len(sheet)
         home = self._operator.country
         national = [
@@ -101,18 +103,22 @@ class CustomerImport:
             with read(engine) as conn:
                 rows = conn.execute(query.where(among(customer.c.external_id, national)))
                 stored = {row.external_id: row.country for row in rows}
-        return [
+        countries = [
             stored.get(identity, home) if country is KEEP or country is None else country
             for identity, country in zip(sheet.values["id"], given, strict=True)
         ]
+        for index in sheet.refused():
+            if sheet.is_refused(index, "country"):
+                countries[index] = None
+        return countries
 
 
-def _phone(raw: str, country: str) -> Any:
+def _phone(raw: str, country: str | None) -> Any:
     text = raw.strip()
-    if not text:
-        return KEEP
     if text == CLEAR:
         return None
+    if not text or country is None:
+        return KEEP
     try:
         return normalise_phone(text, country)
     except AddressError as error:
@@ -139,7 +145,6 @@ def _refuse_unborn(sheet: Sheet, today: date) -> None:
     for index, born in enumerate(sheet.values.get("birthday", ())):
         if born is not KEEP and born is not None and born[0] is not None and born > latest:
             sheet.refuse(index, "birthday", "lies in the future")
-    sheet.drop_refused()
 
 
 def _leave_when_gone(sheet: Sheet, today: date) -> None:
