@@ -1,6 +1,7 @@
 """Every kind of bad cell: the row goes to the rejects file with column and reason, the others are imported."""
 
 import csv
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -37,9 +38,11 @@ CASES = [
     ("birthday_leap", "maybe", "neither true nor false"),
     ("joined_on", "2016-02-30", "does not exist"),
     ("joined_on", "yesterday", "no day"),
+    ("joined_on", "2026-09-27", "in the future"),
     ("status", "gone", "none of: active, left"),
     ("monthly_spend", "12.345", "more than 2 decimals"),
     ("monthly_spend", "1,5", "no amount"),
+    ("monthly_spend", "-10", "below zero"),
     ("monthly_spend", "NaN", "no amount"),
     ("monthly_spend", "1e99", "no amount"),
     ("key_account", "2", "neither true nor false"),
@@ -117,6 +120,15 @@ class TestPlaceholder:
         assert (report.added, report.rejected) == (3, 0)
         assert {column for column, _text in report.warnings} == {"birthday", "joined_on"}
         assert [stored(engine, name)["birth_mmdd"] for name in ("C1", "C2", "C3")] == [None, 102, 101]
+
+
+class TestJoining:
+    def test_counts_from_the_first_moment_of_the_day_anywhere(self, clock, import_rows) -> None:
+        """Islands are fourteen hours ahead of UTC; a day of leaving may be to come."""
+        for hours, added in ((7.9, 1), (0.2, 2)):
+            clock.advance(timedelta(hours=hours))
+            report = import_rows("customers", "id,joined_on,left_on", "C1,2026-09-25,2027-01-01", "C2,2026-09-26,")
+            assert report.rejected == 2 - added
 
 
 class TestBirthday:
