@@ -81,11 +81,14 @@ class ConsentImport:
             column = sheet.values.get(name, [KEEP] * len(sheet))
             sheet.values[name] = [value if isinstance(value, str) else None for value in column]
         values = sheet.values
-        said = zip(values["at"], values["given"], strict=True)
-        values["at"] = [at and self._instant(at, given=given is not False) for at, given in said]
+        said = values["at"]
+        values["at"] = [
+            at and self._instant(at, given=given is not False) for at, given in zip(said, values["given"], strict=True)
+        ]
         latest = self._now() + _CLOCK_SKEW
         for index, given in enumerate(values["given"]):
-            if values["at"][index] and values["at"][index] > latest:
+            at = values["at"][index]
+            if at and at > latest and self._instant(said[index], given=True) > latest:  # a day that has begun is none
                 sheet.refuse(index, "at", "lies in the future")
             for name in ("source", "wording"):
                 if given and not values[name][index]:
