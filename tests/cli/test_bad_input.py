@@ -1,6 +1,7 @@
 """Every kind of bad input through the real command: exit code, one line with its place, nothing changed."""
 
 import csv
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -150,6 +151,16 @@ class TestImportFiles:
         (shop.folder / "people.csv").write_bytes(data)
 
         assert is_refused(shop, "import", "customers", "people.csv").startswith(f"care: {line}")
+
+    def test_that_are_pipes_are_told_apart_from_files(self, shop: Shop) -> None:
+        """Whatever the shell calls them; nothing is read of them, so nobody waits for their other end."""
+        os.mkfifo(shop.folder / "pipe")
+        for name in ("pipe", "-", "/dev/stdin", "/dev/fd/0"):
+            for words in (("import", "customers"), ("import", "answers"), ("tickets", "reconcile")):
+                line = is_refused(shop, *words, name)
+                assert line == (
+                    f"care: {name}: is a pipe, and files are read more than once. Save it as a file and name that"
+                )
 
     def test_with_an_id_twice_count_the_last_row(self, shop: Shop) -> None:
         """It is told, and a second time nothing changes."""
