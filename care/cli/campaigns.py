@@ -106,7 +106,9 @@ def show(name: str = NAME, json: bool = JSON) -> None:
     services = build_services()
     found, book = files_of(services)
     campaign = found.named(name)
-    days = next_days(campaign.occasion, services.settings.operator.timezone, today_of(services))
+    of_use_since = services.clock.now() - campaign.use_within
+    zone = services.settings.operator.timezone
+    days = next_days(campaign.occasion, zone, today_of(services), after=of_use_since)
     told = [*sentences(campaign, book), ("Next", f"{', '.join(map(str, days)) or 'never'}.")]
     state = states_of(services).get(campaign.id, "live")
     if json:

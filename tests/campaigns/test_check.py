@@ -93,6 +93,13 @@ class TestCheckCampaigns:
         assert {finding.rule for finding in findings} <= {"parts", "brand", "template"}
         assert all("2 SMS parts" in finding.problem for finding in findings if finding.rule == "parts")
 
+    def test_tells_a_value_of_several_lines_in_one(self, check) -> None:
+        """One line each is what editors read."""
+        (found,) = check(with_line("purpose", 'purpose: "greet\\ning"'))
+
+        assert str(found).count("\n") == 0
+        assert "'greet ing' is not a purpose" in str(found)
+
 
 class TestTexts:
     def test_must_exist(self, check) -> None:
