@@ -20,7 +20,7 @@ from care.base.errors import UnavailableError
 from care.base.processes import call_on_end, give_word, start_supervised
 from care.bootstrap import Services
 from care.delivery.leadership import Leadership, leadership_for
-from care.web.listening import HELD_LISTENER, listen
+from care.web.listening import HELD_LISTENER, listen_patiently
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler
@@ -29,6 +29,7 @@ DRAIN_SECONDS = 14
 CALM_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 30
 _WATCH_SECONDS = 0.25
+_TRIES_FOR_PORT = 12
 
 log = structlog.get_logger()
 
@@ -99,6 +100,7 @@ class Daemon:
 
         Raises:
             LockTakenError: another leader runs on this database.
+            UnavailableError: the web process's port cannot be used; nothing has been sent.
         """
         services = self.services
         assert services.hasher is not None  # a wrong suppression key refuses before anything starts
@@ -109,10 +111,14 @@ class Daemon:
             lives_folder=services.sentry().lives_folder,
         )
         leadership.acquire()
+        try:
+            listener = self._hold_port()
+        except UnavailableError:
+            leadership.release()
+            raise
         services.errands = Errands(beside=True)
         services.room.lay_ballast()
         call_on_end(self._stop.set)
-        listener = self._hold_port()
         inherits = {"web": {HELD_LISTENER: listener.fileno()}} if listener else {}
         supervised = [
             Child(name=name, inherits=inherits.get(name, {}), early=self.early.get(name)) for name in self.children
@@ -137,12 +143,11 @@ class Daemon:
         return has_ended
 
     def _hold_port(self) -> socket.socket | None:
-        """Take the web process's port before anything is sent; a port in use is that process's to tell of."""
+        """Take the web process's port before anything is sent."""
         web = self.services.settings.web
-        try:
-            return listen(web.host, web.port) if "web" in self.children else None
-        except UnavailableError:
+        if "web" not in self.children:
             return None
+        return listen_patiently(web.host, web.port, tries=_TRIES_FOR_PORT, pause=lambda: time.sleep(_WATCH_SECONDS))
 
     def stop(self) -> None:
         """Ask for the end."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from care.campaigns.campaign_set import CampaignSet
 from care.campaigns.checks.claims import check_claims
 from care.campaigns.checks.context import CheckContext
-from care.campaigns.checks.findings import Finding, Severity, in_file
+from care.campaigns.checks.findings import Finding, Severity, in_file, in_template
 from care.campaigns.checks.keywords import check_keywords, check_two_way
 from care.campaigns.checks.limits import check_limits
 from care.campaigns.checks.promotion import check_promotion
@@ -29,7 +29,7 @@ def check_campaigns(campaigns: CampaignSet, context: CheckContext, *, is_whole_f
     if is_whole_folder:
         found += check_renames(campaigns, context)
         found += check_claims(campaigns)
-        found += [in_file(problem, rule="template") for problem in context.library.problems()]
+        found += [in_template(problem) for problem in context.library.problems()]
     return sorted({_order(finding): finding for finding in reversed(found)}.values(), key=_order)
 
 

@@ -38,6 +38,7 @@ def file_errors(
         if _is_echo(detail, details):
             continue
         where, problem, fix = _explain(detail, model, kinds)
+        problem = " ".join(problem.split())  # what stands in the file may be several lines
         line, column = place_along(node, where)
         found.setdefault((line, column, problem), FileError(path, problem, fix, line=line, column=column))
     return [found[key] for key in sorted(found)]

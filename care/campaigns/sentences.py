@@ -1,12 +1,12 @@
 """A campaign as sentences that one reads aloud before it runs."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 
 from care.base.vocabulary import Channel
 from care.campaigns.model import Campaign
-from care.campaigns.occasion import Occasion
+from care.campaigns.occasion import Due, Occasion
 from care.campaigns.scalars import write_duration
 from care.segments.book import SegmentBook
 from care.segments.model import Group, Leaf, Rule, SegmentRef
@@ -15,10 +15,17 @@ _CHANNELS = {Channel.SMS: "SMS", Channel.EMAIL: "e-mail"}
 LOOK_AHEAD_DAYS = 400
 
 
-def next_days(occasion: Occasion, zone: str, today: date, count: int = 3) -> list[date]:
-    """Return the next local days, from today on, on which the occasion may be due to somebody."""
+def next_days(
+    occasion: Occasion, zone: str, today: date, count: int = 3, *, after: datetime | None = None
+) -> list[date]:
+    """Return the next local days, from today on, on which the occasion may be due to somebody, later than `after`."""
     days = (today + timedelta(days=ahead) for ahead in range(LOOK_AHEAD_DAYS))
-    return list(islice((day for day in days if occasion.select_due(day, zone)), count))
+    coming = (day for day in days if any(_is_later(due, after) for due in occasion.select_due(day, zone)))
+    return list(islice(coming, count))
+
+
+def _is_later(due: Due, after: datetime | None) -> bool:
+    return after is None or not isinstance(due.due_at, datetime) or due.due_at > after
 
 
 def sentences(campaign: Campaign, book: SegmentBook) -> Iterator[tuple[str, str]]:

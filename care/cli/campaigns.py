@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from care.base.errors import FileError, ManyErrors
 from care.cli import campaign_actions
 from care.cli.campaign_words import (
     CUSTOMER,
@@ -77,8 +78,14 @@ def check(
     from care.campaigns.check import check_campaigns, has_errors
 
     services = build_services()
-    found, book = files_of(services)
-    chosen = _chosen(services, paths, book) if paths else found
+    try:
+        found, book = files_of(services)
+        chosen = _chosen(services, paths, book) if paths else found
+    except (FileError, ManyErrors) as error:
+        if json and (broken := _of_files(error)):
+            _print_findings(broken, as_json=True)
+            raise typer.Exit(2) from None
+        raise
     findings = check_campaigns(chosen, _context(services, max_parts), is_whole_folder=not paths)
     _print_findings(findings, as_json=json)
     if chosen.unreadable:
@@ -99,7 +106,9 @@ def show(name: str = NAME, json: bool = JSON) -> None:
     services = build_services()
     found, book = files_of(services)
     campaign = found.named(name)
-    days = next_days(campaign.occasion, services.settings.operator.timezone, today_of(services))
+    of_use_since = services.clock.now() - campaign.use_within
+    zone = services.settings.operator.timezone
+    days = next_days(campaign.occasion, zone, today_of(services), after=of_use_since)
     told = [*sentences(campaign, book), ("Next", f"{', '.join(map(str, days)) or 'never'}.")]
     state = states_of(services).get(campaign.id, "live")
     if json:
@@ -151,7 +160,6 @@ app.add_typer(campaign_actions.app)
 
 def _chosen(services: "Services", paths: list[Path], book: "SegmentBook") -> "CampaignSet":
     """Return the campaigns of these files, and of these folders' files."""
-    from care.base.errors import FileError
     from care.campaigns.load import Reader, campaign_files, gather
     from care.campaigns.occasion import Surroundings
 
@@ -176,6 +184,15 @@ def _context(services: "Services", max_parts: int) -> "CheckContext":
         known=known_to_ledger(services),
         max_parts=max_parts,
     )
+
+
+def _of_files(error: FileError | ManyErrors) -> "list[Finding]":
+    """Return what keeps every campaign from being read, nothing where it is not all about files."""
+    from care.campaigns.checks.findings import in_file
+
+    errors = error.errors if isinstance(error, ManyErrors) else [error]
+    found = [in_file(one, rule="file") for one in errors if isinstance(one, FileError)]
+    return found if len(found) == len(errors) else []
 
 
 def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:

@@ -1,11 +1,16 @@
 """`care customers`: what we hold of a customer."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from care.customers.record import CustomerRecord
+
+_MINOR = "_minor"  # ends the names of amounts that count the smallest coin
 
 app = typer.Typer(help="What we hold of a customer.", no_args_is_help=True)
 
@@ -27,6 +32,7 @@ def show(
     """
     from care.base.database import plain_errors, read
     from care.base.errors import AnswerIsNoError
+    from care.base.money import minor_digits
     from care.bootstrap import build_services
     from care.cli.output import print_json
     from care.customers.record import customer_record
@@ -39,13 +45,13 @@ def show(
     if json:
         print_json(record.as_dict())
     else:
-        _tell(record)
+        _tell(record, minor_digits(services.settings.operator.currency))
 
 
-def _tell(record: "CustomerRecord") -> None:
+def _tell(record: "CustomerRecord", digits: int) -> None:
     from care.cli.output import print_rows, say
 
-    for name, value in record.fields.items():
+    for name, value in _readable(record.fields, digits).items():
         if value not in (None, {}, False):
             say(f"{name.replace('_', ' '):<18} {_word(value)}")
     tables = (
@@ -59,7 +65,34 @@ def _tell(record: "CustomerRecord") -> None:
         if rows:
             say()
             say(title)
-            print_rows(rows, as_json_lines=False)
+            print_rows([_readable(row, digits) for row in rows], as_json_lines=False)
+
+
+def _readable(row: "Mapping[str, Any]", digits: int) -> dict[str, Any]:
+    """Return amounts in whole units, and the parts of a birthday as one."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if name == "birth_mmdd" and value:
+            shown["birthday"] = _birthday(row)
+        elif name.endswith(_MINOR):
+            shown[name.removesuffix(_MINOR)] = None if value is None else _amount(value, digits)
+        elif not name.startswith("birth_"):
+            shown[name] = value
+    field = str(row.get("field"))
+    if field.endswith(_MINOR):
+        amounts = {side: row[side] and _amount(int(row[side]), digits) for side in ("old", "new")}
+        shown |= {"field": field.removesuffix(_MINOR)} | amounts
+    return shown
+
+
+def _amount(minor: int, digits: int) -> str:
+    return f"{Decimal(minor).scaleb(-digits):,.{digits}f}"
+
+
+def _birthday(row: "Mapping[str, Any]") -> str:
+    month, day = divmod(row["birth_mmdd"], 100)
+    calendar = row["birth_calendar"] + (", leap month" if row["birth_leap"] else "")
+    return f"{row['birth_year'] or '-'}-{month:02}-{day:02} ({calendar})"
 
 
 def _word(value: Any) -> str:

@@ -175,8 +175,9 @@ def _follow(services: "Services", watch: Any, question: "Question", *, csv: bool
     import time
 
     from care.base.database import read
+    from care.cli.streams import has_reader
 
-    while True:
+    while has_reader():
         time.sleep(FOLLOW_SECONDS)
         with read(services.engine) as conn:
             news = watch.look(conn)

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
@@ -15,6 +14,7 @@ from typer.main import get_command
 
 from care import __version__
 from care.base.errors import CareError, UnavailableError
+from care.cli.streams import patient_streams
 
 GROUPS = (
     "bounces",
@@ -106,7 +106,11 @@ def _command(app: typer.Typer) -> Callable[..., Any]:
 def main() -> None:
     """Run one command; exit 0 fine, 1 the answer is no, 2 input or settings are wrong."""
     gc.set_threshold(YOUNG)
-    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()  # closed by whoever started us
+    with patient_streams():
+        _run()
+
+
+def _run() -> None:
     try:
         code = _command(mount(*sys.argv[1:2]))(prog_name="care", standalone_mode=False)
         if isinstance(code, int):  # what a command gave to typer.Exit
@@ -115,9 +119,6 @@ def main() -> None:
         if problem := _misuse(error):
             typer.echo(f"care: {problem}", err=True)
         sys.exit(2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
@@ -132,10 +133,6 @@ def main() -> None:
             from care.base.database import close_engines
 
             close_engines()
-
-
-def _nowhere() -> TextIO:
-    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _misuse(error: TyperException) -> str:

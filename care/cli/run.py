@@ -11,7 +11,8 @@ def run(
 ) -> None:
     """Run the daemon: plan, send, track. Ends cleanly on SIGTERM or Ctrl-C.
 
-    Exit 0: ended when asked to. Exit 2: another leader runs on this database, or the settings are wrong.
+    Exit 0: ended when asked to. Exit 2: another leader runs on this database, the port of the web process is in use,
+    or the settings are wrong; nothing has been sent then.
     """
     import os
 

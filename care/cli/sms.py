@@ -6,6 +6,7 @@ import sys
 import typer
 
 from care.base.errors import FileError
+from care.cli.streams import has_reader
 
 app = typer.Typer(help="Tools for text messages.", no_args_is_help=True)
 
@@ -31,6 +32,8 @@ def parts() -> None:
         count = count_parts(_text_of(line, number))
         write(f'{{"encoding": "{count.encoding}", "parts": {count.parts}, "units": {count.units}}}\n')
         flush()
+        if not has_reader():
+            break
 
 
 def _text_of(line: bytes, number: int) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from care.base.errors import FileError, InputError
 from care.cli import surveys_cases, surveys_followup
+from care.cli.streams import has_reader
 from care.cli.surveys_answers import app as answers
 from care.cli.surveys_learn import learn
 from care.cli.surveys_report import app as report_app
@@ -64,6 +65,8 @@ def parse(
             raise FileError("stdin", problem, fix, line=number) from None
         write(json.dumps({**row, "result": reading.as_dict()}, ensure_ascii=False) + "\n")
         flush()
+        if not has_reader():
+            break
 
 
 def _row_of(line: bytes, number: int) -> dict[str, Any]:

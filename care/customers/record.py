@@ -1,5 +1,6 @@
 """Everything held of one customer, for the customer's own question and for the clerk who answers it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -45,7 +46,7 @@ def customer_record(conn: sa.Connection, external_id: str, *, plain: bool = Fals
         contact_points=[
             {
                 "channel": point.channel,
-                "address": point.address if plain else mask_address(point.channel, point.address),
+                "address": _address(point, plain=plain),
                 "updated_at": point.updated_at,
             }
             for point in points
@@ -55,7 +56,7 @@ def customer_record(conn: sa.Connection, external_id: str, *, plain: bool = Fals
         ],
         consents=[_shown(one) for one in _of_customer(conn, consent, row["id"])],
         suppressions=[{"id": ban.id, **_shown(ban._mapping)} for ban in bans],  # noqa: SLF001 - a row's documented names
-        changes=[_shown(one) for one in _of_customer(conn, customer_change, row["id"])],
+        changes=[_change(one, points, plain=plain) for one in _of_customer(conn, customer_change, row["id"])],
     )
 
 
@@ -68,6 +69,22 @@ def _shown(row: sa.RowMapping) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in _INTERNAL}
 
 
+def _address(point: sa.Row[Any], *, plain: bool) -> str:
+    return str(point.address) if plain else mask_address(point.channel, point.address)
+
+
+def _change(row: sa.RowMapping, points: Sequence[sa.Row[Any]], *, plain: bool) -> dict[str, Any]:
+    """Return a change; of a former address only a hash is kept, and nobody reads that."""
+    shown = _shown(row)
+    if row["field"] in set(Channel):
+        known = {point.address_hash: _address(point, plain=plain) for point in points}
+        for side in ("old", "new"):
+            address_hash = json.loads(row[side] or "null")
+            shown[side] = address_hash and known.get(address_hash, _FORMER)
+    return shown
+
+
+_FORMER = "a former one, not kept"
 _SHOWN_DIGITS, _LEAST_HIDDEN = 7, 4
 
 

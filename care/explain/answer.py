@@ -49,7 +49,7 @@ def answer(facts: CampaignFacts, *, notes: tuple[str, ...] = ()) -> Answer:
     """Return the answer for one campaign: the message's own state, else the first decision that failed."""
     steps = chain(facts)
     kind, text = _decide(facts, steps)
-    brief = steps[0].text if kind is Kind.NOT_DUE else text
+    brief = _not_due_in_short(steps, facts) if kind is Kind.NOT_DUE else text
     if facts.is_older_plan:
         notes = (*notes, "planned from another version of the campaign file than today's")
     return Answer(
@@ -79,6 +79,12 @@ def _decide(facts: CampaignFacts, steps: list[Step]) -> tuple[Kind, str]:
         first = by_name.get("customer", failed[0])
         return Kind.FORBIDDEN, first.text
     return _nothing_in_the_way(facts, [step for step in steps if not step.passed])
+
+
+def _not_due_in_short(steps: list[Step], facts: CampaignFacts) -> str:
+    """Promise no next day to whom the audience leaves out."""
+    audience = next(step for step in steps if step.name == "audience")
+    return steps[0].text if audience.passed else f"not due on {facts.day}, and {audience.text}"
 
 
 def _nothing_in_the_way(facts: CampaignFacts, waits: list[Step]) -> tuple[Kind, str]:

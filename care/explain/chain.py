@@ -149,11 +149,16 @@ def _timing(facts: CampaignFacts) -> Iterator[Step]:
         text = f"outside the allowed hours; opens {clock(facts.opens_at, facts.zone)}"
         in_time = facts.opens_at < max(one.use_by for one in facts.owed)
         yield Step(name="hours", passed=False, is_only_a_wait=in_time, text=text + ("" if in_time else ", too late"))
+    yield _caps(facts)
+
+
+def _caps(facts: CampaignFacts) -> Step:
+    if facts.kept_back:
+        return Step(name="caps", passed=False, text=facts.kept_back)
     if facts.cap is None:
-        yield Step(name="caps", passed=True, text="below every frequency cap")
-    else:
-        until = facts.cap.until
-        free = f"free again {clock(until, facts.zone)}" if until else "never allowed"
-        in_time = until is not None and until < max(one.use_by for one in facts.owed)
-        text = f"has had as many as {facts.cap.rule} allows; {free}"
-        yield Step(name="caps", passed=False, is_only_a_wait=in_time, text=text)
+        return Step(name="caps", passed=True, text="below every frequency cap")
+    until = facts.cap.until
+    free = f"free again {clock(until, facts.zone)}" if until else "never allowed"
+    in_time = until is not None and until < max(one.use_by for one in facts.owed)
+    text = f"has had as many as {facts.cap.rule} allows; {free}"
+    return Step(name="caps", passed=False, is_only_a_wait=in_time, text=text)

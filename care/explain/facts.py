@@ -96,8 +96,9 @@ class CampaignFacts:
     lot: Lot | None
     stops: Sequence[Stop]
     opens_at: datetime | None  # next allowed hour at the due time; None: never
-    cap: Release | None  # that the customer has reached at the due time
+    cap: Release | None  # that the customer has reached when it is decided about
     messages: Sequence[Entry]
+    kept_back: str = ""  # why the ledger says a cap kept it back, where counting again does not
     is_older_plan: bool = False  # a message was planned from another version of the file
 
     @property

@@ -1,7 +1,6 @@
 """Gathers the facts for the chain of decisions, with the planner's own predicates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +14,7 @@ from care.campaigns.model import Campaign
 from care.campaigns.states import cancelled_ids
 from care.customers.model import Suppression, SuppressionReason, SuppressionScope
 from care.customers.tables import consent_now, contact_point, customer, suppression
-from care.delivery.history import Touches, history_of
-from care.delivery.judge import CAPPED
+from care.explain.caps import CapCount
 from care.explain.coming import lacks, next_due, owed_rows
 from care.explain.facts import CampaignFacts, Lot, Owed, Person, Stop, Word
 from care.explain.snapshot import Snapshot
@@ -24,12 +22,9 @@ from care.messages.stops import EVERYTHING, campaign_scope, purpose_scope, stand
 from care.messages.tables import message
 from care.planning.permission import has_open_contact, silences
 from care.planning.selection import PlanningRules
-from care.policy.caps import Release, cap_release
 from care.policy.windows import NeverOpensError, contact_window, next_open, zones_for
 from care.reports.log import Entry, entries_by_id
 from care.segments.explain import explain_rule, first_failure
-from care.surveys.occasion import occasion_key
-from care.surveys.tables import follow_up
 
 
 def end_of_day(day: date, zone: str) -> datetime:
@@ -50,6 +45,7 @@ def load_facts(
     lacking = "" if owed else lacks(snap, campaign.occasion, day=day, zone=zone)
     is_answered = bool(owed or entries or lacking)
     verdict = explain_rule(snap.conn, campaign.audience, rules.book, snap.customer_id, as_of=day, facts=rules.facts)
+    counted = CapCount(conn=conn, snap=snap, rules=rules, purpose=purpose, owed=owed, entries=entries).verdict()
     return CampaignFacts(
         campaign_id=campaign.id,
         name=campaign.name,
@@ -71,7 +67,8 @@ def load_facts(
         lot=_lot(snap, campaign),
         stops=_stops(conn, campaign, now) if day >= today else (),
         opens_at=_opens_at(snap, purpose, rules, due_at),
-        cap=_cap(conn, snap, rules, owed, purpose),
+        cap=counted.cap,
+        kept_back=counted.kept_back,
         messages=entries,
         is_older_plan=is_older,
     )
@@ -167,30 +164,3 @@ def _opens_at(snap: Snapshot, purpose: Purpose, rules: PlanningRules, due_at: da
         return next_open(windows, zones_for(row["timezone"], row["country"], rules.policies), due_at)
     except NeverOpensError:
         return None
-
-
-def _cap(
-    conn: sa.Connection, snap: Snapshot, rules: PlanningRules, owed: Sequence[Owed], purpose: Purpose
-) -> Release | None:
-    """Return the cap that what was sent before the due hour had reached."""
-    if not owed or purpose not in CAPPED:
-        return None
-    due_at = min(one.due_at for one in owed)
-    hashes = snap.conn.execute(sa.select(contact_point.c.address_hash)).scalars().all()
-    lane = purpose.lane
-    history = history_of(conn, customers=[snap.customer_id], address_hashes=hashes, lane=lane, now=due_at)
-    touches: Touches = {}
-    for found in (*history.by_customer.values(), *history.by_address.values()):
-        touches |= found
-    before = [(at, sent_for) for at, sent_for in touches.values() if at < due_at]
-    caps = rules.policies.country(snap.row["country"]).caps
-    if _is_always_asked(conn, owed):
-        caps = replace(caps, survey_invites_per_30d=None)
-    return cap_release(before, purpose, caps, due_at)
-
-
-def _is_always_asked(conn: sa.Connection, owed: Sequence[Owed]) -> bool:
-    """Tell whether all that is owed asks about tickets, whatever was asked before."""
-    mine = occasion_key().in_([one.occasion for one in owed])
-    free = sa.select(sa.func.count()).where(mine, follow_up.c.is_capped.is_(False))
-    return conn.execute(free).scalar_one() == len(owed)

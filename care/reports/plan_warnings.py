@@ -81,7 +81,9 @@ def _in_words(day: PlanDay, one: Judged, zone: str) -> str:
     word = "refused, the promise cannot be kept" if found.word is Word.REFUSED else "will not all be in time"
     where = f" ({one.zone})" if one.zone not in ("", zone) else ""
     text = f"{_name(day)} by {one.channel}: {word}: {found.parts:.0f} parts need {span_in_words(found.needs + _ALMOST)}"
-    text = f"{text} inside {one.hours or 'hours that are closed that day'}{where}"
+    if not one.hours:
+        return f"{text}, but the hours are closed on that day{where}. Choose another day"
+    text = f"{text} inside {one.hours}{where}"
     if found.latest_start is None:
         return f"{text}, and never fit before {_at(found.deadline, zone)}. Raise the rate"
     return (
@@ -129,7 +131,8 @@ def _money(plan: Plan, limits: Limits) -> Iterator[Caution]:
     unpriced = sorted(plan.tally.unpriced)
     if unpriced:
         text = f"no price for SMS to {', '.join(unpriced)}: the cost leaves them out"
-        yield Caution(kind="no_price", text=f"{text}. Set prices.{unpriced[0]}")
+        keys = ", ".join(f"prices.{country}" for country in unpriced)
+        yield Caution(kind="no_price", text=f"{text}. Set {keys}")
     if limits.spend_per_day is None:
         return
     for day, cost in sorted(cost_by_day(plan).items()):

@@ -103,9 +103,17 @@ def _reasons(verdict: Verdict) -> list[str]:
     telling = [part for part in verdict.parts if part.passed is deciding]
     if verdict.passed is (verdict.kind == "any"):
         telling = telling[:1]
+    if verdict.kind == "none" and not verdict.passed:
+        return [_exclusion(telling[0])]
     reasons = [reason for part in telling for reason in _reasons(part)]
     left = len(reasons) - _MOST_REASONS
     return reasons if left <= 1 else [*reasons[:_MOST_REASONS], f"and {left} more"]
+
+
+def _exclusion(part: Verdict) -> str:
+    """Return which part of a `none` holds; without the word, what holds would read like a condition that is met."""
+    name = f"{part.text}, as " if part.kind == "segment" else ""
+    return f"excluded by none: {name}{' and '.join(_reasons(part))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

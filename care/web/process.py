@@ -18,7 +18,7 @@ def run_web(services: Services, *, say: Callable[[str], None]) -> None:
     """Serve until asked to end. `say` is told the address once it is taken.
 
     Raises:
-        UnavailableError: the port is in use.
+        UnavailableError: the port is in use, or the address is not this machine's.
     """
     settings = services.settings.web
     services.errands = Errands(beside=True)

@@ -11,7 +11,7 @@ from care.campaigns.check import check_campaigns, has_errors
 from care.campaigns.checks.context import CheckContext, KnownCampaign
 from care.campaigns.checks.findings import Finding, Severity
 from care.campaigns.checks.keywords import asked_words, check_two_way
-from care.campaigns.checks.promotion import promoting_words
+from care.campaigns.checks.promotion import promoting_words, without_words
 from care.campaigns.load import load_campaigns
 from care.campaigns.templates import TemplateLibrary
 from care.policy.load import load_policies
@@ -20,6 +20,7 @@ from care.surveys.occasion import OCCASIONS
 from tests.campaigns.conftest import BIRTHDAY, with_line
 
 ROOT = Path(__file__).parents[2]
+RULES_OF_TEXTS = ("template", "promotion", "keyword", "link", "parts", "scale")
 PLAIN = "{{ salutation }}，祝您生日快乐。"
 SERVICE = with_line("holdout", "", with_line("purpose", "purpose: service"))
 TODAY = date(2026, 11, 22)
@@ -91,6 +92,13 @@ class TestCheckCampaigns:
         assert [str(finding) for finding in findings if finding.severity is Severity.ERROR] == []
         assert {finding.rule for finding in findings} <= {"parts", "brand", "template"}
         assert all("2 SMS parts" in finding.problem for finding in findings if finding.rule == "parts")
+
+    def test_tells_a_value_of_several_lines_in_one(self, check) -> None:
+        """One line each is what editors read."""
+        (found,) = check(with_line("purpose", 'purpose: "greet\\ning"'))
+
+        assert str(found).count("\n") == 0
+        assert "'greet ing' is not a purpose" in str(found)
 
 
 class TestTexts:
@@ -248,6 +256,33 @@ class TestTwoWay:
         assert "the sender of survey is a name" in findings[0].problem
 
 
+class TestPlaces:
+    @pytest.mark.parametrize(
+        ("zh", "place", "problem"),
+        [
+            ("{# 优惠 #}\n{{ salutation }}，\n  优惠50%。", "3:3", "it names a benefit ('优惠')"),
+            ("{# 优惠 #}\n{{ salutation }}，\n  优惠50%。", "3:5", "it names a percentage ('50%')"),
+            ("{{ salutation }}1\n回复 1 或 YES。回复YES", "2:14", "it asks for the reply 'YES'"),
+            ("{{ salutation }}。\n\n见 https://a.cn/x", "3:3", "it has a link ('https://')"),
+            ("{{ salutation }}，{{ first_name }}您好！" + "好" * 300, "1:1", "with long names it is"),
+            ("", "1:1", "is empty"),
+            ("{{ salutation }}\n{% if first_name %}赠{% endif %}送", "1:1", "it names a benefit ('赠送')"),
+            ("{{ salutation }}\n{% set x = 1 %}", "2:1", "{% set %}"),
+        ],
+    )  # fmt: skip
+    def test_are_those_of_the_words_in_the_template(self, check, tmp_path: Path, zh, place, problem) -> None:
+        """Line and column, whatever is filled in before; the file's beginning where they do not stand so."""
+        (tmp_path / "templates/birthday").mkdir(parents=True)
+        (tmp_path / "templates/birthday/zh-CN.sms.txt.j2").write_text("", encoding="utf-8")
+
+        findings = [finding for finding in check(BIRTHDAY, zh=zh) if finding.rule in RULES_OF_TEXTS]
+
+        assert all(finding.line and finding.column for finding in findings)
+        assert any(
+            f"zh-CN.sms.txt.j2:{place}: " in str(finding) and problem in finding.problem for finding in findings
+        ), [str(finding) for finding in findings]
+
+
 class TestPromotion:
     @pytest.mark.parametrize(
         ("text", "kinds"),
@@ -273,6 +308,12 @@ class TestPromotion:
         """All the digits of a percentage."""
         assert promoting_words("立省 12.5% 或百分之二十") == [("a percentage", "12.5%")]
         assert promoting_words("降价百分之二十") == [("a percentage", "百分之二十")]
+
+    def test_is_not_cut_by_what_the_occasion_filled_in(self) -> None:
+        """A number is the customer's own where it stands alone."""
+        text = "满5年，优惠50%，或5%，12.5折，5.5折，A5级，25元，每月99.90元"
+
+        assert without_words(text, ("5", "99.90元", "")) == "满 … 年，优惠50%，或5%，12.5折，5.5折，A5级，25元，每月 … "
 
     def test_makes_a_greeting_an_offer(self, check) -> None:
         """It would be sent to people who agreed to greetings only."""

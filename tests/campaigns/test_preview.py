@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -139,3 +139,10 @@ class TestSentences:
 
         assert next_days(qixi.occasion, "Asia/Shanghai", TODAY) == [date(2027, 8, 8)]
         assert next_days(over.occasion, "Asia/Shanghai", TODAY) == []
+
+    def test_name_no_day_whose_hour_is_long_over(self, load_one) -> None:
+        """At night, with today's ten o'clock behind us and whatever came of it too late, the next is tomorrow."""
+        daily, ten = load_one(BIRTHDAY).occasion, datetime.combine(TODAY, time(2), tzinfo=UTC)
+
+        for after, first in ((ten - timedelta(minutes=1), TODAY), (ten, TODAY + timedelta(days=1))):
+            assert next_days(daily, "Asia/Shanghai", TODAY, 1, after=after) == [first]

@@ -61,6 +61,23 @@ class TestCampaignsCheck:
         assert {"severity", "rule", "campaign", "file", "line", "column", "problem", "fix"} == set(rows[0])
         assert [row["rule"] for row in rows if row["severity"] == "error"] == ["file"]
 
+    def test_tells_programs_of_broken_segments_too(self, care, house) -> None:
+        """Each mistake with its place, as those of campaign files; people read the same as lines."""
+        assert json.loads(care("campaigns", "check", "nowhere.yaml", "--json").out)["problem"] == "is not there"
+        book = "loyal:\n  tenur_years: {at_least: 5}\ngold:\n  tier: {is: x}\n"
+        (house / "campaigns/segments.yaml").write_text(book, encoding="utf-8")
+
+        answer = care("campaigns", "check", "--json")
+
+        rows = [json.loads(line) for line in answer.out.splitlines()]
+        assert (answer.code, answer.err) == (2, "")
+        assert [(Path(row["file"]).name, row["line"], row["severity"], row["rule"]) for row in rows] == [
+            ("segments.yaml", line, "error", "file") for line in (2, 4)
+        ]
+        assert all(row["problem"] and row["fix"] and row["column"] for row in rows)
+        lines = care("campaigns", "check").err.splitlines()
+        assert [row["problem"] in line for row, line in zip(rows, lines, strict=True)] == [True, True]
+
     def test_needs_no_database_and_makes_none(self, care, house) -> None:
         """Files are checked on a laptop that has nothing else."""
         (house / "care.db").unlink()

@@ -274,6 +274,22 @@ class TestCustomersShow:
         assert "13812345678" not in masked.out
         assert "+8613812345678" in shop("customers", "show", "C1", "--plain").out
 
+    def test_reads_like_a_form(self, shop, tmp_path) -> None:
+        """Amounts in whole units, one birthday, and of a number that was changed no hash."""
+        header = "id,phone,birthday,birthday_calendar,monthly_spend"
+        for row in ("C1,13812345678,1990-02-29,lunar,400", "C1,13912345679,--02-29,lunar,1420.5"):
+            (tmp_path / "people.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+            assert shop("import", "customers", "people.csv").code == 0
+
+        lines = [" ".join(line.split()) for line in shop("customers", "show", "C1").out.splitlines()]
+
+        assert "birthday --02-29 (lunar)" in lines
+        assert "monthly spend 1,420.50" in lines
+        (number,) = [line for line in lines if line.startswith("sms a former one")]
+        assert number.startswith("sms a former one, not kept +86 139****5679 ")
+        (spend,) = [line for line in lines if line.startswith("monthly_spend ")]
+        assert spend.startswith("monthly_spend 400.00 1,420.50 ")
+
     def test_answers_no_for_a_stranger(self, shop) -> None:
         """Exit 1 with what to do."""
         answer = shop("customers", "show", "C9")

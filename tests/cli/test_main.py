@@ -1,7 +1,12 @@
 """The root of all commands: one line and an exit code for whatever goes wrong."""
 
+import io
+import os
+import sys
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager, redirect_stdout
+from types import SimpleNamespace
+from typing import Any, TextIO
 
 import pytest
 import sqlalchemy as sa
@@ -104,7 +109,6 @@ class TestMain:
     def test_helps_without_loading_the_database(self) -> None:
         """Every module of commands imports only light things, so that help and completion stay quick."""
         import subprocess
-        import sys
 
         code = (
             "import sys; from care.cli.main import mount; mount();"
@@ -119,6 +123,48 @@ class TestMain:
         silent = [name for name, words in _commands(root.mount()) if "Exit 0" not in words]
 
         assert silent == []
+
+
+@contextmanager
+def nobody() -> Iterator[TextIO]:
+    """A pipe whose other end is closed, as `head` leaves it."""
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    with os.fdopen(ours, "w", encoding="utf-8") as out:
+        yield out
+
+
+class TestOutput:
+    COMMANDS = (
+        ("calendar", "list", "--year", "2027"),
+        ("campaigns", "list"),
+        ("campaigns", "list", "--json"),
+        ("segments", "list"),
+        ("log", "--csv"),
+        ("plan",),
+        ("why", "C1"),
+    )
+
+    def test_that_nobody_reads_changes_no_exit_code(self, care: Care) -> None:
+        """`care plan | head -1`, and `care plan >&-` from a job that has none: the answer stays what it was."""
+        care("init", ".")
+        answers = {words: care(*words) for words in self.COMMANDS}
+        assert {answer.code for answer in answers.values()} == {0, 1}  # why: there is no such customer
+
+        for words in self.COMMANDS:
+            with nobody() as out, redirect_stdout(out):
+                assert care(*words)[::2] == answers[words][::2], words
+            with redirect_stdout(None):
+                assert care(*words)[::2] == answers[words][::2], words
+
+    def test_that_nobody_reads_ends_what_reads_for_ever(self, care: Care, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The rest of the input is left alone."""
+        lines = io.BytesIO(b'{"text": "a"}\n' * 3)
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=lines))
+        with nobody() as out, redirect_stdout(out):
+            assert care("sms", "parts").code == 0
+
+        assert lines.readlines()
 
 
 def _commands(app: typer.Typer, above: str = "care") -> Iterator[tuple[str, str]]:

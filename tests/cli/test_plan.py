@@ -109,6 +109,8 @@ class TestAWarning:
         with (desk.house.folder / "care.toml").open("a", encoding="utf-8") as file:
             file.write("[limits]\nspend_per_day = 0.1\n")
         assert {"paused", "no_price", "spend_limit"} <= self.kinds(desk, "--days", "1")
+        desk.customer("GB1", phone="+447911123456", country="GB")
+        assert "Set prices.GB, prices.US" in desk("plan", "--days", "1").out
 
     def test_points_to_a_calendar_year_not_announced(self, desk: Desk) -> None:
         """Make-up days of a year to come are not known yet."""

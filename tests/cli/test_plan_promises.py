@@ -2,11 +2,16 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from care.base.database import write
+from care.base.vocabulary import Channel
 from care.messages.tables import message
+from care.planning.admission import Admission, Word
+from care.reports.plan_days import Judged
+from care.reports.plan_warnings import refusals
 from tests.cli.desk import Desk
 from tests.factories import make_subscription
 from tests.house import BIRTHDAY
@@ -118,6 +123,33 @@ class TestAGreeting:
         answer = desk("plan", "--days", "1")
         assert (answer.code, answer.err) == (0, "")
         assert "birthday on 2026-09-25 by sms: will not all be in time: 3 parts need" in answer.out
+
+    @pytest.mark.parametrize(
+        ("hours", "says"),
+        [
+            ("08:00-21:00", "need 1 min inside 08:00-21:00 (Australia/Lord_Howe), and never fit before "),
+            ("", "need 1 min, but the hours are closed on that day (Australia/Lord_Howe). Choose another day"),
+        ],
+    )
+    def test_on_a_closed_day_is_helped_by_no_rate(self, hours: str, says: str) -> None:
+        """What to do is what would help."""
+        found = Admission(
+            word=Word.REFUSED,
+            parts=4,
+            needs=timedelta(minutes=1),
+            deadline=ENDS_AT,
+            finish=None,
+            margin=None,
+            missing=4,
+            latest_start=None,
+        )
+        judged = Judged(channel=Channel.SMS, sender="", admission=found, hours=hours, zone="Australia/Lord_Howe")
+        day = SimpleNamespace(campaign=SimpleNamespace(name="x"), day=ENDS_AT.date(), judged=[judged])
+
+        (line,) = refusals(SimpleNamespace(days=[day]), "UTC")
+
+        assert says in line
+        assert ("Raise the rate" in line) is bool(hours)
 
     def test_counts_only_what_shares_its_sender(self, ending: Desk) -> None:
         """Greetings under a name of their own leave the notices' sender alone, and the other way round."""

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import urllib.request
@@ -166,20 +165,6 @@ def fill(ballast: Path) -> None:
 
 
 class TestWrongSurroundings:
-    def test_port_in_use_stops_only_the_web_process(self, stock: Path, tmp_path: Path, twilio: TwilioSimulator) -> None:
-        """`care web` says so in one line and ends; the daemon goes on sending and tries again now and then."""
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            other.listen()
-            taken = {"WEB__PORT": str(other.getsockname()[1])}
-            with at_work(stock, tmp_path, twilio, **taken) as (made, daemon):
-                wait_until("everybody is told", lambda: accepted(twilio) == EVERYBODY)
-                web = made.care("web")
-                assert web.code == 2
-                assert web.err.startswith("care: web.port: 127.0.0.1:")
-                assert web.err.count("\n") == 1
-                assert {end["exit_code"] for end in daemon.events("child.ended")} == {2}
-
     def test_callers_wait_while_no_web_process_serves(self, tmp_path: Path) -> None:
         """A receipt that comes before the web process has loaded, or after it was killed, finds an open door."""
         with operator(tmp_path) as made, made.running("run") as daemon:

@@ -10,6 +10,7 @@ from care.base.database import read, write
 from care.customers.changes import Change, record_changes
 from care.customers.tables import consent, customer
 from care.explain.why import explain_why
+from care.messages.tables import attempt, message
 from tests.cli.desk import Desk
 from tests.factories import make_consent, make_subscription, make_suppression
 from tests.house import BIRTHDAY
@@ -22,6 +23,12 @@ def head(desk: Desk, *words: str) -> str:
     answer = desk("why", *words)
     assert answer.code == 0, answer.err
     return answer.out.splitlines()[0]
+
+
+def caps_of(desk: Desk, campaign: str) -> tuple[bool, str]:
+    found = json.loads(desk("why", "C1", campaign, "--json").out)
+    (caps,) = [step for step in found["campaigns"][0]["steps"] if step["step"] == "caps"]
+    return caps["passed"], caps["text"]
 
 
 class TestTheFirstLine:
@@ -178,6 +185,42 @@ class TestTheChain:
         (caps,) = [step for step in found["campaigns"][0]["steps"] if step["step"] == "caps"]
         assert not caps["passed"]
         assert caps["text"].startswith("has had as many as marketing_per_7d allows; free again 2026-10-02")
+
+    def test_counts_as_the_sender_did_when_two_were_due_at_almost_the_same_time(self, desk: Desk) -> None:
+        """Both lay there when it looked: the later was one too many, the earlier was not, and no message counts itself."""
+        for name, at in (("gift", "10:03"), ("third", "10:06")):
+            text = BIRTHDAY.replace("birthday", name).replace(f"kind: {name}", "kind: birthday").replace("10:00", at)
+            desk.house.write_campaign(text.replace(f"template: {name}", "template: birthday"), name)
+        desk.customer("C1")
+        desk.house.plan()
+        desk.house.clock.advance(timedelta(minutes=10))
+        desk.house.dispatch()
+        by_name = {row.campaign_id: row for row in desk.house.messages()}
+        assert [by_name[name].reason for name in ("gift", "third")] == ["frequency_cap:marketing_per_7d"] * 2
+
+        said = {name: caps_of(desk, name) for name in by_name}
+
+        assert said["birthday"] == (True, "below every frequency cap")
+        for name in ("gift", "third"):
+            passed, text = said[name]
+            assert not passed
+            assert text.startswith("has had as many as marketing_per_7d allows; free again 2026-10-02 10:")
+
+    def test_takes_the_ledgers_word_where_what_counted_then_counts_no_more(self, desk: Desk) -> None:
+        """The provider refused the other message afterwards."""
+        gift = BIRTHDAY.replace("birthday", "gift").replace("kind: gift", "kind: birthday")
+        desk.house.write_campaign(
+            gift.replace("template: gift", "template: birthday").replace("10:00", "10:03"), "gift"
+        )
+        desk.customer("C1")
+        desk.house.plan()
+        desk.house.clock.advance(timedelta(minutes=10))
+        desk.house.dispatch()
+        with write(desk.engine) as conn:
+            conn.execute(sa.update(attempt).values(outcome="refused"))
+            conn.execute(sa.update(message).values(sent_at=None))
+
+        assert caps_of(desk, "gift") == (False, "had as many messages as allowed (marketing per 7d)")
 
     def test_is_one_object_for_machines(self, desk: Desk) -> None:
         """With the messages and what to do."""

@@ -1,6 +1,7 @@
 """Every kind of bad cell: the row goes to the rejects file with column and reason, the others are imported."""
 
 import csv
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -37,9 +38,11 @@ CASES = [
     ("birthday_leap", "maybe", "neither true nor false"),
     ("joined_on", "2016-02-30", "does not exist"),
     ("joined_on", "yesterday", "no day"),
+    ("joined_on", "2026-09-27", "in the future"),
     ("status", "gone", "none of: active, left"),
     ("monthly_spend", "12.345", "more than 2 decimals"),
     ("monthly_spend", "1,5", "no amount"),
+    ("monthly_spend", "-10", "below zero"),
     ("monthly_spend", "NaN", "no amount"),
     ("monthly_spend", "1e99", "no amount"),
     ("key_account", "2", "neither true nor false"),
@@ -72,6 +75,43 @@ class TestBadCell:
             assert cell in line[column]
 
 
+class TestBadRow:
+    @pytest.mark.parametrize(
+        ("kind", "lines", "columns"),
+        [
+            (
+                "customers",
+                ("id,phone,email,country,timezone,locale,birthday,joined_on,monthly_spend,key_account,grade",
+                 "C2,+86 10086,a@b@c,CN,Asia/Beijing,Chinese,2026-09-26,2016-02-30,x,2,a\x00b"),
+                "locale timezone joined_on monthly_spend key_account email phone grade birthday",
+            ),
+            ("customers", ("id,phone,birthday", "C2,10086,1990-02-30"), "phone birthday"),
+            ("customers", ("id,phone,birthday", "C1,10086,1990-02-30"), "phone"),
+            ("customers", ("id,birthday,birthday_calendar", "C2,1990-02-30,lunr"), "birthday_calendar"),
+            ("customers", ("id,phone,country", "C2,020 7946 0958,UK"), "country"),
+            ("customers", ("id,phone,name", ",10086,甲"), "id phone"),
+            ("subscriptions", ("id,customer,monthly_amount,started_on,ends_at", "S1,C9,x,2026-02-02,2026-02-01"), "monthly_amount customer ends_at"),
+            ("subscriptions", ("id,monthly_amount", ",x"), "id monthly_amount"),
+            ("tickets", ("id,customer,opened_at,resolved_at", "T1,C9,never,2099-01-01"), "opened_at resolved_at customer"),
+            ("tickets", ("id,customer,opened_at,contact_phone", "T1,C1,never,10086"), "opened_at contact_phone"),
+            ("tickets", ("id,opened_at", ",never"), "id opened_at"),
+            ("consents", ("customer,purpose,channel,given,at,source,wording", "C9,offr,fax,true,2099-01-01,,"), "purpose channel at source wording customer"),
+            ("consents", ("customer,purpose,channel,given,at,source,wording", ",offer,sms,maybe,never,,"), "customer given at"),
+        ],
+    )  # fmt: skip
+    def test_is_told_with_all_its_wrong_columns(self, import_rows, tmp_path, kind, lines, columns) -> None:
+        """Columns and reasons stand in the same order; what hangs on a wrong cell is not judged."""
+        import_rows("customers", "id,birthday,birthday_calendar", "C1,1986-02-30,lunar")
+
+        report = import_rows(kind, *lines)
+
+        assert (report.added, report.updated, report.unchanged, report.rejected) == (0, 0, 0, 1)
+        with (tmp_path / f"{kind}.csv.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
+            (line,) = csv.DictReader(file)
+        assert line["column"].split("; ") == columns.split()
+        assert line["reason"].count("; ") == line["column"].count("; ")
+
+
 class TestPlaceholder:
     def test_is_kept_out_and_told(self, engine, import_rows) -> None:
         """1 January 1970 is how systems write 'unknown': nobody is greeted on it, the row counts all the same."""
@@ -80,6 +120,15 @@ class TestPlaceholder:
         assert (report.added, report.rejected) == (3, 0)
         assert {column for column, _text in report.warnings} == {"birthday", "joined_on"}
         assert [stored(engine, name)["birth_mmdd"] for name in ("C1", "C2", "C3")] == [None, 102, 101]
+
+
+class TestJoining:
+    def test_counts_from_the_first_moment_of_the_day_anywhere(self, clock, import_rows) -> None:
+        """Islands are fourteen hours ahead of UTC; a day of leaving may be to come."""
+        for hours, added in ((7.9, 1), (0.2, 2)):
+            clock.advance(timedelta(hours=hours))
+            report = import_rows("customers", "id,joined_on,left_on", "C1,2026-09-25,2027-01-01", "C2,2026-09-26,")
+            assert report.rejected == 2 - added
 
 
 class TestBirthday:

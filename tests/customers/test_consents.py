@@ -89,6 +89,15 @@ class TestConsentImport:
         with write(engine) as conn:
             return make_customer(conn, external_id="C1", phone="+8613812345678", email="a@example.com")
 
+    def test_takes_a_withdrawal_of_today(self, engine, import_rows) -> None:
+        """Its day has begun, though its end is to come; tomorrow's is of the future."""
+        self.people(engine)
+        rows = (f"C1,greeting,sms,false,2026-09-{day},," for day in (25, 26))
+
+        report = import_rows("consents", HEADER, *rows)
+
+        assert (report.added, report.rejected) == (1, 1)
+
     def test_records_words_with_their_proof(self, engine, import_rows) -> None:
         """A day alone takes its start in the operator's zone for a consent, its end for a withdrawal."""
         me = self.people(engine)
@@ -137,8 +146,8 @@ class TestConsentImport:
             ("C1,greeting,sms,true,2026-02-30,shop,I agree", "at", "does not exist"),
             ("C1,greeting,sms,true,2026-02-30T10:00,shop,I agree", "at", "no time"),
             ("C1,greeting,sms,true,2027-01-01,shop,I agree", "at", "future"),
-            ("C1,greeting,sms,true,2026-05-01,,I agree", "source", "missing"),
-            ("C1,greeting,sms,true,2026-05-01,shop,", "wording", "missing"),
+            ("C1,greeting,sms,true,2026-05-02,,I agree", "source", "missing"),
+            ("C1,greeting,sms,true,2026-05-02,shop,", "wording", "missing"),
             ("C1,greeting,sms,true,2026-04-30T10:00,shop,I agree", "at", "not later than a withdrawal"),
             ("C1,survey,sms,true,2026-04-30T10:00,shop,I agree", "at", "not later than a withdrawal"),
         ],

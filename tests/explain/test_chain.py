@@ -79,6 +79,13 @@ class TestTheChain:
         found = answer(replace(WELCOME, **change))
         assert (found.kind, found.text) == (kind, text)
 
+    def test_promises_no_day_to_whom_the_audience_leaves_out(self) -> None:
+        """Not in the list of all campaigns either; to everybody else it does."""
+        tomorrow = replace(WELCOME, owed=(), next_on=date(2026, 9, 26))
+
+        assert answer(replace(tomorrow, disqualified="x")).brief == "not due on 2026-09-25, and never qualified: x"
+        assert answer(tomorrow).brief == "not due on 2026-09-25; next on 2026-09-26, in 1 day"
+
     @pytest.mark.parametrize(
         ("change", "text"),
         [

@@ -61,7 +61,7 @@ class TestFirstFailure:
             ({"tier": "gold"}, "{tier: {contains: x}}", "tier gold does not contain x"),
             ({}, "key_account", "key_account is false"),
             ({}, "{has_phone: false}", "has_phone is true"),
-            ({}, "{none: [has_phone]}", "has_phone is true"),
+            ({}, "{none: [has_phone]}", "excluded by none: has_phone is true"),
             ({"birth_year": 1996, "birth_mmdd": 926}, "{age: {at_least: 30}}", "age 29 < 30"),
             ({"attributes": {"grade": 9}}, "{attributes.grade: {at_least: 10}}", "attributes.grade 9 < 10"),
             ({}, "{plan: {equals: fast}}", "plan is not known, needs to be fast"),
@@ -97,7 +97,25 @@ class TestFirstFailure:
                 "monthly_spend 80.00 < 300 (segments.yaml:4); key_account is false (segments.yaml:5); "
                 "tenure_years 3.1 < 5 (segments.yaml:7)"
             )
-            assert why_not(conn, complaining, "valued", book) == "open_complaint is true (segments.yaml:10)"
+            assert why_not(conn, complaining, "valued", book) == (
+                "excluded by none: open_complaint is true (segments.yaml:10)"
+            )
+
+    def test_says_of_an_exclusion_that_it_is_one(self, engine, tmp_path) -> None:
+        """A bare `monthly_spend 500.00 >= 300` would read like a condition that is met."""
+        book = book_of(tmp_path, BOOK)
+        with write(engine) as conn:
+            rich = make_customer(conn, monthly_spend_minor=50_000, joined_on=date(2010, 1, 1))
+
+            assert why_not(conn, rich, "{none: [deceased, high_value]}", book) == (
+                "excluded by none: high_value, as monthly_spend 500.00 >= 300 (segments.yaml:4)"
+            )
+            assert why_not(conn, rich, "{none: [{all: [has_phone, long_tenure]}]}", book) == (
+                "excluded by none: has_phone is true (segments.yaml:1) and tenure_years 16.6 >= 5 (segments.yaml:7)"
+            )
+            assert why_not(conn, rich, "{none: [{none: [high_value]}, high_value]}", book) == (
+                "excluded by none: high_value, as monthly_spend 500.00 >= 300 (segments.yaml:4)"
+            )
 
     def test_shortens_a_long_list_of_reasons(self, engine) -> None:
         """Nobody reads twenty ways not to be in."""

@@ -1,5 +1,6 @@
 """An operator at work: a folder, real commands and processes, Twilio's look-alike, a mail server with TLS."""
 
+import itertools
 import json
 import os
 import shutil
@@ -62,10 +63,16 @@ def noon() -> Noon:
     return Noon(f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT", (now + timedelta(hours=ahead)).date())
 
 
+_ports = itertools.count(os.getpid() * 7)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody is given by chance: it lies below those that the system hands out."""
+    while True:
+        port = 20_000 + next(_ports) % 12_000
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(what: str, done: Callable[[], Any], seconds: float = 60) -> Any:

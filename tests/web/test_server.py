@@ -24,6 +24,7 @@ from care.inbound.tables import webhook
 from care.web import server
 from care.web.group_commit import GroupCommit, OverloadedError
 from care.web.limiter import Limiter
+from care.web.listening import PortTakenError, listen_patiently
 from tests.inbound.house import PUBLIC_URL, ROOT, TOKEN, inbound_form
 from tests.web.conftest import Site
 
@@ -57,6 +58,17 @@ def process(workspace: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     if started.poll() is None:
         started.kill()
     started.communicate()
+
+
+class TestThePort:
+    def test_is_waited_for_while_the_one_before_ends(self) -> None:
+        """The orphan of a leader that was killed gives it back in a moment; what stays is another program's."""
+        with socket.create_server(("127.0.0.1", 0)) as orphan, socket.create_server(("127.0.0.1", 0)) as other:
+            port = orphan.getsockname()[1]
+            with listen_patiently("127.0.0.1", port, tries=2, pause=orphan.close) as listener:
+                assert listener.getsockname()[1] == port
+            with pytest.raises(PortTakenError):
+                listen_patiently("127.0.0.1", other.getsockname()[1], tries=2, pause=lambda: None)
 
 
 class TestTheCommand:

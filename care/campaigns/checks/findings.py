@@ -1,6 +1,8 @@
 """What a check says: how bad, where, what is wrong, what to do."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +11,10 @@ from typing import Any
 from care.base.errors import CareError, FileError
 from care.base.yamlfile import load_yaml, place_along
 from care.campaigns.model import Campaign
+from care.campaigns.template_files import read_source
+
+_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_LETTER = re.compile(r"[^\n]")
 
 
 class Severity(StrEnum):
@@ -78,3 +84,51 @@ def in_file(error: FileError, *, rule: str, campaign: str = "", severity: Severi
         line=error.line,
         column=error.column,
     )
+
+
+def in_template(error: FileError, *, campaign: str = "") -> Finding:
+    """Return what is wrong with a template; of a line or a file as a whole it stands at its beginning."""
+    found = in_file(error, rule="template", campaign=campaign)
+    return replace(found, line=found.line or 1, column=found.column or 1) if found.path.is_file() else found
+
+
+def at_words(
+    campaign: Campaign,
+    path: Path,
+    words: str,
+    *,
+    rule: str,
+    severity: Severity,
+    problem: str,
+    fix: str,
+    patterns: Sequence[re.Pattern[str]] = (),
+) -> Finding:
+    """Return a finding at words of a template, at its beginning where it does not hold them as they stand.
+
+    They may come from a shared piece or a value. `patterns` are what found them: the first group, or all, is the words.
+    """
+    text = _CODE.sub(lambda code: _LETTER.sub(" ", code.group()), read_source(path))
+    as_they_stand = re.compile(r"\s+".join(map(re.escape, words.split())))
+    found = (match for pattern in (*patterns, as_they_stand) for match in pattern.finditer(text))
+    places = (match.start(match.re.groups and 1) for match in found if _words_of(match) == words.split())
+    line, column = position(text, next(places, 0))
+    return Finding(
+        severity=severity,
+        rule=rule,
+        campaign=campaign.id,
+        path=path,
+        problem=problem,
+        fix=fix,
+        line=line,
+        column=column,
+    )
+
+
+def _words_of(match: re.Match[str]) -> list[str]:
+    return match.group(match.re.groups and 1).split()
+
+
+def position(text: str, index: int) -> tuple[int, int]:
+    """Return line and column of a place in a text, both from 1."""
+    before = text[:index]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")

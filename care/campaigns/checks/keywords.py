@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.checks.context import CheckContext, Sample
-from care.campaigns.checks.findings import Finding, Severity, at_key
+from care.campaigns.checks.findings import Finding, Severity, at_key, at_words
 from care.campaigns.model import Campaign
 from care.campaigns.samples import SAMPLE_LINKS
 from care.policy.answering import WayBack, one_way_of
@@ -50,11 +50,13 @@ def check_keywords(campaign: Campaign, context: CheckContext) -> Iterator[Findin
         for word in dict.fromkeys(asked_words(sample.body)):
             meaning = _meaning(word, sample)
             if meaning:
-                yield Finding(
+                yield at_words(
+                    campaign,
+                    sample.path,
+                    word,
                     severity=Severity.ERROR,
                     rule="keyword",
-                    campaign=campaign.id,
-                    path=sample.path,
+                    patterns=_ASKS,
                     problem=f"it asks for the reply '{word}', which {meaning} in {sample.policy.code}",
                     fix="Ask for a digit; the way to opt out is added by the country's policy",
                 )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.checks.context import CheckContext
-from care.campaigns.checks.findings import Finding, Severity, at_key
+from care.campaigns.checks.findings import Finding, Severity, at_key, at_words
 from care.campaigns.model import Campaign
 from care.campaigns.scalars import write_duration
 from care.policy.model import UrlRule
@@ -76,11 +76,12 @@ def _links(campaign: Campaign, context: CheckContext) -> Iterator[Finding]:
         if sample.channel is not Channel.SMS or rule is UrlRule.ALLOWED or link is None:
             continue
         is_forbidden = rule is UrlRule.FORBIDDEN
-        yield Finding(
+        yield at_words(
+            campaign,
+            sample.path,
+            link.group(),
             severity=Severity.ERROR if is_forbidden else Severity.WARNING,
             rule="link",
-            campaign=campaign.id,
-            path=sample.path,
             problem=f"it has a link ('{link.group()}'), which carriers in {sample.policy.code} "
             + ("refuse" if is_forbidden else "only let pass when registered"),
             fix="Name the hotline instead" if is_forbidden else "Register it with the carriers first",

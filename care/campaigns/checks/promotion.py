@@ -1,11 +1,11 @@
 """Purposes: a benefit, a gift or a price makes a text an offer, whatever its file says."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from care.base.vocabulary import Purpose
 from care.campaigns.checks.context import CheckContext, Sample
-from care.campaigns.checks.findings import Finding, Severity
+from care.campaigns.checks.findings import Finding, Severity, at_words
 from care.campaigns.model import Campaign
 
 _GIFT = re.compile(
@@ -20,6 +20,7 @@ _PRICE = re.compile(
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"\d+(?:[.,]\d+)?\s?[%％]|百分之[零一二三四五六七八九十百\d]*")
+_IN_WORD = re.compile(r"[A-Za-z\d]")
 _KINDS: Mapping[str, re.Pattern[str]] = {"a benefit": _GIFT, "a price": _PRICE, "a percentage": _PERCENT}
 _PATIENT = (Purpose.SERVICE, Purpose.EMERGENCY, Purpose.SURVEY)  # facts of a contract may name prices
 
@@ -31,11 +32,13 @@ def check_promotion(campaign: Campaign, context: CheckContext) -> Iterator[Findi
     for sample in context.samples(campaign):
         for what, word in promoting_words(_own_words(sample)):
             is_error = what == "a benefit" or campaign.purpose not in _PATIENT
-            yield Finding(
+            yield at_words(
+                campaign,
+                sample.path,
+                word,
                 severity=Severity.ERROR if is_error else Severity.WARNING,
                 rule="promotion",
-                campaign=campaign.id,
-                path=sample.path,
+                patterns=(_KINDS[what],),
                 problem=f"it names {what} ('{word}') but its purpose is {campaign.purpose}",
                 fix="Take it out, or make the campaign an offer: purpose: offer",
             )
@@ -49,7 +52,14 @@ def promoting_words(text: str) -> list[tuple[str, str]]:
 
 def _own_words(sample: Sample) -> str:
     """Return the text without what the occasion filled in: a customer's own contract is no promotion."""
-    text = f"{sample.rendered.subject}\n{sample.body}"
-    for words in sorted(sample.contract_words, key=len, reverse=True):
-        text = text.replace(words, " … ")
+    return without_words(f"{sample.rendered.subject}\n{sample.body}", sample.contract_words)
+
+
+def without_words(text: str, words: Sequence[str]) -> str:
+    """Return a text without these words; a number inside a longer one, or before a percent sign, is another."""
+    for word in sorted(filter(None, words), key=len, reverse=True):
+        before = r"(?<![A-Za-z\d])(?<!\d[.,])" if _IN_WORD.match(word[0]) else ""
+        after = r"(?![A-Za-z\d]|[.,]\d)" if _IN_WORD.match(word[-1]) else ""
+        no_percentage = r"(?!\s?[%％])" if word[-1].isdigit() else ""
+        text = re.sub(f"{before}{re.escape(word)}{after}{no_percentage}", " … ", text)
     return text

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from care.campaigns.checks.context import CheckContext, Sample
-from care.campaigns.checks.findings import Finding, Severity
+from care.campaigns.checks.findings import Finding, Severity, at_words
 from care.campaigns.model import Campaign
 
 _SCALES: Final[Mapping[str, tuple[int, int]]] = {"ces": (1, 7), "nps": (0, 10)}
@@ -23,11 +23,13 @@ def check_scale(campaign: Campaign, context: CheckContext) -> Iterator[Finding]:
     for sample in context.samples(campaign):
         named = [ends for ends in (_USUAL, *_SCALES.values()) if _names(sample, ends)]
         if named and (low, high) not in named:
-            yield Finding(
+            yield at_words(
+                campaign,
+                sample.path,
+                str(named[0][1]),
                 severity=Severity.ERROR,
                 rule="scale",
-                campaign=campaign.id,
-                path=sample.path,
+                patterns=(_NUMBER,),
                 problem=f"it asks from {named[0][0]} to {named[0][1]}, but answers are read from {low} to {high}",
                 fix="Use the template of that survey, or say under the occasion what it asks",
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 from care.base.errors import FileError
 from care.base.vocabulary import Channel
 from care.campaigns.checks.context import CheckContext, Sample, Trouble
-from care.campaigns.checks.findings import Finding, Severity, at_key, in_file
+from care.campaigns.checks.findings import Finding, Severity, at_key, at_words, in_template, position
 from care.campaigns.locales import choose_locale
 from care.campaigns.model import Campaign
 from care.campaigns.rendering import RenderError
@@ -38,7 +38,7 @@ def _trouble(campaign: Campaign, trouble: Trouble) -> Finding:
             return _at(campaign, "template", error.problem, error.fix)
         if trouble.path is not None and not trouble.path.exists():
             return _at(campaign, "template", f"there is no template '{campaign.template}'", error.fix)
-        return in_file(error, rule="template", campaign=campaign.id)
+        return in_template(error, campaign=campaign.id)
     if isinstance(error, RenderError) and set(error.missing) & set(campaign.values):
         name = next(name for name in error.missing if name in campaign.values)
         problem = f"the value '{name}' has no words for {error.locale}"
@@ -95,7 +95,7 @@ def _misspelt(campaign: Campaign, path: Path, name: str, meant: str) -> Finding:
     """Return the finding at the place of a variable in its template; in a shared piece, at the file's beginning."""
     text = path.read_text(encoding="utf-8")
     word = re.search(rf"\{{[{{%][^}}]*?\b({re.escape(name)})\b", text)
-    before = text[: word.start(1)] if word else ""
+    line, column = position(text, word.start(1) if word else 0)
     return Finding(
         severity=Severity.ERROR,
         rule="template",
@@ -103,8 +103,8 @@ def _misspelt(campaign: Campaign, path: Path, name: str, meant: str) -> Finding:
         path=path,
         problem=f"variable '{name}' is not known",
         fix=f"Did you mean '{meant}'?",
-        line=before.count("\n") + 1,
-        column=len(before) - before.rfind("\n"),
+        line=line,
+        column=column,
     )
 
 
@@ -120,11 +120,12 @@ def _parts(campaign: Campaign, sample: Sample, context: CheckContext) -> Iterato
         return
     is_too_much = parts > context.max_parts and context.is_home(sample.locale)
     few = "UCS-2" in encoding and len(costly) <= _NAMED
-    yield Finding(
+    yield at_words(
+        campaign,
+        sample.path,
+        min(costly, key=sample.rendered.text.find) if few and costly else "",
         severity=Severity.ERROR if is_too_much else Severity.WARNING,
         rule="parts",
-        campaign=campaign.id,
-        path=sample.path,
         problem=f"with long names it is {parts} SMS parts ({encoding})",
         fix=f"Replace {' '.join(sorted(costly))}: one alone makes every character dearer" if few else "Shorten it",
     )

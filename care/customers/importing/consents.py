@@ -24,6 +24,7 @@ from care.customers.tables import consent, consent_now, contact_point, customer,
 PURPOSES = (Purpose.GREETING, Purpose.OFFER, Purpose.SURVEY, Purpose.SERVICE)
 _LONGEST_WORDING = 2_000
 _CLOCK_SKEW = timedelta(minutes=5)  # between the system that wrote the file and ours
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Key = tuple[int, str, str]  # customer, purpose, channel
 
 
@@ -79,17 +80,19 @@ class ConsentImport:
         for name in ("source", "wording"):
             column = sheet.values.get(name, [KEEP] * len(sheet))
             sheet.values[name] = [value if isinstance(value, str) else None for value in column]
-        sheet.drop_refused()
         values = sheet.values
-        values["at"] = [self._instant(at, given=given) for at, given in zip(values["at"], values["given"], strict=True)]
+        said = values["at"]
+        values["at"] = [
+            at and self._instant(at, given=given is not False) for at, given in zip(said, values["given"], strict=True)
+        ]
         latest = self._now() + _CLOCK_SKEW
         for index, given in enumerate(values["given"]):
-            if values["at"][index] > latest:
+            at = values["at"][index]
+            if at and at > latest and self._instant(said[index], given=True) > latest:  # a day that has begun is none
                 sheet.refuse(index, "at", "lies in the future")
             for name in ("source", "wording"):
                 if given and not values[name][index]:
                     sheet.refuse(index, name, "is missing: a consent needs its source and its wording as proof")
-        sheet.drop_refused()
 
     def _instant(self, at: datetime | date, *, given: bool) -> datetime:
         """Return an instant; of a mere day, a consent takes the start and a withdrawal the end: the safe side."""
@@ -112,8 +115,9 @@ class ConsentImport:
             key = (owner, purpose, channel)
             if at in known.words.get(key, ()):
                 continue
-            if given and at <= known.withdrawn.get(key, datetime.min.replace(tzinfo=UTC)):
+            if given and at and at <= known.withdrawn.get(key, _LONG_AGO):
                 sheet.refuse(index, "at", "is not later than a withdrawal or opt-out of this customer")
+            if sheet.is_refused(index):
                 continue
             known.note(key, at, given=given)
             place = {"customer_id": owner, "purpose": purpose, "channel": channel, "given": given, "at": at}
@@ -144,7 +148,7 @@ def _needed(convert: Callable[[str], Any]) -> Converter:
 
 
 def _load(conn: sa.Connection, sheet: Sheet) -> _Known:
-    names = sorted(set(sheet.values["customer"]))
+    names = sorted(name for name in set(sheet.values["customer"]) if name)
     known = _Known(customer_ids(conn, names))
     mine = among(customer.c.external_id, names)
     words = sa.select(consent.c.customer_id, consent.c.purpose, consent.c.channel, consent.c.at, consent.c.given)

@@ -32,7 +32,7 @@ _NOT_BORN_YET = tuple(NEVER_EMPTY.get(part) for part in _BIRTH)
 def settle_customers(
     conn: sa.Connection, sheet: Sheet, *, operator: OperatorSettings, hasher: AddressHasher, now: datetime
 ) -> Settled:
-    """Return what the batch comes to; rows that contradict what is stored are refused."""
+    """Return what the batch comes to; rows that contradict what is stored are refused, and those refused before go."""
     names = [name for name in sheet.values if name in customer.c]
     empty = NEVER_EMPTY | {"country": operator.country}
     for name in empty.keys() & set(names):
@@ -71,7 +71,8 @@ def _load(conn: sa.Connection, sheet: Sheet, names: Sequence[str]) -> Stored:
     if any(name.startswith(ATTRIBUTE) for name in sheet.values):
         wanted["attributes"] = None
     query = sa.select(*(customer.c[name] for name in wanted))
-    rows = conn.execute(query.where(among(customer.c.external_id, sheet.values["external_id"]))).mappings()
+    named = [name for name in sheet.values["external_id"] if name]
+    rows = conn.execute(query.where(among(customer.c.external_id, named))).mappings()
     known = {row["external_id"]: row for row in rows}
     if not known or not any(channel in sheet.values for channel in CHANNELS):
         return Stored(known, {})
@@ -97,7 +98,7 @@ def _refuse_contradictions(sheet: Sheet, stored: Stored) -> None:
     known_rows = map(stored.rows.get, sheet.values["external_id"])
     held = (_NOT_BORN_YET if known is None else tuple(known[part] for part in _BIRTH) for known in known_rows)
     for index, problem in enumerate(map(_birthday_problem, given, held)):
-        if problem:
+        if problem and not sheet.is_refused(index, "birthday_calendar", "birthday_leap"):
             sheet.refuse(index, "birthday", problem)
 
 

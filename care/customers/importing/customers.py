@@ -1,7 +1,7 @@
 """`care import customers`: what each column means, and what a row says about itself."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,9 @@ from care.customers.importing.run import Settled
 from care.customers.importing.sheet import Sheet
 from care.customers.tables import customer
 
+_FIRST_CLOCK = timedelta(hours=14)
+"""So far ahead of UTC is the first clock to show a new day."""
+
 _FLAGS = ("key_account", "depends_on_line", "deceased", "minor", "hardship", "open_complaint")
 
 
@@ -35,7 +38,6 @@ class CustomerImport:
     ) -> None:
         """`currency_digits`: decimals of the operator's currency; `now` is asked once a batch."""
         self._operator, self._hasher, self._now = operator, hasher, now
-        money = remembered(cells.money(currency_digits))
         self._plain: dict[str, Converter] = {
             "id": cells.external_id,
             "name": remembered(cells.text_of(200)),
@@ -53,8 +55,8 @@ class CustomerImport:
             "tier": remembered(cells.text_of(32)),
             "area": remembered(cells.text_of(64)),
             "account_manager": remembered(cells.text_of(100)),
-            "monthly_spend": money,
-            "lifetime_value": money,
+            "monthly_spend": remembered(cells.price(currency_digits)),
+            "lifetime_value": remembered(cells.money(currency_digits)),
         } | {flag: remembered(cells.truth) for flag in _FLAGS}
         self.columns: tuple[str, ...] = (*self._plain, "phone", "email")
         self._email = cell(_email)
@@ -67,10 +69,11 @@ class CustomerImport:
         for name in sheet.layout.attributes:
             values = sheet.converted(name, sheet.attribute_cells(name), cells.attribute)
             sheet.values[ATTRIBUTE + name] = values
-        sheet.drop_refused()
         _keep_out_placeholders(sheet)
-        today = self._now().astimezone(ZoneInfo(self._operator.timezone)).date()
+        now = self._now()
+        today = now.astimezone(ZoneInfo(self._operator.timezone)).date()
         _refuse_unborn(sheet, today)
+        _refuse_not_joined(sheet, (now + _FIRST_CLOCK).date())
         _to_stored_columns(sheet)
         _leave_when_gone(sheet, today)
 
@@ -86,8 +89,11 @@ class CustomerImport:
             countries = self._countries_of(engine, sheet, raw)
             sheet.values["phone"] = sheet.converted("phone", raw, _phone, countries)
 
-    def _countries_of(self, engine: sa.Engine, sheet: Sheet, phones: Sequence[str]) -> list[str]:
-        """Return the country in whose form each number is written: the row's, the stored one, the operator's."""
+    def _countries_of(self, engine: sa.Engine, sheet: Sheet, phones: Sequence[str]) -> list[str | None]:
+        """Return the country in whose form each number is written: the row's, the stored one, the operator's.
+
+        None where the row names a country that is none.
+        """
         given = sheet.values.get("country") or [KEEP] * len(sheet)
         home = self._operator.country
         national = [
@@ -101,18 +107,22 @@ class CustomerImport:
             with read(engine) as conn:
                 rows = conn.execute(query.where(among(customer.c.external_id, national)))
                 stored = {row.external_id: row.country for row in rows}
-        return [
+        countries = [
             stored.get(identity, home) if country is KEEP or country is None else country
             for identity, country in zip(sheet.values["id"], given, strict=True)
         ]
+        for index in sheet.refused():
+            if sheet.is_refused(index, "country"):
+                countries[index] = None
+        return countries
 
 
-def _phone(raw: str, country: str) -> Any:
+def _phone(raw: str, country: str | None) -> Any:
     text = raw.strip()
-    if not text:
-        return KEEP
     if text == CLEAR:
         return None
+    if not text or country is None:
+        return KEEP
     try:
         return normalise_phone(text, country)
     except AddressError as error:
@@ -139,7 +149,14 @@ def _refuse_unborn(sheet: Sheet, today: date) -> None:
     for index, born in enumerate(sheet.values.get("birthday", ())):
         if born is not KEEP and born is not None and born[0] is not None and born > latest:
             sheet.refuse(index, "birthday", "lies in the future")
-    sheet.drop_refused()
+
+
+def _refuse_not_joined(sheet: Sheet, latest: date) -> None:
+    joined = sheet.values.get("joined_on", ())
+    if any(isinstance(day, date) and day > latest for day in set(joined)):  # few days are different
+        for index, day in enumerate(joined):
+            if isinstance(day, date) and day > latest:
+                sheet.refuse(index, "joined_on", "lies in the future")
 
 
 def _leave_when_gone(sheet: Sheet, today: date) -> None:

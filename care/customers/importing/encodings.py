@@ -9,6 +9,8 @@ from care.base.errors import FileError, UnavailableError
 _CHUNK = 1 << 18
 _COMMON_CHINESE = (0xB0A1, 0xD7F9)  # the 3,755 most used characters, first level of GB 2312
 _LEAST_COMMON_SHARE = 0.5  # Chinese text has far more; Latin-1 and Big5 misread as GBK have far less
+_OPEN_FILES = {Path("/dev/fd"), Path("/proc/self/fd")}
+_STANDARD_INPUT = {Path("-"), Path("/dev/stdin")}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -19,6 +21,8 @@ def detect_encoding(path: Path) -> str:
         FileError: if the file cannot be read, is empty, or is in none of the encodings, with the first bad line.
         UnavailableError: if the disk fails.
     """
+    if _is_stream(path):
+        raise FileError(path, "is a pipe, and files are read more than once", "Save it as a file and name that")
     try:
         with path.open("rb") as file:
             head = file.read(4)
@@ -35,6 +39,13 @@ def detect_encoding(path: Path) -> str:
             return name
         bad_line = bad_line or wrong
     raise FileError(path, "is neither UTF-8 nor GBK", "Save it as UTF-8 and import it again", line=bad_line)
+
+
+def _is_stream(path: Path) -> bool:
+    """Tell whether a path is what a shell pipes; rejected rows could not be put beside it either."""
+    if path.parent in _OPEN_FILES or path in _STANDARD_INPUT:
+        return True
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

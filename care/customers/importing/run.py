@@ -43,11 +43,14 @@ class ImportKind(Protocol):
     key: str  # the column that names a row; empty where rows are words, not things
 
     def check(self, engine: sa.Engine, sheet: Sheet) -> None:
-        """Turn cells into values and refuse bad rows; no writing transaction is open."""
+        """Turn cells into values and refuse bad rows; no writing transaction is open.
+
+        Refused rows may stay, so that `settle` says what else is wrong with them.
+        """
         ...
 
     def settle(self, conn: sa.Connection, sheet: Sheet) -> Settled:
-        """Compare with what is stored; may refuse more rows, writes nothing yet."""
+        """Compare with what is stored; refuses more rows and drops them, writes nothing yet."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
@@ -92,7 +92,7 @@ def _near(word: str, names: Iterable[str]) -> str:
 
 @dataclass(slots=True)
 class Refusal:
-    """Why one row is not imported."""
+    """Why one row is not imported: its wrong columns and as many reasons, each joined by `; `."""
 
     number: int
     column: str
@@ -110,7 +110,7 @@ class Sheet:
     values: dict[str, list[Any]] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     warnings: dict[tuple[str, str], int] = field(default_factory=dict)
-    _bad: dict[int, tuple[str, str]] = field(default_factory=dict)
+    _bad: dict[int, dict[str, str]] = field(default_factory=dict)  # reasons by column, by row
 
     @classmethod
     def of(cls, batch: Batch, layout: Layout) -> "Sheet":
@@ -154,8 +154,17 @@ class Sheet:
             return None
 
     def refuse(self, index: int, column: str, reason: str) -> None:
-        """Note why a row cannot be imported; the first reason stays."""
-        self._bad.setdefault(index, (column, reason))
+        """Note why a row cannot be imported; of each column the first reason stays."""
+        self._bad.setdefault(index, {}).setdefault(column, reason)
+
+    def refused(self) -> Iterator[int]:
+        """Iterate over the rows that have been refused and are still here: some of their values are missing."""
+        return iter(self._bad)
+
+    def is_refused(self, index: int, *columns: str) -> bool:
+        """Tell whether a row has been refused, with columns for one of these."""
+        reasons = self._bad.get(index, {})
+        return any(column in reasons for column in columns) if columns else bool(reasons)
 
     def warn(self, column: str, text: str, rows: int) -> None:
         """Count rows with something worth telling that refuses nothing."""
@@ -165,8 +174,9 @@ class Sheet:
         """Leave only the rows that are good so far."""
         if not self._bad:
             return
-        for index, (column, reason) in sorted(self._bad.items()):
-            self.refusals.append(Refusal(self.numbers[index], column, reason, self.rows[index]))
+        for index, faults in sorted(self._bad.items()):
+            columns, reasons = "; ".join(faults), "; ".join(faults.values())
+            self.refusals.append(Refusal(self.numbers[index], columns, reasons, self.rows[index]))
         self.keep([index not in self._bad for index in range(len(self.rows))])
         self._bad = {}
 

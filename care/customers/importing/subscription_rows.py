@@ -17,6 +17,7 @@ _ONE_DAY = timedelta(days=1)
 _ONE_MICROSECOND = timedelta(microseconds=1)
 _STORED_AS = {"monthly_amount": "monthly_amount_minor"}
 _PLAIN = ("service", "plan", "monthly_amount", "started_on", "auto_renew", "area")
+_NOBODY = 0, None
 _NEW: dict[str, Any] = {
     **dict.fromkeys(("service", "plan", "monthly_amount_minor", "started_on", "ends_on", "ends_at", "area")),
     "auto_renew": False,
@@ -34,7 +35,7 @@ class SubscriptionBatch:
         rows = conn.execute(
             sa.select(subscription, customer.c.timezone)
             .join(customer, customer.c.id == subscription.c.customer_id)
-            .where(among(subscription.c.external_id, sheet.values["id"]))
+            .where(among(subscription.c.external_id, [name for name in sheet.values["id"] if name]))
         ).mappings()
         self._stored = {row["external_id"]: row for row in rows}
         named = {name for name in sheet.values.get("customer", ()) if isinstance(name, str)}
@@ -48,18 +49,15 @@ class SubscriptionBatch:
         self._changes: list[Change] = []
         self.inserts: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
-        self.refused = 0
 
     def compare(self, index: int) -> None:
         """Note what one row adds or changes, or refuse it."""
         name = self._sheet.values["id"][index]
         known = self._stored.get(name)
-        owner = self._owner(index, known)
-        if owner is None:
-            return
-        row = self._merged(index, known, owner)
+        row = self._merged(index, known, self._owner(index, known))
         if row["started_on"] and row["ends_on"] and row["ends_on"] < row["started_on"]:
-            self._refuse(index, "ends_at", "lies before started_on")
+            self._sheet.refuse(index, "ends_at", "lies before started_on")
+        if self._sheet.is_refused(index):
             return
         if known is None:
             self.inserts.append({"external_id": name, **row})
@@ -69,22 +67,18 @@ class SubscriptionBatch:
             return
         self._remember(name, known, row)
 
-    def _refuse(self, index: int, column: str, reason: str) -> None:
-        self._sheet.refuse(index, column, reason)
-        self.refused += 1
-
-    def _owner(self, index: int, known: sa.RowMapping | None) -> tuple[int, str | None] | None:
+    def _owner(self, index: int, known: sa.RowMapping | None) -> tuple[int, str | None]:
         """Return key and zone of the row's customer; refuse the row if there is none."""
         given = self._sheet.values["customer"][index] if "customer" in self._sheet.values else KEEP
         if given is KEEP and known is not None:
             return known["customer_id"], known["timezone"]
-        if not isinstance(given, str):
-            self._refuse(index, "customer", "is missing")
-            return None
-        owner = self._owners.get(given)
-        if owner is None:
-            self._refuse(index, "customer", "is not known. Import the customers first")
-        return owner
+        if isinstance(given, str) and given in self._owners:
+            return self._owners[given]
+        if isinstance(given, str):
+            self._sheet.refuse(index, "customer", "is not known. Import the customers first")
+        elif not self._sheet.is_refused(index, "id"):  # a known id would need no customer
+            self._sheet.refuse(index, "customer", "is missing")
+        return _NOBODY
 
     def _merged(self, index: int, known: sa.RowMapping | None, owner: tuple[int, str | None]) -> dict[str, Any]:
         """Return the row as it will be stored: what is given over what is known."""

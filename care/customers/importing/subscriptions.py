@@ -48,13 +48,12 @@ class SubscriptionImport:
             sheet.convert(name, converter)
         for name in sheet.layout.attributes:
             sheet.values[ATTRIBUTE + name] = sheet.converted(name, sheet.attribute_cells(name), cells.attribute)
-        sheet.drop_refused()
 
     def settle(self, conn: sa.Connection, sheet: Sheet) -> Settled:
         """Compare the batch with the stored subscriptions and their customers."""
         batch = SubscriptionBatch(conn, sheet, operator_zone=self._operator_zone, now=self._now())
         for index in range(len(sheet)):
             batch.compare(index)
-        unchanged = len(sheet) - batch.refused - len(batch.inserts) - len(batch.updates)
         sheet.drop_refused()
+        unchanged = len(sheet) - len(batch.inserts) - len(batch.updates)
         return Settled(added=len(batch.inserts), updated=len(batch.updates), unchanged=unchanged, write=batch.write)

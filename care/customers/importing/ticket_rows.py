@@ -24,9 +24,9 @@ def settle_tickets(
     """Tell the stored tickets what the rows say; `country` is that of numbers whose customer has none."""
     store.take_turn(conn)
     values = sheet.values
-    book = TicketBook(conn, values["id"], rules=rules, hasher=hasher, now=now)
+    book = TicketBook(conn, [name for name in values["id"] if name], rules=rules, hasher=hasher, now=now)
     owners = store.find_owners(conn, sorted({name for name in values.get("customer", ()) if isinstance(name, str)}))
-    settled, refused = Settled(write=book.write), 0
+    settled = Settled(write=book.write)
     for index, external_id in enumerate(values["id"]):
         held = book.get(external_id)
         given = values["customer"][index] if "customer" in values else KEEP
@@ -36,25 +36,28 @@ def settle_tickets(
             known = owners[given]
             owner = Owner(id=known["id"], customer_type=known["customer_type"])
         else:
-            sheet.refuse(index, "customer", _UNKNOWN if isinstance(given, str) else "is missing")
-            refused += 1
+            _refuse_stranger(sheet, index, given)
             continue
         if known["erased_at"] is not None:
             sheet.refuse(index, "customer", _ERASED)
-            refused += 1
             continue
         try:
             told = _facts(sheet, index, known["country"] or country, now)
         except AddressError as error:
             sheet.refuse(index, "contact_phone", str(error))
-            refused += 1
-            continue
-        if book.tell(external_id, owner, told):
+        if not sheet.is_refused(index) and book.tell(external_id, owner, told):
             settled.added += held is None
             settled.updated += held is not None
-    settled.unchanged = len(sheet) - refused - settled.added - settled.updated
     sheet.drop_refused()
+    settled.unchanged = len(sheet) - settled.added - settled.updated
     return settled
+
+
+def _refuse_stranger(sheet: Sheet, index: int, given: Any) -> None:
+    if isinstance(given, str):
+        sheet.refuse(index, "customer", _UNKNOWN)
+    elif not sheet.is_refused(index, "id"):  # a known id would need no customer
+        sheet.refuse(index, "customer", "is missing")
 
 
 def _facts(sheet: Sheet, index: int, region: str, now: datetime) -> list[Fact]:

@@ -62,7 +62,6 @@ class TicketImport:
         for name in sheet.layout.attributes:
             sheet.values[ATTRIBUTE + name] = sheet.converted(name, sheet.attribute_cells(name), cells.attribute)
         self._look_at_moments(sheet)
-        sheet.drop_refused()
 
     def settle(self, conn: sa.Connection, sheet: Sheet) -> Settled:
         """Compare the batch with the stored tickets and their customers."""
