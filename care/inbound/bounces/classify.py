@@ -3,8 +3,9 @@
 Columns of the table:
 
 - `match`: `text` (a pattern in the words of the server), `words` (a list of `wordings.tsv`), `pair` (two lists, joined
-  by a plus), `said` (the server's own enhanced status), `code` (the same or else the report's, or the beginning of one
-  that ends in a dot), `reply` (the beginning of its reply code)
+  by a plus, or three: the second is said of the first, the third of the second), `said` (the server's own enhanced
+  status), `code` (the same or else the report's, or the beginning of one that ends in a dot), `reply` (the beginning of
+  its reply code)
 - `pattern`: what to look for, in lower case; with `words` and `pair` the names of lists
 - `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, or an answer to
   RCPT), `quoted` (hard also where nobody tells when, if a server's answer is quoted or the failure called permanent),
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import Final
 
 from care.inbound.bounces.model import Kind, Verdict
@@ -131,7 +133,8 @@ def _nearest_first(words: str) -> Sequence[str]:
     if answer is None:
         return (" ".join(words.split()),)
     rest = words[answer.start() :]
-    return tuple(" ".join(said.split()) for said in (_PARAGRAPH_ENDS.split(rest, 1)[0], rest, words))
+    told = (" ".join(said.split()) for said in (_PARAGRAPH_ENDS.split(rest, 1)[0], rest, words))
+    return tuple(dict.fromkeys(told))  # mostly they are the same
 
 
 def _sentences(words: str) -> str:
@@ -211,8 +214,7 @@ def _fits(row: _Row, words: str, plain: str, heard: _Heard) -> bool:
     if row.match == "words":
         return wordings(row.pattern).are_in(plain)
     if row.match == "pair":
-        named, _, said = row.pattern.partition("+")
-        return pairs(named, said).are_in(plain)
+        return all(pairs(named, said).are_in(plain) for named, said in pairwise(row.pattern.split("+")))
     if row.match == "reply":
         return bool(heard.reply) and not heard.code and heard.reply.startswith(row.pattern)
     code = heard.own_code if row.match == "said" else heard.telling

@@ -6,7 +6,7 @@ from care.inbound.bounces.phrases import any_of
 
 _AT_RCPT = any_of(
     r"\b(to|for|at|after|during|following|our|of|auf|à|a|al|команд\w*|commande|comando) (the |la )?rcpt\b(?! ?to ?:)",
-    r"rcpt( ?to)?[\"'>]? ?(command|stage|phase|-befehl|befehl|コマンド|への|命令|명령)",
+    r"rcpt([ -]?to)?[\"'>]? ?(command|stage|phase|-befehl|befehl|コマンド|への|命令|명령)",
     r"rcpt[_ ]to\]|>>> rcpt|<<< rcpt|smtp:rcpt",
     r"rcpt to ?: ?<|recipients? failed:|local module|like recipient|rejected recipient|server has rejected address",
     r"address not found \*\*.{0,1500}550[^<]{0,12}<[^>]{1,200}@",  # the server repeats what RCPT gave it
