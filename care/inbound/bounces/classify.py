@@ -37,7 +37,7 @@ _STAGE_KEPT: Final = LONGEST_STAGE - 100
 UNCLEAR: Final = Verdict(kind=Kind.SOFT, reason="unclear", error_code="5.0.0")
 
 _ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
-_REPLY = re.compile(r"(?<![\d.:/\-])([45][0-5]\d)(?=[ \-#:<\"']|$)")
+_REPLY = re.compile(r"(?<![\d.:/\-])([45][0-57]\d)(?=[ \-#:<\"']|$)")
 _ANSWER = re.compile(f"{_REPLY.pattern}|{_ENHANCED.pattern}")
 _MADE_OF_REPLY: Final = {"550": "5.1.1", "551": "5.1.6", "553": "5.1.3"}
 _ADDRESS = re.compile(r"[^\s<>\"(\[:\x80-\U0010ffff]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}", re.ASCII)
@@ -210,7 +210,7 @@ def _heard(diagnosis: Diagnosis, text: str) -> _Heard:
 
 def _fits(row: _Row, words: str, plain: str, heard: _Heard) -> bool:
     if row.seen is not None:
-        return row.seen.search(words) is not None
+        return row.seen.search(words) is not None and (row.kind != "quoted" or row.seen.search(plain) is not None)
     if row.match == "words":
         return wordings(row.pattern).are_in(plain)
     if row.match == "pair":

@@ -25,7 +25,7 @@ _TOLD_WHY = any_of(
     r"\b(reason|cause|explanation|diagnosis|error|problem|result|response|details|reports|says)\b[^:.]{0,20}:|because",
     r"\b(we have|there is|failed addresses)\b|fail(ed|ure) ?:|@[\w.-]{1,200}>? ?\.\.\. ?[a-z]",
 )
-_QUOTED = re.compile(r"55(?!2)\d")
+_QUOTED = re.compile(r"5(?!52|[23])\d\d")
 _OTHER_TROUBLE = ("5.2.", "5.3.", "5.6.")
 _OWNER_LEFT = ("5.7.17", "5.7.18")
 
