@@ -23,12 +23,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from itertools import pairwise
 from typing import Final
 
 from care.inbound.bounces.model import Kind, Verdict
 from care.inbound.bounces.stages import is_at_rcpt, is_late, is_own_word, is_policy, names_rcpt
-from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, without_salutation, wordings
+from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, without_salutation, without_words, wordings
 
 TABLE: Final = "reasons.tsv"
 LONGEST_DIAGNOSIS: Final = 1_500
@@ -214,7 +213,9 @@ def _fits(row: _Row, words: str, plain: str, heard: _Heard) -> bool:
     if row.match == "words":
         return wordings(row.pattern).are_in(plain)
     if row.match == "pair":
-        return all(pairs(named, said).are_in(plain) for named, said in pairwise(row.pattern.split("+")))
+        named, said, *how = row.pattern.split("+")
+        spoken_of = without_words(how[0], plain) if how else plain  # "at the user's request" speaks of no user
+        return pairs(named, said).are_in(spoken_of) and all(pairs(said, each).are_in(plain) for each in how)
     if row.match == "reply":
         return bool(heard.reply) and not heard.code and heard.reply.startswith(row.pattern)
     code = heard.own_code if row.match == "said" else heard.telling

@@ -131,9 +131,10 @@ def _ranked(line: str, context: str) -> list[tuple[str, int]]:
     start = _AT_START.match(line)
     if "@" not in line or _greets(line) or (start is None and _NOT_A_RECIPIENT.search(line)):
         return []
-    named = _ADDRESS.finditer(line)
-    told = (match for match in named if _is_told_of(line[: match.start()], is_start=start is not None))
-    found = [_X400.sub("", match[1].strip(".'")) for match in told]
+    asked = None if start is not None else _asks_to_write(line)
+    told_of = line[: asked.start()] if asked else line
+    named = [match for match in _ADDRESS.finditer(told_of) if not _sent_by(line[: match.start()][-40:])]
+    found = [_X400.sub("", match[1].strip(".'")) for match in named]
     ranks = []
     for address in found[:20]:
         if start is not None and address in start[1]:
@@ -146,11 +147,6 @@ def _ranked(line: str, context: str) -> list[tuple[str, int]]:
             rank = _WEAK + 1
         ranks.append((address, rank))
     return ranks
-
-
-def _is_told_of(before: str, *, is_start: bool) -> bool:
-    """Tell whether what stands before an address makes it neither a sender nor somebody to write to."""
-    return not _sent_by(before[-40:]) and (is_start or not _asks_to_write(before))
 
 
 def _as_written(line: str, address: str) -> str:

@@ -154,6 +154,16 @@ def without_salutation(lowered: str) -> str:
     return _salutations().sub(" ", lowered)
 
 
+def without_words(name: str, plain: str) -> str:
+    """Return a text made by `plain_text` without the words of a list."""
+    return _words_of(name).sub(" ", plain)
+
+
+@cache
+def _words_of(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(_of_all(name), key=len, reverse=True))))
+
+
 @cache
 def _places() -> re.Pattern[str]:
     words = sorted({plain_text(words) for words in _of_all("at-our-place")}, key=len, reverse=True)
