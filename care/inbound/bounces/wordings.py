@@ -234,7 +234,9 @@ def _pair(named: str, said: str, language: str) -> Pair:
             f"(?:{how}){between}{MARK}",
             rf"{_SUBJECT}{WHOLE_MARK}[\s>\"')]{{0,3}}(?:\w{{1,6}} ){{0,2}}(?:{how})",
         ]
-    spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:(?!said|says)\w{{1,4}} ){{0,2}}$") if others else None
+    spoilt = None
+    if others and named != "is-closed":  # of whom that is said, is looked at by itself
+        spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:(?!said|says)\w{{1,4}} ){{0,2}}$")
     begins = [_pieces(words)[0] for words in _of(said, language)]
     return Pair(said=begins, seen=re.compile("|".join(ways)), spoilt=spoilt)
 
