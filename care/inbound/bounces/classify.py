@@ -3,8 +3,9 @@
 Columns of the table:
 
 - `match`: `text` (a pattern in the words of the server), `words` (a list of `wordings.tsv`), `pair` (two lists, joined
-  by a plus), `said` (the server's own enhanced status), `code` (the same or else the report's, or the beginning of one
-  that ends in a dot), `reply` (the beginning of its reply code)
+  by a plus, or three: the second is said of the first, the third of the second), `said` (the server's own enhanced
+  status), `code` (the same or else the report's, or the beginning of one that ends in a dot), `reply` (the beginning of
+  its reply code)
 - `pattern`: what to look for, in lower case; with `words` and `pair` the names of lists
 - `kind`: `hard`, `soft`, `at-rcpt` (hard if the server said it about the address itself: a code 5.1.x, or an answer to
   RCPT), `quoted` (hard also where nobody tells when, if a server's answer is quoted or the failure called permanent),
@@ -26,7 +27,7 @@ from typing import Final
 
 from care.inbound.bounces.model import Kind, Verdict
 from care.inbound.bounces.stages import is_at_rcpt, is_late, is_own_word, is_policy, names_rcpt
-from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, without_salutation, wordings
+from care.inbound.bounces.wordings import pairs, plain_text, without_doubts, without_salutation, without_words, wordings
 
 TABLE: Final = "reasons.tsv"
 LONGEST_DIAGNOSIS: Final = 1_500
@@ -35,7 +36,7 @@ _STAGE_KEPT: Final = LONGEST_STAGE - 100
 UNCLEAR: Final = Verdict(kind=Kind.SOFT, reason="unclear", error_code="5.0.0")
 
 _ENHANCED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
-_REPLY = re.compile(r"(?<![\d.:/\-])([45][0-5]\d)(?=[ \-#:<\"']|$)")
+_REPLY = re.compile(r"(?<![\d.:/\-])([45][0-57]\d)(?=[ \-#:<\"']|$)")
 _ANSWER = re.compile(f"{_REPLY.pattern}|{_ENHANCED.pattern}")
 _MADE_OF_REPLY: Final = {"550": "5.1.1", "551": "5.1.6", "553": "5.1.3"}
 _ADDRESS = re.compile(r"[^\s<>\"(\[:\x80-\U0010ffff]{1,100}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}", re.ASCII)
@@ -131,7 +132,8 @@ def _nearest_first(words: str) -> Sequence[str]:
     if answer is None:
         return (" ".join(words.split()),)
     rest = words[answer.start() :]
-    return tuple(" ".join(said.split()) for said in (_PARAGRAPH_ENDS.split(rest, 1)[0], rest, words))
+    told = (" ".join(said.split()) for said in (_PARAGRAPH_ENDS.split(rest, 1)[0], rest, words))
+    return tuple(dict.fromkeys(told))  # mostly they are the same
 
 
 def _sentences(words: str) -> str:
@@ -207,12 +209,13 @@ def _heard(diagnosis: Diagnosis, text: str) -> _Heard:
 
 def _fits(row: _Row, words: str, plain: str, heard: _Heard) -> bool:
     if row.seen is not None:
-        return row.seen.search(words) is not None
+        return row.seen.search(words) is not None and (row.kind != "quoted" or row.seen.search(plain) is not None)
     if row.match == "words":
         return wordings(row.pattern).are_in(plain)
     if row.match == "pair":
-        named, _, said = row.pattern.partition("+")
-        return pairs(named, said).are_in(plain)
+        named, said, *how = row.pattern.split("+")
+        spoken_of = without_words(how[0], plain) if how else plain  # "at the user's request" speaks of no user
+        return pairs(named, said).are_in(spoken_of) and all(pairs(said, each).are_in(plain) for each in how)
     if row.match == "reply":
         return bool(heard.reply) and not heard.code and heard.reply.startswith(row.pattern)
     code = heard.own_code if row.match == "said" else heard.telling

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from care.inbound.bounces.phrases import any_of
 from care.inbound.bounces.wordings import plain_text, wordings
@@ -32,8 +33,8 @@ _NOT_A_RECIPIENT = any_of(
     r"^\s*(from|sender|reply-to|message-id|return-path|mail from|errors-to|subject|in-reply-to|references)\s*:",
     r"^\s*(date|cc|received|x-[\w-]{1,40}|dkim-\S{1,40}|list-\S{1,40})\s*:",
     r"mail from:|envelope-from|message-?id|originator|mailto:|sender\b.{0,12}$",
-    r"contact|postmaster for|forward(ed)? (this|it) to|please (send|write|e-?mail|report)",
 )
+_asks_to_write = any_of(r"contact|postmaster for|forward(ed)? (this|it) to|please (send|write|e-?mail|report)").search
 _greets = any_of(
     r"\s*(hello|hi|dear|hallo|guten tag|bonjour|estimad[oa]|hola|gentile|prezad[oa]|geachte|beste) \S{1,300}@\S+\s*$",
     r"\s*\S{1,300}@[\w.-]{1,253}?(您好|你好|様)\S{0,2}\s*$",
@@ -109,7 +110,7 @@ def mentions(notice: str, *, not_them: Sequence[str]) -> list[Mention]:
         return mentions(notice, not_them=()) if foreign and _has_sure(lines) else []
     best = min(rank for rank, _ in ranked.values())
     chosen = [(at, address) for address, (rank, at) in ranked.items() if rank == best][:MOST_RECIPIENTS]
-    chosen.sort()
+    chosen.sort(key=itemgetter(0))
     if best >= _WEAK:
         chosen = chosen[:1]
     starts = [at for at, _ in chosen]
@@ -130,7 +131,9 @@ def _ranked(line: str, context: str) -> list[tuple[str, int]]:
     start = _AT_START.match(line)
     if "@" not in line or _greets(line) or (start is None and _NOT_A_RECIPIENT.search(line)):
         return []
-    named = [match for match in _ADDRESS.finditer(line) if not _sent_by(line[: match.start()][-40:])]
+    asked = None if start is not None else _asks_to_write(line)
+    told_of = line[: asked.start()] if asked else line
+    named = [match for match in _ADDRESS.finditer(told_of) if not _sent_by(line[: match.start()][-40:])]
     found = [_X400.sub("", match[1].strip(".'")) for match in named]
     ranks = []
     for address in found[:20]:

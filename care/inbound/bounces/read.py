@@ -96,7 +96,7 @@ def _reported(recipient: Recipient, letter: str, *, by_filter: bool) -> Finding:
     said = recipient.diagnosis
     if not said and _TELLING.match(recipient.status) and not has_answer(letter):
         letter = ""  # a footer about viruses or quotas tells less than the status
-    stage, letter = letter, marked(letter, recipient.address)
+    stage, letter = (f"diagnostic: {letter}" if said else letter), marked(letter, recipient.address)
     said = marked(said, recipient.address)
     is_hearsay = by_filter or is_at_carrier(recipient.address)
     diagnosis = Diagnosis(text=said or letter, status=recipient.status, stage=stage, is_hearsay=is_hearsay)

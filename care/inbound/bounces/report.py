@@ -13,6 +13,7 @@ _FIELDS = frozenset(
         *("will-retry-until", "original-envelope-id", "final-log-id", "x-supplementary-info", "x-display-name"),
     }
 )
+_COMMENT = re.compile(r"\(([^()]{5,200})\)")
 _ADDRESS = re.compile(r"<?([^\s<>;,]{0,3}[^<>;,]{0,128}@[^\s<>;,()]{1,253}?)[>.\s]*$")
 
 
@@ -40,7 +41,7 @@ def read_report(text: str) -> list[Recipient]:
                     original=original,
                     action=group.get("action", "").split(" ")[0].strip().lower(),
                     status=group.get("status", ""),
-                    diagnosis=_without_type(group.get("diagnostic-code", "")),
+                    diagnosis=_diagnosis(group),
                 )
             )
     return found[:MOST_RECIPIENTS]
@@ -78,6 +79,13 @@ def _groups(text: str) -> Iterator[Mapping[str, str]]:
         fields.setdefault(name, found[2].strip())
         last = name
     yield fields
+
+
+def _diagnosis(group: Mapping[str, str]) -> str:
+    """Return what the server said, from where some systems put it: a field of their own, or a comment on the status."""
+    said = _without_type(group.get("diagnostic-code", "")) or group.get("x-supplementary-info", "")
+    comment = _COMMENT.search(group.get("status", ""))
+    return said or (comment[1] if comment else "")
 
 
 def _address(value: str) -> str:

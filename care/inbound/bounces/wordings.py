@@ -8,6 +8,7 @@ Columns of the table:
 
 A pair is somebody or something (`a-mailbox`) and what is said of it (`is-gone`), in either order within one clause: so
 a sentence nobody wrote down is understood, too, unless `another-thing` stands between them. English says who first.
+Three make a chain: somebody, that he `is-closed`, and that this is `for-good`.
 Accents make no difference, nor does where a line was broken.
 """
 
@@ -29,6 +30,7 @@ WHOLE_MARK: Final = "✆"
 """Stands for a whole address; it counts where the rest of the sentence follows at once."""
 
 _SHORTEST: Final = 4
+_STATES: Final = ("is-gone", "is-closed")
 _NEAR: Final = 24
 _GAP_PATTERN = r"[\s\S]{0,40}?"
 _LETTER = r"[^.;!?。、]|\.(?=\S)"
@@ -152,6 +154,16 @@ def without_salutation(lowered: str) -> str:
     return _salutations().sub(" ", lowered)
 
 
+def without_words(name: str, plain: str) -> str:
+    """Return a text made by `plain_text` without the words of a list."""
+    return _words_of(name).sub(" ", plain)
+
+
+@cache
+def _words_of(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(_of_all(name), key=len, reverse=True))))
+
+
 @cache
 def _places() -> re.Pattern[str]:
     words = sorted({plain_text(words) for words in _of_all("at-our-place")}, key=len, reverse=True)
@@ -206,21 +218,25 @@ def _of(name: str, language: str) -> list[str]:
 
 def _pair(named: str, said: str, language: str) -> Pair:
     what, how = _any_of(_of(named, language)), _any_of(_of(said, language))
-    if said == "is-gone" and language in _WHOLE_WORDS:
+    if said in _STATES and language in _WHOLE_WORDS:
         what = rf"(?<!\w)(?:{what})(?:e?s)?(?!\w|'s)"
+    if said == "is-closed" and language in _WHOLE_WORDS:
+        how = rf"(?<!\w)(?:{how})"
     others = _others(language)
     letter = r"[^.,;!?。、]" if named == "a-sender" else _LETTER
     between = rf"(?:(?!{others})(?:{letter})){{0,40}}?" if others else f"(?:{letter}){{0,40}}?"
     ways = [f"(?:{what}){between}(?:{how})"]
-    if said != "is-gone" or language != "en":
+    if said not in _STATES or language != "en":
         ways.append(f"(?:{how}){between}(?:{what})")
     if named == "a-mailbox":
         ways += [
             f"{MARK}{between}(?:{how})",
             f"(?:{how}){between}{MARK}",
-            rf"{_SUBJECT}{WHOLE_MARK}[\s>\"')]{{0,3}}(?:{how})",
+            rf"{_SUBJECT}{WHOLE_MARK}[\s>\"')]{{0,3}}(?:\w{{1,6}} ){{0,2}}(?:{how})",
         ]
-    spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:\w{{1,4}} ){{0,2}}$") if others else None
+    spoilt = None
+    if others and named != "is-closed":  # of whom that is said, is looked at by itself
+        spoilt = re.compile(rf"(?:{others})\w{{0,6}} (?:(?!said|says)\w{{1,4}} ){{0,2}}$")
     begins = [_pieces(words)[0] for words in _of(said, language)]
     return Pair(said=begins, seen=re.compile("|".join(ways)), spoilt=spoilt)
 

@@ -25,6 +25,16 @@ def sentences(draw: st.DrawFn) -> str:
     return " ".join(halves if language == "en" else draw(st.permutations(halves)))  # English says who first
 
 
+CLOSING = sorted({each.language for each in all_wordings() if each.list == "for-good"})
+
+
+@st.composite
+def closed_for_good(draw: st.DrawFn) -> str:
+    language = draw(st.sampled_from(CLOSING))
+    chain = [draw(st.sampled_from(half(name, language))) for name in ("a-mailbox", "is-closed", "for-good")]
+    return " ".join(chain)
+
+
 def capitals(text: str) -> str:
     """Return capitals where they lead back to the same letters."""
     return "".join(letter.upper() if letter.upper().lower() == letter else letter for letter in text)
@@ -66,6 +76,30 @@ class TestHalves:
         """A system that asks us to look whether the address is right does not know."""
         doubts = half("in-doubt", language) or half("in-doubt", "en")
         assert classify(Diagnosis(text=f"550 {data.draw(st.sampled_from(doubts))} {said}")).kind is Kind.SOFT
+
+
+class TestClosedForGood:
+    @settings(max_examples=80, deadline=None)
+    @given(said=closed_for_good(), way=st.sampled_from(sorted(WAYS)))
+    def test_is_dead_however_written(self, said: str, way: str) -> None:
+        """Somebody, that he is closed, and for good: three lists make the sentence."""
+        assert classify(Diagnosis(text=f"550 {WAYS[way](said)}")).kind is Kind.HARD
+
+    @settings(max_examples=40, deadline=None)
+    @given(said=closed_for_good())
+    def test_is_soft_for_now_and_after_the_content(self, said: str) -> None:
+        """The rules of all others hold for it, too."""
+        assert classify(Diagnosis(text=f"450 {said}")).kind is Kind.SOFT
+        assert classify(Diagnosis(text=f"550 {said}", stage="in reply to end of DATA command")).kind is Kind.SOFT
+
+    @pytest.mark.parametrize("language", CLOSING)
+    def test_of_nobody_is_soft(self, language: str) -> None:
+        """A connection or a contract that ended for good says nothing of a mailbox."""
+        named = half("a-mailbox", language) + half("a-recipient", language)
+        adverbs = [words for words in half("for-good", language) if not any(map(words.__contains__, named))]
+        chains = [f"550 {closed} {adverb}" for closed in half("is-closed", language) for adverb in adverbs]
+        dead = [said for said in chains if classify(Diagnosis(text=said, stage=AT_RCPT)).kind is Kind.HARD]
+        assert dead == []
 
 
 class TestLiving:

@@ -84,6 +84,13 @@ class TestLetters:
 
         assert (found.recipient, found.kind) == (ADDRESS, Kind.HARD)
 
+    @pytest.mark.parametrize("other", ["Please contact info@customer.example", "Use info@customer.example instead"])
+    def test_that_name_another_address_in_the_same_line_mean_the_first(self, other: str) -> None:
+        """Whom to ask, or where he is now, comes after him."""
+        found = first(words(f"{ADDRESS} is no longer in use. {other}."))
+
+        assert (found.recipient, found.kind) == (ADDRESS, Kind.HARD)
+
     def test_after_the_content_are_filtering(self) -> None:
         """A server that took the recipient and then refused knows the user, whatever it says."""
         letter = LETTERS["postfix"].replace("RCPT TO command", "end of DATA command")
@@ -118,6 +125,14 @@ class TestReports:
         """5.1.1 alone is enough, 5.0.0 alone is not."""
         assert first(report(ADDRESS, status="5.1.1")).kind is Kind.HARD
         assert first(report(ADDRESS, status="5.0.0")).kind is Kind.SOFT
+
+    @pytest.mark.parametrize("said", ['X-Supplementary-Info: <192.0.2.9 #5.0.0 smtp; 550 "Unknown User">', ""])
+    def test_without_a_diagnosis_are_read_by_what_stands_in_its_place(self, said: str) -> None:
+        """A field of a gateway, or a comment on the status."""
+        status = "5.0.0" if said else "5.0.0 (user unknown)"
+        raw = report(ADDRESS, status=status).replace(b"Action: failed", f"Action: failed\n{said or 'X-A: b'}".encode())
+
+        assert first(raw).kind is Kind.HARD
 
     @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded"])
     def test_on_what_has_not_failed_are_no_bounces(self, action: str) -> None:
