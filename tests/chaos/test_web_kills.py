@@ -8,7 +8,6 @@ from care.base.failpoints import POINTS
 from tests.chaos.callbacks import Caller, callbacks_of, too_high, too_low
 from tests.chaos.conftest import Figures, Scale, SetStage
 from tests.chaos.stage import KILLED
-from tests.stories.operator import wait_until
 
 HEARING = tuple(name for name in POINTS if name.split(".")[0] in {"webhook", "receipt"})
 MUTE = {"callbacks": {"lose": 1.0}}
@@ -26,12 +25,10 @@ class TestAKilledWebProcess:
             for point in dice.sample([*HEARING] * rounds, len(HEARING) * rounds):
                 batch, waiting = waiting[:portion], waiting[portion:]
                 with stood.made.running("web", **stood.arm(point)) as web:
-                    wait_until("it listens", lambda web=web: web.events("web.started") or web.process.poll())
                     left = caller.post_all(batch, is_over=lambda web=web: web.process.poll() is not None)
                     assert web.process.wait(20) == KILLED
                 waiting += dice.sample(left, len(left) // 2)
             with stood.made.running("web") as web:
-                wait_until("it listens", lambda: web.events("web.started"))
                 caller.post_all(waiting, is_over=lambda: False)
                 stood.hear()
             reached = stood.reached()

@@ -61,7 +61,6 @@ def post(made: Operator, form: dict[str, str]) -> int:
 def life(made: Operator, point: str = "", act: Callable[[], object] = bool, until: Callable[[], object] = bool) -> None:
     """Let a web process live until it dies at a point; without one until something is so."""
     with made.running("web", **({VARIABLE: f"{point}:1"} if point else {})) as web:
-        wait_until("it listens", lambda: web.events("web.started") or web.process.poll() is not None)
         act()
         if point:
             assert web.process.wait(60) == KILLED, web.said()

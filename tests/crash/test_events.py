@@ -31,7 +31,6 @@ class TestAKilledWebProcess:
             answered: set[str] = set()
             for number in range(ROUNDS):
                 with made.running("web") as web:
-                    wait_until("it listens", lambda web=web: web.events("web.started"))
                     for turn in range(dice.randint(1, 6)):
                         ids = [f"{number}-{turn}-{n}" for n in range(dice.randint(1, 40))]
                         event = {"type": "ticket.resolved", "customer": "C1", "at": "2026-01-05T09:00:00Z"}

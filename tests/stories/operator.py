@@ -180,9 +180,15 @@ class Operator:
 
     @contextmanager
     def running(self, *words: str, **env: str) -> Iterator[Running]:
-        """Run a command beside the test; whatever is left of it at the end of the block is killed."""
+        """Run a command beside the test; whatever is left of it at the end of the block is killed.
+
+        A web process listens when the block begins, or has died: what providers call before that is lost.
+        """
         running = self.start(*words, **env)
         try:
+            if words[0] == "web":
+                ended = running.process.poll
+                wait_until("it listens", lambda: running.events("web.started") or ended() is not None)
             yield running
         finally:
             running.kill()
