@@ -190,6 +190,9 @@ class Operator:
                 ended = running.process.poll
                 wait_until("it listens", lambda: running.events("web.started") or ended() is not None)
             yield running
+        except BaseException:
+            print(running.said()[-8_000:])  # noqa: T201 - pytest shows it with a failure
+            raise
         finally:
             running.kill()
 
