@@ -19,8 +19,9 @@ def yes_or_no(tokens: Sequence[Token], met: frozenset[str]) -> int | None:
         return None
     if any(token.text == "?" for token in tokens) and all(token.value is None for token in tokens):
         return None
-    digits = {token.value for token in tokens if token.value is not None}
-    if digits & {1.0, 2.0} and len(digits) == 1 and len(find_numbers(tokens)) == 1:
+    found = find_numbers(tokens)
+    digits = {number.value for number in found}
+    if digits & {1.0, 2.0} and len(digits) == 1 and len(found) == 1:
         return _agreeing(1 if digits == {1.0} else 0, tokens)
     if digits and not met & {"resolved", "not_resolved"}:
         return None

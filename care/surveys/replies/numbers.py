@@ -16,7 +16,7 @@ from care.surveys.replies.ranges import (
     token_at,
 )
 from care.surveys.replies.roles import role
-from care.surveys.replies.tokens import Token, number_word
+from care.surveys.replies.tokens import NUMERALS, Token, number_word
 
 _LONGEST: Final = 3
 _NUMERO: Final = ("no .", "#")
@@ -53,10 +53,28 @@ def numbers_of(tokens: Sequence[Token]) -> list[Number]:
     return found
 
 
+def counts_something(tokens: Sequence[Token]) -> bool:
+    """Tell whether a number stands in a text that rates by words: "five minutes, brilliant" praises the speed."""
+    return any(_is_number(token) or _is_counting_word(tokens, index) for index, token in enumerate(tokens))
+
+
+def _is_number(token: Token) -> bool:
+    return token.value is not None or (token.text[-1:].isdecimal() and "count" in token.meanings)
+
+
+def _is_counting_word(tokens: Sequence[Token], index: int) -> bool:
+    token, after = tokens[index], token_at(tokens, index + 1)
+    if token.text[0] in NUMERALS:
+        return "count" in token.meanings
+    return number_word(token) is not None and after is not None and "count" in after.meanings
+
+
 def _number_at(tokens: Sequence[Token], index: int) -> Number | None:
     token = tokens[index]
     if token.value is None:
         return _spelled(tokens, index)
+    if tenths := _with_tenths(tokens, index, token.value):
+        return tenths
     whole, _, part = token.text.partition(".")
     if len(whole) > _LONGEST or len(part.rstrip("0")) > 1 or part in _HALF_HOURS or _is_part_of_code(tokens, index):
         return None
@@ -84,12 +102,41 @@ def _with_unit(tokens: Sequence[Token], index: int, value: float) -> Number | No
     if unit is None or "point" not in unit.meanings or unit.text == "*":
         return None
     before = token_at(tokens, index - 1)
+    if _is_minutes(tokens, index) or (unit.text == "' s" and _names_a_place(tokens, index, index + 1)):
+        return None
     is_gap = before is not None and "before_point" in before.meanings
     if is_gap or (unit.text in _COUNTED and not _closes(tokens, index + 1)):
         return None
     if half is not None and half.text == "半":
         return Number(value + 0.5, index, index + 2, marked=True, point=True)
     return Number(value, index, index + 1, marked=True, point=True)
+
+
+def _with_tenths(tokens: Sequence[Token], index: int, value: float) -> Number | None:
+    """Return "四点五分" where nothing else stands in its clause; elsewhere that is an hour."""
+    dot, part, unit, after = (token_at(tokens, index + ahead) for ahead in (1, 2, 3, 4))
+    before = token_at(tokens, index - 1)
+    if dot is None or dot.text != "点" or part is None or part.value is None or unit is None or unit.text != "分":
+        return None
+    opens = before is None or before.is_end or bool(before.meanings & {"rate", "only"})
+    if part.value >= 10 or not opens or not (after is None or after.is_end):  # noqa: PLR2004 - one digit of a fraction
+        return None
+    return Number(value + part.value / 10, index, index + 3, marked=True, point=True)
+
+
+def _is_minutes(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether an hour stands before it: 四点五分."""
+    return index > 1 and tokens[index - 1].text == "点" and tokens[index - 2].value is not None
+
+
+def _names_a_place(tokens: Sequence[Token], index: int, last: int) -> bool:
+    """Tell whether "number" before it names a house or a thing, and no choice: "number 3's fence"."""
+    if index == 0 or tokens[index - 1].text != "number":
+        return False
+    before, after = token_at(tokens, index - 2), token_at(tokens, last + 1)
+    opens = before is None or before.is_end or bool(before.meanings & {"rate", "correction", "only"})
+    closes = after is None or after.is_end or bool(after.meanings & {"thanks", "happy", "closer", "because"})
+    return not (opens and closes)
 
 
 def _bare(tokens: Sequence[Token], index: int, value: float) -> Number | None:
@@ -129,8 +176,10 @@ def _spelled(tokens: Sequence[Token], index: int) -> Number | None:
     if value is None:
         return None
     after, before = token_at(tokens, index + 1), token_at(tokens, index - 1)
-    if after is not None and "point" in after.meanings and after.text not in ("*", "'s"):
+    if after is not None and "point" in after.meanings and after.text not in ("*", "' s"):
         return Number(value, index, index + 1, marked=True, point=True)
+    if after is not None and after.text == "*" and all(token.text == "*" for token in tokens[index + 1 :]):
+        return Number(value, index, len(tokens) - 1, marked=True)
     if share := out_of(tokens, index, value):
         return share
     is_joined = before is not None and before.text == "-" and not tokens[index].gap
@@ -179,7 +228,7 @@ def _is_quantity(tokens: Sequence[Token], index: int) -> bool:
     before, after = token_at(tokens, index - 1), token_at(tokens, index + 1)
     if after is not None and "count" in after.meanings and not after.new_line:
         return True
-    if _is_of_a_house(tokens, index):
+    if _is_of_a_house(tokens, index) or _names_a_place(tokens, index, index):
         return True
     if before is None or before.is_end or "rate" in before.meanings or tokens[index].new_line:
         return False
@@ -235,10 +284,12 @@ def _tells_something_else(tokens: Sequence[Token], index: int) -> bool:
 
 def _right_is_free(tokens: Sequence[Token], index: int) -> bool:
     after = token_at(tokens, index + 1)
-    if after is None or after.is_end or after.new_line or after.meanings & _RIGHT or after.value is not None:
+    if after is None or after.is_end or after.new_line or after.value is not None:
+        return True
+    is_many = bool(after.meanings & _MANY) and after.gap and is_plural(after.text) and after.text != "guys"
+    if after.meanings & _RIGHT and not (is_many and index == 0 and "subject" in after.meanings):
         return True
     if not after.is_unknown:
-        is_many = bool(after.meanings & _MANY) and after.gap and is_plural(after.text)
         return (after.gap or not after.meanings) and not is_many
     if after.is_chinese:
         return after.gap

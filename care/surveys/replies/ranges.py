@@ -27,6 +27,7 @@ class Number:
     base: float = 0.0  # what it is out of, where that is said
     point: bool = False  # 分, stars
     spread: bool = False  # "4-5"
+    open: bool = False  # "4 or 5": nobody has chosen
     doubtful: bool = False  # the words beside it may make it something else
 
 
@@ -88,7 +89,8 @@ def spread(tokens: Sequence[Token], index: int) -> Number | None:
     is_between = _follows_between(tokens, index)
     if is_between and not (has_unit or after is None or after.is_end):
         return None
-    return Number(min(low, high), index, last, marked=has_unit or is_between, spread=True)
+    is_open = not is_between and "or_else" in between.meanings
+    return Number(min(low, high), index, last, marked=has_unit or is_between, spread=True, open=is_open)
 
 
 def _joins(tokens: Sequence[Token], index: int, between: Token) -> bool:
@@ -97,7 +99,7 @@ def _joins(tokens: Sequence[Token], index: int, between: Token) -> bool:
     before = token_at(tokens, index - 1)
     if before is not None and before.meanings & _COUNTING and "rate" not in before.meanings:
         return False
-    return "range" in between.meanings or between.text in "-~,"
+    return bool(between.meanings & {"range", "or_else"}) or between.text in "-~,"
 
 
 def _follows_between(tokens: Sequence[Token], index: int) -> bool:
