@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from care.surveys.replies.numbers import find_numbers
 from care.surveys.replies.ranges import Number, token_at
 from care.surveys.replies.tokens import Token
 
@@ -13,6 +14,10 @@ _STOPS: Final = frozenset({"but", "only", "correction"})
 _WISHED: Final = frozenset({"hypo", "wanted", "regret"})
 _SOBER: Final = frozenset({"thanks", "happy", "ack", "correction", "or_else", "closer"})
 _OTHERWISE: Final = _WISHED | {"but"}
+_SPEAKER: Final = frozenset({"pronoun", "filler"})
+_OPENING: Final = 2
+"""Tokens of a score that opens a text: 1 分."""
+_TOO_MUCH: Final = frozenset({"too_much"})
 _REFUSED: Final = frozenset({"too_much", "neg", "want_no", "wanted"})
 _NEAR: Final = 3
 _SO: Final = ("so", "那 就", "所 以")
@@ -20,12 +25,31 @@ _SO: Final = ("so", "那 就", "所 以")
 
 def is_taken_back(tokens: Sequence[Token], number: Number) -> bool:
     """Tell whether it says which score is not given: "想给0分没有", "not 4", "nearly a 5", "4? you'd be lucky"."""
+    if _is_plain_wish(tokens, number):
+        return False
     return (
         _is_denied(tokens, number)
         or _is_almost(tokens, number)
         or _is_too_much(tokens, number)
         or _is_scorned(tokens, number)
+        or _is_otherwise(tokens, number)
     )
+
+
+def _is_plain_wish(tokens: Sequence[Token], number: Number) -> bool:
+    """Tell whether somebody wants to give it and says no more: 我想给5分."""
+    if number.first == 0 or "wish_give" not in tokens[number.first - 1].meanings:
+        return False
+    opens = number.first == 1 or tokens[number.first - 2].meanings & _SPEAKER
+    return bool(opens) and all(token.is_end or token.meanings & _SOBER for token in tokens[number.last + 1 :])
+
+
+def _is_otherwise(tokens: Sequence[Token], number: Number) -> bool:
+    """Tell whether it hangs on a condition beside the score that opens the text: "1分，如果有0分我給0分"."""
+    opening = next((index for index, token in enumerate(tokens) if token.is_end), len(tokens))
+    if tokens[0].value is None or opening >= number.first or opening > _OPENING:
+        return False
+    return any("conditional" in token.meanings for token in tokens[opening : number.first])
 
 
 def _is_denied(tokens: Sequence[Token], number: Number) -> bool:
@@ -57,9 +81,10 @@ def _is_almost(tokens: Sequence[Token], number: Number) -> bool:
 
 def _is_too_much(tokens: Sequence[Token], number: Number) -> bool:
     after = token_at(tokens, number.last + 1)
-    if after is not None and after.text in ("就", "也", "都"):
+    if after is not None and after.text in ("就", "也", "都", "是", "系", "那 就"):
         following = token_at(tokens, number.last + 2)
-        return following is not None and bool(following.meanings & _REFUSED)
+        refused = _REFUSED if after.text in ("也", "都") else _TOO_MUCH
+        return following is not None and bool(following.meanings & refused)
     return after is not None and "too_much" in after.meanings
 
 
@@ -74,7 +99,7 @@ def _is_scorned(tokens: Sequence[Token], number: Number) -> bool:
 
 def hangs_on_an_if(tokens: Sequence[Token], place: tuple[int, int], met: frozenset[str]) -> bool:
     """Tell whether a condition stands beside a score; what was only wanted instead of it is none."""
-    if _opens_alone(tokens, place) and met & _WISHED:
+    if _opens_alone(tokens, place) and _is_settled(tokens, place[1] + 1, met):
         return False
     ifs = [index for index, token in enumerate(tokens) if "conditional" in token.meanings]
     if not ifs:
@@ -85,6 +110,14 @@ def hangs_on_an_if(tokens: Sequence[Token], place: tuple[int, int], met: frozens
 def _opens_alone(tokens: Sequence[Token], place: tuple[int, int]) -> bool:
     after = token_at(tokens, place[1] + 1)
     return place[0] == 0 and after is not None and (after.is_end or bool(after.meanings & _OTHERWISE))
+
+
+def _is_settled(tokens: Sequence[Token], end: int, met: frozenset[str]) -> bool:
+    """Tell whether what follows an opening score only says what else might have been, or is another sentence."""
+    if met & _WISHED or any(number.marked and number.first > end for number in find_numbers(tokens)):
+        return True
+    begins = token_at(tokens, end + 1)
+    return tokens[end].text in ".!" and (begins is None or "conditional" not in begins.meanings)
 
 
 def _in_one_clause(tokens: Sequence[Token], first: int, last: int) -> bool:

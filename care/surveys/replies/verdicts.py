@@ -13,7 +13,7 @@ _MORE: Final = frozenset({"more"})
 _NAYS: Final = frozenset({"neg", "nothing"})
 _FELT: Final = frozenset({"label", "feels"})
 _ALL, _ONE, _NOTHING = 2, 1, 0
-"""What a judgement is about: the service, one person, or nothing that is named."""
+"""What a judgement is about: the service, one person or thing, or nothing that is named."""
 _BEFORE_NAMES: Final = ("with", "by", "to")
 
 
@@ -102,7 +102,7 @@ def _judge_clause(clause: Sequence[Token]) -> tuple[list[_Judged], int, bool]:
     at_all = "at_all" in clause[-1].meanings
     for index, token in enumerate(clause):
         grade = _grade_of(token, clause[index + 1] if index + 1 < len(clause) else None)
-        of_one = of_one or "someone" in token.meanings
+        of_one = of_one or "part" in token.meanings
         if grade is not None and "more" in token.meanings:
             before.hear(_MORE)
         if grade is None:
@@ -111,12 +111,19 @@ def _judge_clause(clause: Sequence[Token]) -> tuple[list[_Judged], int, bool]:
             turned, leaning = before.turn(grade, at_all=at_all)
             if _is_counted(clause, index):
                 turned = None
+            of_one = of_one or _describes(clause, index)
             about = _ALL if is_of_all or token.meanings & _FELT else _ONE if of_one else _NOTHING
             judged.append(_Judged(turned, leaning, "label" in token.meanings, is_firm, about))
             before = _Before()
     if before.negated and judged:
         judged[-1] = _Judged(None, judged[-1].leaning, is_label=False, is_firm=False, about=judged[-1].about)
     return judged, unknown, subject
+
+
+def _describes(clause: Sequence[Token], index: int) -> bool:
+    """Tell whether one person or thing follows an English judgement: "lovely guy"."""
+    after = clause[index + 1 : index + 2]
+    return bool(after) and "part" in after[0].meanings and not after[0].is_chinese
 
 
 def _is_counted(clause: Sequence[Token], index: int) -> bool:

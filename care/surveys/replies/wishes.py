@@ -94,7 +94,7 @@ def _is_asked_about(text: Text, place: int) -> bool:
 def _questions_a_digit(text: Text) -> bool:
     """Tell whether a question and a digit of the scale stand in one clause: "5是最好的吗"."""
     ends = text.asks or (bool(text.tokens) and text.tokens[0].text in _ASKING)
-    if not text.has_digit or not ("question" in text.met or ends):
+    if not text.has_digit or "mock" in text.met or not ("question" in text.met or ends):
         return False
     digits = {number.first for number in find_numbers(text.tokens) if number.value <= _HIGHEST}
     digit = asked = False
