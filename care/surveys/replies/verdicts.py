@@ -9,6 +9,9 @@ from care.surveys.replies.tokens import Token
 GRADES: Final = {"worst": -2, "bad": -1, "middling": 0, "good": 1, "best": 2}
 _TURNED: Final = frozenset({*GRADES, "very", "rather", "slight", "neg", "at_all"})
 _MOST_UNKNOWN: Final = 4
+_HEARD: Final = frozenset(
+    {"neg", "nothing", "at_all", "very", "rather", "slight", "never_before", "so_much", "more", "less"}
+)
 _MORE: Final = frozenset({"more"})
 _NAYS: Final = frozenset({"neg", "nothing"})
 _FELT: Final = frozenset({"label", "feels"})
@@ -48,12 +51,14 @@ def weigh(tokens: Sequence[Token]) -> Verdict:
     anchored = False
     has_trouble = has_contrast = False
     for clause in _spoken(tokens):
-        judged, strange, subject = _judge_clause(clause)
+        met = frozenset[str]().union(*(token.meanings for token in clause))
+        strange = sum(token.is_unknown for token in clause) - _ends_in_a_name(clause)
+        judged = [] if met.isdisjoint(GRADES) else _judge_clause(clause, met, strange)
         found += judged
         unknown += strange
-        anchored = anchored or any(one.is_label for one in judged) or (subject and bool(judged))
-        has_trouble = has_trouble or any("trouble" in token.meanings for token in clause)
-        has_contrast = has_contrast or any("but" in token.meanings for token in clause)
+        anchored = anchored or any(one.is_label for one in judged) or ("subject" in met and bool(judged))
+        has_trouble = has_trouble or "trouble" in met
+        has_contrast = has_contrast or "but" in met
     if not found:
         return Verdict(leaning=-1 if has_trouble else 0)
     leanings = {one.leaning for one in found}
@@ -90,14 +95,11 @@ def _clauses(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
         yield tokens[start:]
 
 
-def _judge_clause(clause: Sequence[Token]) -> tuple[list[_Judged], int, bool]:
-    """Return (judgements, unknown words, whether a subject of ours is named) of one clause."""
-    subject = any("subject" in token.meanings for token in clause)
-    unknown = sum(token.is_unknown for token in clause) - _ends_in_a_name(clause)
+def _judge_clause(clause: Sequence[Token], met: frozenset[str], unknown: int) -> list[_Judged]:
+    """Return the judgements of one clause; `met` are the meanings of all its words."""
     is_firm = 2 * unknown <= min(2 * _MOST_UNKNOWN, len(clause) - unknown)
     judged: list[_Judged] = []
     before = _Before()
-    is_of_all = any("whole" in token.meanings for token in clause)
     of_one = False
     at_all = "at_all" in clause[-1].meanings
     for index, token in enumerate(clause):
@@ -107,17 +109,17 @@ def _judge_clause(clause: Sequence[Token]) -> tuple[list[_Judged], int, bool]:
             before.hear(_MORE)
         if grade is None:
             before.hear(token.meanings)
-        elif "faint" not in token.meanings or (not unknown and (subject or before.says_anything)):
+        elif "faint" not in token.meanings or (not unknown and ("subject" in met or before.says_anything)):
             turned, leaning = before.turn(grade, at_all=at_all)
             if _is_counted(clause, index):
                 turned = None
             of_one = of_one or _describes(clause, index)
-            about = _ALL if is_of_all or token.meanings & _FELT else _ONE if of_one else _NOTHING
+            about = _ALL if "whole" in met or token.meanings & _FELT else _ONE if of_one else _NOTHING
             judged.append(_Judged(turned, leaning, "label" in token.meanings, is_firm, about))
             before = _Before()
     if before.negated and judged:
         judged[-1] = _Judged(None, judged[-1].leaning, is_label=False, is_firm=False, about=judged[-1].about)
-    return judged, unknown, subject
+    return judged
 
 
 def _describes(clause: Sequence[Token], index: int) -> bool:
@@ -158,6 +160,8 @@ class _Before:
         return self.negated or self.very or self.softened
 
     def hear(self, meanings: frozenset[str]) -> None:
+        if meanings.isdisjoint(_HEARD):
+            return
         if meanings & _NAYS and not meanings & {"thanks", "not_resolved"}:
             self.negated, self.strong, self.very = not self.negated, self.strong or self.very, False
         elif "at_all" in meanings:
@@ -193,6 +197,8 @@ class _Before:
 def _grade_of(token: Token, after: Token | None) -> int | None:
     """Return the grade of a word; "好" before a judgement only says "very"."""
     meanings = token.meanings
+    if meanings.isdisjoint(GRADES):
+        return None
     is_degree = bool(meanings & {"very", "rather"}) and after is not None
     is_cut_off = "closing" in meanings and after is not None and "ending" not in after.meanings
     if "harmless" in meanings or is_cut_off or (is_degree and after is not None and after.meanings & _TURNED):
