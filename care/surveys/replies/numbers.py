@@ -131,7 +131,7 @@ def _is_minutes(tokens: Sequence[Token], index: int) -> bool:
 
 def _names_a_place(tokens: Sequence[Token], index: int, last: int) -> bool:
     """Tell whether "number" before it names a house or a thing, and no choice: "number 3's fence"."""
-    if index == 0 or tokens[index - 1].text != "number":
+    if index == 0 or tokens[index - 1].text not in ("number", "option"):
         return False
     before, after = token_at(tokens, index - 2), token_at(tokens, last + 1)
     opens = before is None or before.is_end or bool(before.meanings & {"rate", "correction", "only"})

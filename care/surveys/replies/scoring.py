@@ -90,6 +90,8 @@ def _from_words(text: Text, scale: Scale) -> Reading:
     sure = verdict.grade is not None and not met & _BLOCKS and not text.asks
     if sure and "not_resolved" in met and (verdict.leaning >= 0 or (verdict.grade == -1 and "label" not in met)):
         sure = False
+    if sure and verdict.leaning > 0 and "dead" in met and "resolved" not in met:  # "lovely, now the phone is dead too"
+        sure = False
     if sure and not verdict.is_of_all and counts_something(text.tokens):
         sure = False
     if sure and verdict.grade in scale.points and scale.words == "verdict":

@@ -67,7 +67,9 @@ def _is_denied(tokens: Sequence[Token], number: Number) -> bool:
 
 
 def _is_almost(tokens: Sequence[Token], number: Number) -> bool:
-    """Tell whether it was only wanted, in its own clause: "差一点就能给5分", "was going to give you a 5"."""
+    """Tell whether it was only wanted, or once, or by others, in its own clause: 差一点就能给5分, "normally a 5"."""
+    if number.first == 0 or (tokens[number.first].gap and tokens[number.first - 1].is_chinese):
+        return False
     for index in range(number.first - 1, -1, -1):
         token = tokens[index]
         if token.is_end or token.new_line or token.value is not None:
