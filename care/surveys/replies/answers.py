@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from care.surveys.replies.numbers import find_numbers
+from care.surveys.replies.ranges import counts_a_share
 from care.surveys.replies.roles import role
 from care.surveys.replies.scales import Scale
 from care.surveys.replies.tokens import Token
@@ -18,6 +19,8 @@ def yes_or_no(tokens: Sequence[Token], met: frozenset[str]) -> int | None:
     if "partly" in met or "question" in met or "conditional" in met:
         return None
     if any(token.text == "?" for token in tokens) and all(token.value is None for token in tokens):
+        return None
+    if any(counts_a_share(tokens, index) for index, token in enumerate(tokens) if token.value is not None):
         return None
     found = find_numbers(tokens)
     digits = {number.value for number in found}
