@@ -8,6 +8,7 @@ from care.surveys.replies.tokens import Token, number_word
 
 _THROUGH: Final = frozenset({"to", "到", "至", "thru", "through", "对", "比", "选", "送", "+", "and", "和"})
 """What stands between the numbers of a range, a match, an offer."""
+_UPWARDS: Final = ("-", "to", "到", "至")
 _BETWEEN: Final = frozenset({"between", "介 于", "在"})
 _SOMEWHERE: Final = frozenset({"somewhere", "maybe", "probably", "about"})
 _COUNTING: Final = frozenset({"before_count", "count"})
@@ -82,7 +83,7 @@ def spread(tokens: Sequence[Token], index: int) -> Number | None:
     low, high = tokens[index].value, _value(tokens, index + 2)
     if between is None or low is None or high is None or abs(high - low) != 1:
         return None
-    if not _joins(tokens, index, between) or (between.text == "-" and high < low):
+    if not _joins(tokens, index, between) or (between.text in _UPWARDS and high < low):
         return None
     after = token_at(tokens, index + 3)
     has_unit = after is not None and "point" in after.meanings

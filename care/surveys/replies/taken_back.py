@@ -18,6 +18,10 @@ _SPEAKER: Final = frozenset({"pronoun", "filler"})
 _OPENING: Final = 2
 """Tokens of a score that opens a text: 1 分."""
 _TOO_MUCH: Final = frozenset({"too_much"})
+_EVEN: Final = frozenset({"也", "都"})
+_THEN: Final = frozenset({"就", "是", "系", "那 就", "已 经"})
+_STILL: Final = ("还", "仲")
+_ASKS: Final = ("呢", "咧")
 _REFUSED: Final = frozenset({"too_much", "neg", "want_no", "wanted"})
 _NEAR: Final = 3
 _SO: Final = ("so", "那 就", "所 以")
@@ -82,21 +86,33 @@ def _is_almost(tokens: Sequence[Token], number: Number) -> bool:
 
 
 def _is_too_much(tokens: Sequence[Token], number: Number) -> bool:
-    after = token_at(tokens, number.last + 1)
-    if after is not None and after.text in ("就", "也", "都", "是", "系", "那 就"):
-        following = token_at(tokens, number.last + 2)
-        refused = _REFUSED if after.text in ("也", "都") else _TOO_MUCH
-        return following is not None and bool(following.meanings & refused)
-    return after is not None and "too_much" in after.meanings
+    """Tell whether it is called more than they earn: 1分都嫌多, 一分我都不想给, "5 would be too much"."""
+    index = number.last + 1
+    if (speaker := token_at(tokens, index)) is not None and speaker.text in ("我", "我 们"):
+        index += 1
+    after = token_at(tokens, index)
+    if after is None or "too_much" in after.meanings:
+        return after is not None
+    following = token_at(tokens, index + 1)
+    if following is None or after.text not in _EVEN | _THEN:
+        return False
+    return bool(following.meanings & (_REFUSED if after.text in _EVEN else _TOO_MUCH))
 
 
 def _is_scorned(tokens: Sequence[Token], number: Number) -> bool:
-    """Tell whether it is asked, and words follow that give no other number."""
-    after = token_at(tokens, number.last + 1)
+    """Tell whether it is asked, and words follow that answer with no other number; 还5分呢 asks without a sign."""
+    before, after = token_at(tokens, number.first - 1), token_at(tokens, number.last + 1)
     if after is None or after.text != "?":
-        return False
-    rest = [token for token in tokens[number.last + 1 :] if not token.is_end]
-    return bool(rest) and not any(token.value is not None or token.meanings & _SOBER for token in rest[:2])
+        return after is not None and after.text in _ASKS and before is not None and before.text in _STILL
+    rest = [index for index in range(number.last + 1, len(tokens)) if not tokens[index].is_end]
+    return bool(rest) and not any(_answers(tokens, index) for index in rest[:2])
+
+
+def _answers(tokens: Sequence[Token], index: int) -> bool:
+    token, after = tokens[index], token_at(tokens, index + 1)
+    if token.value is None:
+        return bool(token.meanings & _SOBER)
+    return after is None or not (after.text == "?" or "count" in after.meanings)
 
 
 def hangs_on_an_if(tokens: Sequence[Token], place: tuple[int, int], met: frozenset[str]) -> bool:
