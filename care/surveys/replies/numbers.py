@@ -16,7 +16,7 @@ from care.surveys.replies.ranges import (
     token_at,
 )
 from care.surveys.replies.roles import role
-from care.surveys.replies.tokens import NUMERALS, Token, number_word
+from care.surveys.replies.tokens import Token, number_word
 
 _LONGEST: Final = 3
 _NUMERO: Final = ("no .", "#")
@@ -51,22 +51,6 @@ def numbers_of(tokens: Sequence[Token]) -> list[Number]:
             index = past_compound(tokens, index)
         index += 1
     return found
-
-
-def counts_something(tokens: Sequence[Token]) -> bool:
-    """Tell whether a number stands in a text that rates by words: "five minutes, brilliant" praises the speed."""
-    return any(_is_number(token) or _is_counting_word(tokens, index) for index, token in enumerate(tokens))
-
-
-def _is_number(token: Token) -> bool:
-    return token.value is not None or (token.text[-1:].isdecimal() and "count" in token.meanings)
-
-
-def _is_counting_word(tokens: Sequence[Token], index: int) -> bool:
-    token, after = tokens[index], token_at(tokens, index + 1)
-    if token.text[0] in NUMERALS:
-        return "count" in token.meanings
-    return number_word(token) is not None and after is not None and "count" in after.meanings
 
 
 def _number_at(tokens: Sequence[Token], index: int) -> Number | None:
@@ -227,7 +211,7 @@ def _is_quantity(tokens: Sequence[Token], index: int) -> bool:
     """Tell whether it counts something or tells an hour, a number of a house, a bus."""
     before, after = token_at(tokens, index - 1), token_at(tokens, index + 1)
     if after is not None and "count" in after.meanings and not after.new_line:
-        return True
+        return not _is_of_one_engineer(tokens, index)
     if _is_of_a_house(tokens, index) or _names_a_place(tokens, index, index):
         return True
     if before is None or before.is_end or "rate" in before.meanings or tokens[index].new_line:
@@ -237,6 +221,13 @@ def _is_quantity(tokens: Sequence[Token], index: int) -> bool:
     if before.text in _NUMERO and len(tokens) == index + 1 == 2:  # noqa: PLR2004 - "No. 4" is all that is said
         return False
     return "before_count" in before.meanings or _is_numbered(tokens, index)
+
+
+def _is_of_one_engineer(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether a sentence about one person follows an opening score: "5 engineer was lovely", not "1 engineer"."""
+    person, after = tokens[index + 1], token_at(tokens, index + 2)
+    is_one = "doer" in person.meanings and person.gap and is_latin(person) and not is_plural(person.text)
+    return index == 0 and is_one and tokens[0].value != 1 and after is not None and "count" not in after.meanings
 
 
 def _is_of_a_house(tokens: Sequence[Token], index: int) -> bool:

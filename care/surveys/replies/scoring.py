@@ -6,11 +6,10 @@ from typing import Final
 from care.surveys.replies.answers import ease_grade, menu_digits, several, yes_or_no
 from care.surveys.replies.choosing import NO_NUMBER, Choice, choose
 from care.surveys.replies.model import Flag, Kind, Reading, Reply, Stage
-from care.surveys.replies.numbers import counts_something
 from care.surveys.replies.scales import Scale
 from care.surveys.replies.taken_back import hangs_on_an_if
 from care.surveys.replies.text import Text
-from care.surveys.replies.verdicts import Verdict, weigh
+from care.surveys.replies.verdicts import Verdict, counts_something, weigh
 from care.surveys.replies.wishes import needs_a_person, side_flags
 
 _UNCLEAR: Final = Reading(kind=Kind.UNCLEAR)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from care.surveys.replies.tokens import Token
+from care.surveys.replies.tokens import NUMERALS, Token, number_word
 
 GRADES: Final = {"worst": -2, "bad": -1, "middling": 0, "good": 1, "best": 2}
 _TURNED: Final = frozenset({*GRADES, "very", "rather", "slight", "neg", "at_all"})
@@ -74,6 +74,22 @@ def weigh(tokens: Sequence[Token]) -> Verdict:
         return Verdict(leaning=leaning)
     grades = [one.grade for one in labels or found if one.grade is not None]
     return Verdict(grade=max(grades, key=abs), leaning=leaning, is_of_all=any(one.about == _ALL for one in found))
+
+
+def counts_something(tokens: Sequence[Token]) -> bool:
+    """Tell whether a number stands in a text that rates by words: "five minutes, brilliant" praises the speed."""
+    return any(_is_number(token) or _is_counting_word(tokens, index) for index, token in enumerate(tokens))
+
+
+def _is_number(token: Token) -> bool:
+    return token.value is not None or (token.text[-1:].isdecimal() and "count" in token.meanings)
+
+
+def _is_counting_word(tokens: Sequence[Token], index: int) -> bool:
+    token, after = tokens[index], tokens[index + 1 : index + 2]
+    if token.text[0] in NUMERALS:
+        return "count" in token.meanings
+    return number_word(token) is not None and bool(after) and "count" in after[0].meanings
 
 
 def _spoken(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
