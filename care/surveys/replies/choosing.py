@@ -120,6 +120,8 @@ def _given(tokens: Sequence[Token], found: list[Number], scale: Scale, *, is_cor
 
 def _without_echoes(tokens: Sequence[Token], kept: list[Number], scale: Scale) -> list[Number]:
     """Leave out what only says a count again: the last one of "1. 14 days offline, 14!"."""
+    if len(kept) == 1:
+        return kept
     places = {number.first for number in kept}
     counted = {token.value for index, token in enumerate(tokens) if index not in places}
     echoes = [number for number in kept if number.first > 0 and number.value in counted and not number.marked]

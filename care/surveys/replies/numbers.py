@@ -98,9 +98,10 @@ def _with_unit(tokens: Sequence[Token], index: int, value: float) -> Number | No
 
 def _with_tenths(tokens: Sequence[Token], index: int, value: float) -> Number | None:
     """Return "四点五分" where nothing else stands in its clause; elsewhere that is an hour."""
-    dot, part, unit, after = (token_at(tokens, index + ahead) for ahead in (1, 2, 3, 4))
-    before = token_at(tokens, index - 1)
-    if dot is None or dot.text != "点" or part is None or part.value is None or unit is None or unit.text != "分":
+    if len(tokens) < index + 4 or tokens[index + 1].text != "点":
+        return None
+    before, part, unit, after = (token_at(tokens, index + ahead) for ahead in (-1, 2, 3, 4))
+    if part is None or part.value is None or unit is None or unit.text != "分":
         return None
     opens = before is None or before.is_end or bool(before.meanings & {"rate", "only"})
     if part.value >= 10 or not opens or not (after is None or after.is_end):  # noqa: PLR2004 - one digit of a fraction

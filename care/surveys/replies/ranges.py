@@ -66,12 +66,14 @@ def out_of(tokens: Sequence[Token], index: int, value: float) -> Number | None:
 
 def counts_a_share(tokens: Sequence[Token], index: int) -> bool:
     """Tell whether it says how many of some things: "2 out of 5 sockets", "1 of 2 fixed"."""
-    after, whole = token_at(tokens, index + 1), _value(tokens, index + 2)
-    if after is not None and after.text == "of" and whole is not None and whole not in _BASES:
+    following = tokens[index + 1 : index + 3]
+    if not any(token.text == "of" for token in following):
+        return False
+    whole = _value(tokens, index + 2)
+    if whole is not None and whole not in _BASES:
         return True
     places = (token_at(tokens, index + ahead) for ahead in (3, 4))
-    of = any(token.text == "of" for token in tokens[index + 1 : index + 3])
-    return of and any(
+    return any(
         thing is not None and thing.gap and is_latin(thing) and is_plural(thing.text) and "point" not in thing.meanings
         for thing in places
     )

@@ -29,7 +29,7 @@ _SO: Final = ("so", "那 就", "所 以")
 
 def is_taken_back(tokens: Sequence[Token], number: Number) -> bool:
     """Tell whether it says which score is not given: "想给0分没有", "not 4", "nearly a 5", "4? you'd be lucky"."""
-    if _is_plain_wish(tokens, number):
+    if len(tokens) == 1 or _is_plain_wish(tokens, number):
         return False
     return (
         _is_denied(tokens, number)
