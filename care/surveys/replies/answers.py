@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from care.surveys.replies.numbers import find_numbers
+from care.surveys.replies.ranges import counts_a_share
 from care.surveys.replies.roles import role
 from care.surveys.replies.scales import Scale
 from care.surveys.replies.tokens import Token
@@ -19,8 +20,11 @@ def yes_or_no(tokens: Sequence[Token], met: frozenset[str]) -> int | None:
         return None
     if any(token.text == "?" for token in tokens) and all(token.value is None for token in tokens):
         return None
-    digits = {token.value for token in tokens if token.value is not None}
-    if digits & {1.0, 2.0} and len(digits) == 1 and len(find_numbers(tokens)) == 1:
+    if any(counts_a_share(tokens, index) for index, token in enumerate(tokens) if token.value is not None):
+        return None
+    found = find_numbers(tokens)
+    digits = {number.value for number in found}
+    if digits & {1.0, 2.0} and len(digits) == 1 and len(found) == 1:
         return _agreeing(1 if digits == {1.0} else 0, tokens)
     if digits and not met & {"resolved", "not_resolved"}:
         return None

@@ -8,11 +8,12 @@ from care.surveys.replies.model import Flag
 from care.surveys.replies.numbers import numbers_of
 from care.surveys.replies.ranges import Number
 from care.surveys.replies.scales import Scale
+from care.surveys.replies.taken_back import is_taken_back
 from care.surveys.replies.tokens import Token
 
-_DROPS: Final = frozenset({"wanted", "neg"})
-_KEEPS: Final = frozenset({"only", "correction"})
+_DROPS: Final = frozenset({"wanted", "neg", "hypo"})
 _FULL_BASE: Final = (5.0, 7.0, 10.0, 100.0)
+_CORRECTING: Final = frozenset({"correction", "should_be"})
 _NEAR: Final = 3
 
 
@@ -36,17 +37,23 @@ def choose(tokens: Sequence[Token], met: frozenset[str], scale: Scale) -> Choice
         return stars
     if "full_marks" in met and "question" not in met and (full := _named_end(tokens, scale)):
         return full
+    return _of_numbers(tokens, met, scale)
+
+
+def _of_numbers(tokens: Sequence[Token], met: frozenset[str], scale: Scale) -> Choice:
     scanned = numbers_of(tokens)
     found = [number for number in scanned if not number.doubtful]
     if not found:
         return NO_NUMBER
-    kept = [number for number in found if not _is_dropped(tokens, number)]
+    is_corrected = _is_corrected(tokens, met)
+    kept = _given(tokens, found, scale, is_corrected=is_corrected)
     if not kept:
         return Choice(flags=(Flag.NEGATIVE,), alert=True)
-    is_corrected = "correction" in met and len(tokens) > 1
+    if any(number.open for number in kept):
+        return Choice(flags=(Flag.MULTIPLE_SCORES,))
     kept = _corrected(tokens, kept) if is_corrected else _pointed_at(tokens, met, kept)
     kept = [number for number in kept if number.marked] or kept
-    is_doubted = len(scanned) > len(found) and _is_doubted(scanned, kept, scale)
+    is_doubted = not is_corrected and len(scanned) > len(found) and _is_doubted(scanned, kept, scale)
     choice = Choice(flags=(Flag.MULTIPLE_SCORES,)) if is_doubted else _one_of(tokens, kept, scale)
     if is_corrected and choice.score is not None:
         return Choice(choice.score, choice.derived, (Flag.CORRECTION,), place=choice.place)
@@ -105,34 +112,43 @@ def _is_negative(tokens: Sequence[Token], number: Number) -> bool:
     return sign.text == "-" and (index == 1 or sign.gap)
 
 
-def _is_dropped(tokens: Sequence[Token], number: Number) -> bool:
-    """Tell whether it says which score is not given: "想给0分没有", "not 4"."""
-    for index in range(number.first - 1, max(-1, number.first - 1 - _NEAR), -1):
-        token = tokens[index]
-        if token.is_end or token.value is not None or token.meanings & _KEEPS - {"correction"}:
-            break
-        if token.text == "no" and index > 0 and tokens[index - 1].value is not None:
-            break
-        if token.meanings & _DROPS and not token.meanings & {"thanks", "correction", "not_resolved"}:
-            return True
-        if token.meanings & {"best", "good", "bad", "worst", "thanks", "not_resolved", "resolved", "subject"}:
-            break
-    after = tokens[number.last + 1] if number.last + 1 < len(tokens) else None
-    return after is not None and after.text in (
-        "没 有",
-        "都 没 有",
-        "不 够",
-        "都 不 够",
-        "都 不 给",
-        "不 值",
-        "都 不 值",
-    )
+def _given(tokens: Sequence[Token], found: list[Number], scale: Scale, *, is_corrected: bool) -> list[Number]:
+    """Return the numbers that nothing takes back."""
+    kept = _without_echoes(tokens, [number for number in found if not is_taken_back(tokens, number)], scale)
+    return kept if is_corrected else [number for number in kept if not _is_what_should_be(tokens, number)]
+
+
+def _without_echoes(tokens: Sequence[Token], kept: list[Number], scale: Scale) -> list[Number]:
+    """Leave out what only says a count again: the last one of "1. 14 days offline, 14!"."""
+    if len(kept) == 1:
+        return kept
+    places = {number.first for number in kept}
+    counted = {token.value for index, token in enumerate(tokens) if index not in places}
+    echoes = [number for number in kept if number.first > 0 and number.value in counted and not number.marked]
+    return [number for number in kept if number not in echoes or not _opens_with_a_score(tokens, scale)]
+
+
+def _opens_with_a_score(tokens: Sequence[Token], scale: Scale) -> bool:
+    value = tokens[0].value
+    return value is not None and scale.holds(value) and len(tokens) > 1 and tokens[1].is_end
+
+
+def _is_corrected(tokens: Sequence[Token], met: frozenset[str]) -> bool:
+    """Tell whether a slip is corrected; "should be 5" does so beside one, or where it is all that is said."""
+    if len(tokens) == 1:
+        return False
+    return "correction" in met or ("should_be" in met and ("slip" in met or len(tokens) <= _NEAR))
+
+
+def _is_what_should_be(tokens: Sequence[Token], number: Number) -> bool:
+    """Tell whether it only says what somebody expects: "service should be 5"."""
+    return number.first > 0 and "should_be" in tokens[number.first - 1].meanings
 
 
 def _corrected(tokens: Sequence[Token], numbers: list[Number]) -> list[Number]:
     """Return the numbers behind the last word of correction that has one behind it, else those before it."""
     for index in range(len(tokens) - 1, -1, -1):
-        if "correction" in tokens[index].meanings:
+        if tokens[index].meanings & _CORRECTING:
             behind = [number for number in numbers if number.first > index]
             if behind:
                 return behind[-1:] if len(behind) > 1 else behind

@@ -57,6 +57,8 @@ def _number_at(tokens: Sequence[Token], index: int) -> Number | None:
     token = tokens[index]
     if token.value is None:
         return _spelled(tokens, index)
+    if tenths := _with_tenths(tokens, index, token.value):
+        return tenths
     whole, _, part = token.text.partition(".")
     if len(whole) > _LONGEST or len(part.rstrip("0")) > 1 or part in _HALF_HOURS or _is_part_of_code(tokens, index):
         return None
@@ -84,12 +86,42 @@ def _with_unit(tokens: Sequence[Token], index: int, value: float) -> Number | No
     if unit is None or "point" not in unit.meanings or unit.text == "*":
         return None
     before = token_at(tokens, index - 1)
+    if _is_minutes(tokens, index) or (unit.text == "' s" and _names_a_place(tokens, index, index + 1)):
+        return None
     is_gap = before is not None and "before_point" in before.meanings
     if is_gap or (unit.text in _COUNTED and not _closes(tokens, index + 1)):
         return None
     if half is not None and half.text == "半":
         return Number(value + 0.5, index, index + 2, marked=True, point=True)
     return Number(value, index, index + 1, marked=True, point=True)
+
+
+def _with_tenths(tokens: Sequence[Token], index: int, value: float) -> Number | None:
+    """Return "四点五分" where nothing else stands in its clause; elsewhere that is an hour."""
+    if len(tokens) < index + 4 or tokens[index + 1].text != "点":
+        return None
+    before, part, unit, after = (token_at(tokens, index + ahead) for ahead in (-1, 2, 3, 4))
+    if part is None or part.value is None or unit is None or unit.text != "分":
+        return None
+    opens = before is None or before.is_end or bool(before.meanings & {"rate", "only"})
+    if part.value >= 10 or not opens or not (after is None or after.is_end):  # noqa: PLR2004 - one digit of a fraction
+        return None
+    return Number(value + part.value / 10, index, index + 3, marked=True, point=True)
+
+
+def _is_minutes(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether an hour stands before it: 四点五分."""
+    return index > 1 and tokens[index - 1].text == "点" and tokens[index - 2].value is not None
+
+
+def _names_a_place(tokens: Sequence[Token], index: int, last: int) -> bool:
+    """Tell whether "number" before it names a house or a thing, and no choice: "number 3's fence"."""
+    if index == 0 or tokens[index - 1].text not in ("number", "option"):
+        return False
+    before, after = token_at(tokens, index - 2), token_at(tokens, last + 1)
+    opens = before is None or before.is_end or bool(before.meanings & {"rate", "correction", "only"})
+    closes = after is None or after.is_end or bool(after.meanings & {"thanks", "happy", "closer", "because"})
+    return not (opens and closes)
 
 
 def _bare(tokens: Sequence[Token], index: int, value: float) -> Number | None:
@@ -129,8 +161,10 @@ def _spelled(tokens: Sequence[Token], index: int) -> Number | None:
     if value is None:
         return None
     after, before = token_at(tokens, index + 1), token_at(tokens, index - 1)
-    if after is not None and "point" in after.meanings and after.text not in ("*", "'s"):
+    if after is not None and "point" in after.meanings and after.text not in ("*", "' s"):
         return Number(value, index, index + 1, marked=True, point=True)
+    if after is not None and after.text == "*" and all(token.text == "*" for token in tokens[index + 1 :]):
+        return Number(value, index, len(tokens) - 1, marked=True)
     if share := out_of(tokens, index, value):
         return share
     is_joined = before is not None and before.text == "-" and not tokens[index].gap
@@ -178,8 +212,8 @@ def _is_quantity(tokens: Sequence[Token], index: int) -> bool:
     """Tell whether it counts something or tells an hour, a number of a house, a bus."""
     before, after = token_at(tokens, index - 1), token_at(tokens, index + 1)
     if after is not None and "count" in after.meanings and not after.new_line:
-        return True
-    if _is_of_a_house(tokens, index):
+        return not _is_of_one_engineer(tokens, index)
+    if _is_of_a_house(tokens, index) or _names_a_place(tokens, index, index):
         return True
     if before is None or before.is_end or "rate" in before.meanings or tokens[index].new_line:
         return False
@@ -188,6 +222,13 @@ def _is_quantity(tokens: Sequence[Token], index: int) -> bool:
     if before.text in _NUMERO and len(tokens) == index + 1 == 2:  # noqa: PLR2004 - "No. 4" is all that is said
         return False
     return "before_count" in before.meanings or _is_numbered(tokens, index)
+
+
+def _is_of_one_engineer(tokens: Sequence[Token], index: int) -> bool:
+    """Tell whether a sentence about one person follows an opening score: "5 engineer was lovely", not "1 engineer"."""
+    person, after = tokens[index + 1], token_at(tokens, index + 2)
+    is_one = "doer" in person.meanings and person.gap and is_latin(person) and not is_plural(person.text)
+    return index == 0 and is_one and tokens[0].value != 1 and after is not None and "count" not in after.meanings
 
 
 def _is_of_a_house(tokens: Sequence[Token], index: int) -> bool:
@@ -235,10 +276,12 @@ def _tells_something_else(tokens: Sequence[Token], index: int) -> bool:
 
 def _right_is_free(tokens: Sequence[Token], index: int) -> bool:
     after = token_at(tokens, index + 1)
-    if after is None or after.is_end or after.new_line or after.meanings & _RIGHT or after.value is not None:
+    if after is None or after.is_end or after.new_line or after.value is not None:
+        return True
+    is_many = bool(after.meanings & _MANY) and after.gap and is_plural(after.text) and after.text != "guys"
+    if after.meanings & _RIGHT and not (is_many and index == 0 and "subject" in after.meanings):
         return True
     if not after.is_unknown:
-        is_many = bool(after.meanings & _MANY) and after.gap and is_plural(after.text)
         return (after.gap or not after.meanings) and not is_many
     if after.is_chinese:
         return after.gap

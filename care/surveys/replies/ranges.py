@@ -8,6 +8,7 @@ from care.surveys.replies.tokens import Token, number_word
 
 _THROUGH: Final = frozenset({"to", "到", "至", "thru", "through", "对", "比", "选", "送", "+", "and", "和"})
 """What stands between the numbers of a range, a match, an offer."""
+_UPWARDS: Final = ("-", "to", "到", "至")
 _BETWEEN: Final = frozenset({"between", "介 于", "在"})
 _SOMEWHERE: Final = frozenset({"somewhere", "maybe", "probably", "about"})
 _COUNTING: Final = frozenset({"before_count", "count"})
@@ -27,6 +28,7 @@ class Number:
     base: float = 0.0  # what it is out of, where that is said
     point: bool = False  # 分, stars
     spread: bool = False  # "4-5"
+    open: bool = False  # "4 or 5": nobody has chosen
     doubtful: bool = False  # the words beside it may make it something else
 
 
@@ -63,10 +65,15 @@ def out_of(tokens: Sequence[Token], index: int, value: float) -> Number | None:
 
 
 def counts_a_share(tokens: Sequence[Token], index: int) -> bool:
-    """Tell whether it says how many of some things: "2 out of 5 sockets"."""
+    """Tell whether it says how many of some things: "2 out of 5 sockets", "1 of 2 fixed"."""
+    following = tokens[index + 1 : index + 3]
+    if not any(token.text == "of" for token in following):
+        return False
+    whole = _value(tokens, index + 2)
+    if whole is not None and whole not in _BASES:
+        return True
     places = (token_at(tokens, index + ahead) for ahead in (3, 4))
-    of = any(token.text == "of" for token in tokens[index + 1 : index + 3])
-    return of and any(
+    return any(
         thing is not None and thing.gap and is_latin(thing) and is_plural(thing.text) and "point" not in thing.meanings
         for thing in places
     )
@@ -78,7 +85,7 @@ def spread(tokens: Sequence[Token], index: int) -> Number | None:
     low, high = tokens[index].value, _value(tokens, index + 2)
     if between is None or low is None or high is None or abs(high - low) != 1:
         return None
-    if not _joins(tokens, index, between) or (between.text == "-" and high < low):
+    if not _joins(tokens, index, between) or (between.text in _UPWARDS and high < low):
         return None
     after = token_at(tokens, index + 3)
     has_unit = after is not None and "point" in after.meanings
@@ -88,7 +95,8 @@ def spread(tokens: Sequence[Token], index: int) -> Number | None:
     is_between = _follows_between(tokens, index)
     if is_between and not (has_unit or after is None or after.is_end):
         return None
-    return Number(min(low, high), index, last, marked=has_unit or is_between, spread=True)
+    is_open = not is_between and "or_else" in between.meanings
+    return Number(min(low, high), index, last, marked=has_unit or is_between, spread=True, open=is_open)
 
 
 def _joins(tokens: Sequence[Token], index: int, between: Token) -> bool:
@@ -97,7 +105,7 @@ def _joins(tokens: Sequence[Token], index: int, between: Token) -> bool:
     before = token_at(tokens, index - 1)
     if before is not None and before.meanings & _COUNTING and "rate" not in before.meanings:
         return False
-    return "range" in between.meanings or between.text in "-~,"
+    return bool(between.meanings & {"range", "or_else"}) or between.text in "-~,"
 
 
 def _follows_between(tokens: Sequence[Token], index: int) -> bool:

@@ -7,8 +7,9 @@ from care.surveys.replies.answers import ease_grade, menu_digits, several, yes_o
 from care.surveys.replies.choosing import NO_NUMBER, Choice, choose
 from care.surveys.replies.model import Flag, Kind, Reading, Reply, Stage
 from care.surveys.replies.scales import Scale
+from care.surveys.replies.taken_back import hangs_on_an_if
 from care.surveys.replies.text import Text
-from care.surveys.replies.verdicts import Verdict, weigh
+from care.surveys.replies.verdicts import Verdict, counts_something, weigh
 from care.surveys.replies.wishes import needs_a_person, side_flags
 
 _UNCLEAR: Final = Reading(kind=Kind.UNCLEAR)
@@ -33,7 +34,7 @@ def read_answer(reply: Reply, text: Text, scale: Scale) -> Reading:
 
 def _score(text: Text, scale: Scale) -> Reading:
     if "no_marks" in text.met and not text.has_digit:
-        if scale.holds(0) and not text.unknown:
+        if scale.holds(0) and (not text.unknown or _begins_with_nought(text)):
             return _scored(0, scale, derived=True)
         return Reading(kind=Kind.UNCLEAR, alert=True, flags=(Flag.OUT_OF_RANGE, Flag.NEGATIVE))
     choice = choose(text.tokens, text.met, scale)
@@ -45,14 +46,19 @@ def _score(text: Text, scale: Scale) -> Reading:
     return _from_words(text, scale)
 
 
+def _begins_with_nought(text: Text) -> bool:
+    """Tell whether the first clause is 零分."""
+    return "zero" in text.tokens[0].meanings and len(text.tokens) > 1 and text.tokens[1].is_end
+
+
 def _from_number(choice: Choice, text: Text, scale: Scale) -> Reading:
     """Return the score of a digit, unless the words around it say that it is not meant so."""
     beside = side_flags(text)
     if choice.score is None:
         flags = tuple(dict.fromkeys((*choice.flags, *beside)))
         return Reading(kind=Kind.UNCLEAR, flags=flags, alert=choice.alert or needs_a_person(beside))
-    is_wish = "wanted" in text.met and choice.place[0] == 0  # "4, would have been 5 if he had come in time"
-    if "conditional" in text.met and Flag.CORRECTION not in choice.flags and not is_wish:
+    is_open = "conditional" in text.met and Flag.CORRECTION not in choice.flags
+    if is_open and hangs_on_an_if(text.tokens, choice.place, text.met):
         return Reading(kind=Kind.UNCLEAR, flags=(Flag.CONDITIONAL,))
     others = tuple(token for index, token in enumerate(text.tokens) if not choice.place[0] <= index <= choice.place[1])
     if others and _contradicts(choice.score, others, text, scale):
@@ -66,6 +72,8 @@ def _contradicts(score: int, others: tuple[object, ...], text: Text, scale: Scal
     if side == 0:
         return False
     verdict = weigh(others)  # type: ignore[arg-type]
+    if side > 0 and score != scale.best and "deduct" in text.met:  # why it is one less
+        return "mock" in text.met
     if side > 0:
         firm = verdict.grade is not None and verdict.grade < 0
         strong = "worst" in text.met or (score == scale.best and "furious" in text.met)
@@ -80,6 +88,10 @@ def _from_words(text: Text, scale: Scale) -> Reading:
     verdict = weigh(text.tokens)
     sure = verdict.grade is not None and not met & _BLOCKS and not text.asks
     if sure and "not_resolved" in met and (verdict.leaning >= 0 or (verdict.grade == -1 and "label" not in met)):
+        sure = False
+    if sure and verdict.leaning > 0 and "dead" in met and "resolved" not in met:  # "lovely, now the phone is dead too"
+        sure = False
+    if sure and not verdict.is_of_all and counts_something(text.tokens):
         sure = False
     if sure and verdict.grade in scale.points and scale.words == "verdict":
         return _scored(scale.points[verdict.grade or 0], scale, derived=True, flags=beside)

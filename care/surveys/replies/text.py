@@ -1,5 +1,6 @@
 """A reply, taken apart once for all rules."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,9 @@ from care.surveys.replies.patterns import find
 from care.surveys.replies.tokens import Token, tokenise
 
 _FEW: Final = 5
+_SHORT: Final = 60
+_REPEATED: Final = re.compile(r"([^\W\d][^\d,.!]{2,}?)(?:[\s,.!]*\1)+[\s.!]*")
+"""The same words two times or more; digits said twice may be two answers."""
 _SIGNS: Final = " \n.!~。…"
 
 
@@ -33,11 +37,19 @@ class Text:
 
 def read_text(plain: str, lexicon: Lexicon) -> Text:
     """Return a normalised text with its tokens."""
+    plain = _said_once(plain)
     tokens = tuple(tokenise(plain, lexicon))
     met = frozenset().union(*(token.meanings for token in tokens))
     found = {pattern.meaning for pattern in possible(lexicon.composed, met) if _holds(pattern, tokens)}
     has_digit = any(token.value is not None for token in tokens)
     return Text(plain, tokens, met | found if found else met, has_digit)
+
+
+def _said_once(plain: str) -> str:
+    """Return what is said over and over, once: 别发了别发了."""
+    if len(plain) > _SHORT or not (repeated := _REPEATED.fullmatch(plain)):
+        return plain
+    return repeated[1]
 
 
 def _holds(pattern: Pattern, tokens: tuple[Token, ...]) -> bool:

@@ -60,8 +60,10 @@ def tokenise(text: str, lexicon: Lexicon) -> list[Token]:
         blank, word = pieces[index]
         taken, value, meanings = 0, None, NOTHING
         for length in lexicon.lengths.get(word, ()):
+            if index + length > count:
+                continue
             phrase = word if length == 1 else " ".join(words[index : index + length])
-            if phrase in lexicon.phrases and index + length <= count and not _cuts_a_unit(tokens, phrase, lexicon):
+            if phrase in lexicon.phrases and not _cuts_a_unit(tokens, phrase, lexicon):
                 word, meanings, taken = phrase, lexicon.phrases[phrase], length
                 break
         if not taken:

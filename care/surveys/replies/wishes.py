@@ -16,6 +16,7 @@ _BESIDE: Final = (
     ("call_back", Flag.CALL_BACK),
 )
 _FEW: Final = 3
+_HIGHEST: Final = 10
 _ENDS_OF_SCALE: Final = frozenset({"best", "worst", "full_marks"})
 _ASKING: Final = frozenset({"is", "does", "which", "are", "do"})
 
@@ -72,6 +73,8 @@ def _asks_for_help(text: Text) -> bool:
     if "help" in text.met:
         place = next((index for index, token in enumerate(text.tokens) if "help" in token.meanings), 0)
         clause_has_score = any(token.value is not None for token in text.tokens[:place])
+        if _is_asked_about(text, place):
+            return True
         return not clause_has_score or "question" in text.met or text.asks
     if "help_alone" in text.met and all(
         token.is_end or token.meanings & {"help_alone", "filler", "ack", "question"} for token in text.tokens
@@ -80,12 +83,20 @@ def _asks_for_help(text: Text) -> bool:
     return _questions_a_digit(text) or ("fraud" in text.met and text.asks and not text.has_digit)
 
 
+def _is_asked_about(text: Text, place: int) -> bool:
+    """Tell whether it is a digit that the question is about: "1分是最好还是最差", 1代表什么."""
+    before = text.tokens[max(0, place - 3) : place]
+    while before and before[-1].meanings & {"yes", "rate", "point"} and before[-1].value is None:
+        before = before[:-1]
+    return bool(before) and before[-1].value is not None and not before[-1].is_end
+
+
 def _questions_a_digit(text: Text) -> bool:
     """Tell whether a question and a digit of the scale stand in one clause: "5是最好的吗"."""
     ends = text.asks or (bool(text.tokens) and text.tokens[0].text in _ASKING)
-    if not text.has_digit or not ("question" in text.met or ends):
+    if not text.has_digit or "mock" in text.met or not ("question" in text.met or ends):
         return False
-    digits = {number.first for number in find_numbers(text.tokens)}
+    digits = {number.first for number in find_numbers(text.tokens) if number.value <= _HIGHEST}
     digit = asked = False
     for index, token in enumerate(text.tokens):
         if token.is_end and token.text != "-":
@@ -100,8 +111,9 @@ def _questions_a_digit(text: Text) -> bool:
 
 
 def _may_be_a_point(text: Text, index: int) -> bool:
-    """Tell whether it is a number that counts nothing and tells no hour."""
-    if text.tokens[index].value is None or _counts(text, index):
+    """Tell whether it is a number that counts nothing and tells no hour or price."""
+    value = text.tokens[index].value
+    if value is None or value > _HIGHEST or _counts(text, index):
         return False
     return index == 0 or "before_count" not in text.tokens[index - 1].meanings
 

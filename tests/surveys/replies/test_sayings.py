@@ -78,7 +78,7 @@ class TestScores:
         """The comment stands in the letters it was typed in."""
         assert hear("5分 但等太久").comment == "但等太久"
         assert hear("唔該晒 5").comment == "唔該晒"
-        assert hear("4 or 5, good").comment == "good"
+        assert hear("4-5, good").comment == "good"
         assert hear("5 4 5 4", scale="csat5x4").comment == ""
         assert hear("5-4-5-4 but slow", scale="csat5x4").comment == "but slow"
         assert hear("5 2 days wait").comment == "2 days wait"
