@@ -5,7 +5,7 @@ from typing import Final
 
 _PIECE: Final = re.compile(
     r"(\s*)("
-    r"\d+(?:\.\d+)?"  # a number
+    r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"  # a number, also 1,580
     r"|\[[㐀-鿿ok]{1,3}\]"  # a picture by its name
     r"|[:;=]['-]?[)(|d](?![a-z])|\^_?\^|<3|\(:|\):"  # a face of signs
     r"|[㐀-鿿]"

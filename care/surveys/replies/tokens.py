@@ -86,7 +86,7 @@ def _number_of(words: list[str], index: int) -> tuple[str, int, float | None]:
     """Return (text, pieces it takes, value) of what no list holds; None is the value of what is no number."""
     word = words[index]
     if word[0].isdecimal():
-        return word, 1, float(word)
+        return word, 1, float(word.replace(",", ""))
     if word not in NUMERALS:
         return word, 1, None
     end = index + 1
