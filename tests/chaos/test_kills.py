@@ -96,7 +96,7 @@ class TestAKillAtEveryPoint:
         self, stage: SetStage, scale: Scale, dice: random.Random, figures: Figures
     ):
         """A sender and a resolver that die at each point in turn, a web process too, and a provider full of faults."""
-        people, cycles, pace = scale.of((660, 24, "40"), (6_000, 200, "60"))
+        people, cycles, pace = scale.of((660, 24, "40"), (12_000, 200, "60"))
         most_open = 0
         with stage(people, is_mixed=True, SMS__RATE_PER_SECOND=pace) as stood, ExitStack() as stack:
             stood.trust_the_list()
