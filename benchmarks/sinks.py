@@ -9,21 +9,64 @@ sink withhold PIPELINING.
 import argparse
 import asyncio
 import contextlib
+import json
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
-ANSWER = (
-    '{"account_sid":"AC00000000000000000000000000000000","api_version":"2010-04-01","body":"…","date_created":'
-    '"Thu, 24 Sep 2026 10:00:00 +0000","date_sent":null,"date_updated":"Thu, 24 Sep 2026 10:00:00 +0000",'
-    '"direction":"outbound-api","error_code":null,"error_message":null,"from":"+15005550006",'
-    '"messaging_service_sid":null,"num_media":"0","num_segments":"1","price":null,"price_unit":null,'
-    '"sid":"SM%032x","status":"queued","subresource_uris":{"media":"/2010-04-01/Media.json"},'
-    '"to":"+8613800000000","uri":"/2010-04-01/Message.json"}'
+_ACCOUNT = "AC" + "0" * 32
+_AT = "Thu, 24 Sep 2026 10:00:00 +0000"
+_HERE = f"/2010-04-01/Accounts/{_ACCOUNT}/Messages/%(sid)s"
+ANSWER = json.dumps(
+    {
+        "account_sid": _ACCOUNT,
+        "api_version": "2010-04-01",
+        "body": "【海岚通信】王女士，今天是您的生日",
+        "date_created": _AT,
+        "date_sent": None,
+        "date_updated": _AT,
+        "direction": "outbound-api",
+        "error_code": None,
+        "error_message": None,
+        "from": "+15005550006",
+        "messaging_service_sid": None,
+        "num_media": "0",
+        "num_segments": "1",
+        "price": None,
+        "price_unit": "USD",
+        "sid": "%(sid)s",
+        "status": "queued",
+        "subresource_uris": {"media": f"{_HERE}/Media.json"},
+        "to": "+8613800000000",
+        "uri": f"{_HERE}.json",
+    }
 )
-HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+HEAD = "\r\n".join(
+    (
+        "HTTP/1.1 201 CREATED",
+        "Date: Thu, 24 Sep 2026 10:00:00 GMT",
+        "Content-Type: application/json;charset=utf-8",
+        "Content-Length: %d",
+        "Connection: keep-alive",
+        "Twilio-Concurrent-Requests: 1",
+        "Twilio-Request-Id: RQ" + "0" * 32,
+        "Twilio-Request-Duration: 0.098",
+        "Access-Control-Allow-Origin: *",
+        "Access-Control-Allow-Headers: Accept, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key",
+        "Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS",
+        "Access-Control-Expose-Headers: ETag",
+        "Access-Control-Allow-Credentials: true",
+        "X-Powered-By: AT-5000",
+        "X-Shenanigans: none",
+        "X-Home-Region: us1",
+        "X-API-Domain: api.twilio.com",
+        "Strict-Transport-Security: max-age=31536000",
+        "\r\n",
+    )
+).encode()
+"""Headers and resource as Twilio's API answers: whoever reads an answer reads all of them."""
 
 
 class HttpSink(asyncio.Protocol):
@@ -46,7 +89,7 @@ class HttpSink(asyncio.Protocol):
                 return
             self.buffer = self.buffer[end + 4 + length :]
             HttpSink.taken += 1
-            body = (ANSWER % HttpSink.taken).encode()
+            body = (ANSWER % {"sid": f"SM{HttpSink.taken:032x}"}).encode()
             self.transport.write(HEAD % len(body) + body)
 
 
