@@ -23,13 +23,14 @@ from care.delivery.hand import Hand, Way
 from care.delivery.intent import commit_intents
 from care.delivery.lanes import Lane
 from care.delivery.life import Life
+from care.delivery.lookout import Lookout
 from care.delivery.model import Prepared, Ready
 from care.delivery.pace import LATE_SECONDS, group_size, move_slots, seconds_until_free
 from care.delivery.record import Answer, record_answers
 from care.delivery.recorder import Recorder
 from care.delivery.sending import SILENCE_LOOK_SECONDS, Senders
 from care.delivery.sit_out import TROUBLE, sit_out
-from care.delivery.turns import LOOK_SECONDS, Turns, next_group
+from care.delivery.turns import Turns, next_group
 from care.delivery.work import Work
 
 PACE_AHEAD_SECONDS = 1.0
@@ -52,7 +53,6 @@ class Dispatcher:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._hand = Hand(self._way_of)
-        self._claim_at = 0.0  # monotonic
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._recorder = Recorder(self._write_soon)
         self._doors = Doorkeeper(work.engine, work.clock, work.routes, work.rules.senders, work.dice)
@@ -61,6 +61,15 @@ class Dispatcher:
         self._renew_at = 0.0  # monotonic
         self._turns = Turns(work.clock.monotonic)
         self._claimer = Claimer(work, self._turns, self._doors.verdict)
+        self._lookout = Lookout(
+            self._hand,
+            self._turns,
+            channels=work.routes.channels,
+            is_full=self._is_full,
+            half_group=self._half_group,
+            next_parts=self._next_parts,
+            monotonic=work.clock.monotonic,
+        )
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> int:
         """Work until `stop` is set, or until nothing is due; return how many messages were handed over."""
@@ -119,7 +128,7 @@ class Dispatcher:
         if not self._work.has_room():
             return False
         way = self._readiest()
-        if self._should_claim(way):
+        if self._lookout.should_claim(way):
             has_found = await self._claim(way)
             if not has_found and not self._hand:
                 return False
@@ -135,9 +144,7 @@ class Dispatcher:
         before = self._hand[way][0].message.purpose if way else None
         claimed = await self._in_thread(self._claimer.claim, self._life.number, before)
         self._hand.put(claimed or ())
-        is_over = way is None and not claimed
-        if is_over or self._hand.has_none_for_any(self._work.routes.channels):  # it was worth little: not soon again
-            self._claim_at = self._work.clock.monotonic() + LOOK_SECONDS
+        self._lookout.note(way, claimed)
         return claimed is not None
 
     def _readiest(self) -> Way | None:
@@ -150,19 +157,10 @@ class Dispatcher:
         """Tell whether so much is on its way that a crash may not find more."""
         return self._senders.parts_in_flight(way) > self._half_group(way[0])
 
-    def _should_claim(self, way: Way | None) -> bool:
-        """Tell whether to look for more: nothing is in hand, a channel idles, or the more urgent may have come."""
-        if way is not None:
-            return self._turns.is_time_to_look(self._hand[way], self._half_group)
-        if not self._hand:
-            return True
-        if self._work.clock.monotonic() < self._claim_at or len(self._hand) >= CLAIM_LIMIT:
-            return False
-        return self._hand.has_none_for_any(self._work.routes.channels) or self._runs_short()
-
-    def _runs_short(self) -> bool:
-        """Tell whether less than one commit is left on a way that is full: to claim more now costs no sending time."""
-        return any(len(self._hand[way]) < self._half_group(way[0]) for way in self._hand.ways() if self._is_full(way))
+    def _next_parts(self, channel: Channel) -> int:
+        """Return the parts of the commits that come soon."""
+        rate = self._work.rules.lanes[channel].rate_per_second
+        return max(self._half_group(channel), min(CLAIM_LIMIT, int(rate * SHORT_SECONDS)))
 
     async def _let_pass(self) -> None:
         """Wait until something in hand may go: a slot of its pace comes, or something on its way has landed."""
@@ -269,12 +267,15 @@ class Dispatcher:
         failpoint("outcome.committed")
 
     async def _rest(self, stop: asyncio.Event, *, until_idle: bool) -> None:
-        if not self._senders.in_flight:  # nothing else will come: nothing to wait for
-            self._recorder.hurry()
-        seconds = LOOKING_SECONDS if self._doors.is_busy else self._work.tick_seconds
-        seconds = SENDING_SECONDS if until_idle or self._is_sending else min(seconds, self._work.tick_seconds)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
+        if self._senders.in_flight:
+            await self._senders.wait_for_all(SENDING_SECONDS)
+        elif self._recorder.is_busy:  # nothing else will come: nothing to wait for
+            await self._recorder.wait_for_all(SENDING_SECONDS)
+        else:
+            seconds = LOOKING_SECONDS if self._doors.is_busy else self._work.tick_seconds
+            seconds = SENDING_SECONDS if until_idle else min(seconds, self._work.tick_seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), seconds)
 
     async def _finish(self, recording: asyncio.Task[None]) -> None:
         """Land what flies, record it, give back what was claimed and not begun."""

@@ -23,7 +23,7 @@ class Recorder:
         self._write = write
         self._answers: list[Answer] = []
         self._being_written: list[Answer] = []
-        self._wanted = asyncio.Event()
+        self._wanted, self._written = asyncio.Event(), asyncio.Event()
         self._is_closing = False
 
     @property
@@ -46,6 +46,15 @@ class Recorder:
         """Write what there is without waiting for more."""
         if self._answers:
             self._wanted.set()
+
+    async def wait_for_all(self, seconds: float) -> None:
+        """Wait until everything is written, or the time is over."""
+        self.hurry()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.is_busy:
+                    self._written.clear()
+                    await self._written.wait()
 
     async def run(self) -> None:
         """Write groups until closed."""
@@ -77,3 +86,4 @@ class Recorder:
             await asyncio.sleep(1.0)
         finally:
             self._being_written = []
+            self._written.set()

@@ -142,11 +142,13 @@ class Senders:
                     self._landed.clear()
                     await self._landed.wait()
 
-    async def wait_for_all(self) -> None:
-        """Wait until nothing is open; calls have their own timeouts."""
-        while self.in_flight:
-            self._landed.clear()
-            await self._landed.wait()
+    async def wait_for_all(self, seconds: float | None = None) -> None:
+        """Wait until nothing is open, or the time is over; calls have their own timeouts."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.in_flight:
+                    self._landed.clear()
+                    await self._landed.wait()
 
     async def close(self) -> None:
         """Let the senders go; nothing is open any more."""

@@ -4,23 +4,34 @@ import asyncio
 import random
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.customers.tables import contact_point
 from care.delivery.breaker import IN_ROW
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.pace import group_size
 from care.delivery.retry import MAX_ATTEMPTS
 from care.delivery.routes import Routes
 from care.messages.model import Outcome
 from care.messages.tables import attempt
 from tests.delivery.test_dispatcher import Postbox, greet
-from tests.house import House
+from tests.house import House, build_house
 
 WRONG_TOKEN = "401/20003"
+PACE = 500
+MOST = group_size(PACE)
+
+
+@pytest.fixture
+def house(tmp_path: Path, engine: sa.Engine, clock: VirtualClock) -> House:
+    """More people than one group at its pace."""
+    return build_house(tmp_path, engine, clock, SMS__RATE_PER_SECOND=str(PACE))
 
 
 class DeadBox(Postbox):
@@ -65,16 +76,16 @@ class TestWrongToken:
 
     def test_is_noticed_after_a_few(self, house: House) -> None:
         """Only what was under way when it showed was tried; the rest is held with the reason, and goes later."""
-        greet(house, 400)
+        greet(house, 320)
         box = DeadBox(WRONG_TOKEN)
         dispatch(house, box)
-        assert IN_ROW <= len(box.taken) <= 256
+        assert IN_ROW <= len(box.taken) <= MOST
         reasons = {row.reason for row in house.messages() if row.status == "held"}
         assert reasons == {"channel_closed:sms: account SID and token do not fit"}
 
         box.word = ""
         house.clock.advance(timedelta(minutes=4))
-        assert dispatch(house, box) == 400
+        assert dispatch(house, box) == 320
 
     def test_leaves_the_other_channel_alone(self, house: House) -> None:
         """Whoever has only an e-mail address gets the mail."""
@@ -105,13 +116,13 @@ class TestSilentProvider:
     @pytest.mark.parametrize("word", ["503/0", "crash"])
     def test_leaves_few_in_doubt(self, house: House, word: str) -> None:
         """A storm of lost answers stops at what was under way; the rest is held, certainly not sent."""
-        greet(house, 400)
+        greet(house, 320)
         box = DeadBox(word)
         dispatch(house, box)
         found = standing(house)
-        assert found["unknown"] == len(box.taken) <= 256
-        assert found["unknown"] + found["held"] == 400
+        assert found["unknown"] == len(box.taken) <= MOST
+        assert found["unknown"] + found["held"] == 320
         with read(house.engine) as conn:
             left = sa.select(sa.func.count()).where(attempt.c.outcome != str(Outcome.ABANDONED))
             assert conn.execute(left).scalar_one() == found["unknown"]
-            assert conn.execute(sa.select(sa.func.count()).select_from(attempt)).scalar_one() <= 256
+            assert conn.execute(sa.select(sa.func.count()).select_from(attempt)).scalar_one() <= MOST

@@ -88,47 +88,6 @@ class TestTheDispatcher:
         assert order[:last_offer].count("sms:") >= 15
 
 
-class Slow(Postbox):
-    """Answers as many as it was let, and keeps the others waiting."""
-
-    def __init__(self, answers: int) -> None:
-        super().__init__()
-        self.answered = asyncio.Semaphore(answers)
-
-    async def send(self, outgoing: Outgoing) -> Result:
-        await self.answered.acquire()
-        return await super().send(outgoing)
-
-
-class TestAWayThatIsFull:
-    def test_is_a_time_to_claim_what_comes_next(self, tmp_path: Path, engine: sa.Engine) -> None:
-        """Half of 256 are being answered, of the 500 claimed less than a commit is left: the next are fetched meanwhile."""
-        house = build_house(tmp_path, engine, RunningClock(NOW), SMS__RATE_PER_SECOND="1000")
-        house.write_campaign(BIRTHDAY + "spread: off\n")
-        born_today(house, 560)
-        house.plan()
-        provider = Slow(answers=100)
-
-        async def play() -> None:
-            work = house.services.work(Routes((provider,)))
-            sending = asyncio.create_task(Dispatcher(work).run(asyncio.Event(), until_idle=True))
-            try:
-                async with asyncio.timeout(60):
-                    while any(row.status == str(MessageStatus.PLANNED) for row in house.messages()):
-                        provider.answered.release()  # one by one: a provider that says nothing is sent nothing
-                        await asyncio.sleep(0.05)
-                assert len(provider.taken) < 190, "those claimed first have all left: nobody looked ahead"
-            finally:
-                for _ in range(560):
-                    provider.answered.release()
-                sent = await sending
-            assert sent == 560
-
-        asyncio.run(play())
-
-        assert {row.status for row in house.messages()} == {str(MessageStatus.ACCEPTED)}
-
-
 WAYS: list[Way] = [(Channel.SMS, ""), (Channel.SMS, "10690001"), (Channel.EMAIL, "")]
 
 
