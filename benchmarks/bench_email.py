@@ -103,6 +103,7 @@ class Ours:
     def plan_and_dispatch(self) -> Spent:
         """Plan anew and send."""
         worlds.unplan(self._services.engine)
+        worlds.forget_journal(self._services)
         planned = timed(lambda: worlds.plan_now(self._services))
         sent = self._run()
         return Spent(planned.wall + sent.wall, planned.cpu + sent.cpu)

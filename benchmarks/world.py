@@ -165,8 +165,13 @@ def make_due_again(services: Services) -> None:
         for table in (receipt, attempt, contact_claim, move):
             conn.execute(sa.delete(table))
         conn.execute(sa.update(message).values(**again, **nobody, wake_at=services.clock.now()))
-    shutil.rmtree(services.root / services.settings.journal_dir, ignore_errors=True)  # or it would refuse to send twice
+    forget_journal(services)
     tidy(services.engine)
+
+
+def forget_journal(services: Services) -> None:
+    """Forget that anything was ever sent: else a database that does not know of it is taken for an old backup."""
+    shutil.rmtree(services.root / services.settings.journal_dir, ignore_errors=True)
 
 
 def unplan(engine: sa.Engine) -> None:
