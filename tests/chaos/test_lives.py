@@ -17,8 +17,11 @@ class TestAKilledDispatcher:
     def test_is_followed_without_waiting_for_its_lease(
         self, stage: SetStage, scale: Scale, dice: random.Random, empty_postgres: str, figures: Figures
     ):
-        """All it had in hand is settled as of a process that has ended; nothing waits a minute."""
-        people, kills = scale.of((120, 2), (900, 12))
+        """All it had in hand is settled as of a process that has ended, and others go on at once.
+
+        There are more people than deaths can strike twice: whoever was in hand at two waits a minute, which is no delay.
+        """
+        people, kills = scale.of((120, 2), (1_800, 12))
         longest = 0.0
         with stage(people, url=empty_postgres, SMS__RATE_PER_SECOND="30") as stood:
             with stood.made.running("run", "--no-web", **NO_DISPATCHER) as daemon:
