@@ -21,7 +21,7 @@ class TestAKilledDispatcher:
 
         There are more people than deaths can strike twice: whoever was in hand at two waits a minute, which is no delay.
         """
-        people, kills = scale.of((120, 2), (1_800, 12))
+        people, kills = scale.of((500, 2), (1_800, 12))
         longest = 0.0
         with stage(people, url=empty_postgres, SMS__RATE_PER_SECOND="30") as stood:
             with stood.made.running("run", "--no-web", **NO_DISPATCHER) as daemon:
