@@ -27,9 +27,10 @@ from benchmarks.measure import SINK_FACTOR, Row, Spent, compare, in_turn, rate, 
 from benchmarks.sinks import ceiling, sink
 from care.base.hot import Hot
 from care.bootstrap import Services
-from care.delivery import claiming, dispatcher, doorkeeper, intent, life, record
+from care.delivery import claiming, committing, doorkeeper, intent, life, record
+from care.delivery.committing import Committer
 from care.delivery.dispatcher import Dispatcher
-from care.delivery.doorkeeper import Choice
+from care.delivery.doorkeeper import Choice, News
 from care.delivery.intent import commit_intents
 from care.delivery.lanes import Lane
 from care.delivery.model import Prepared, Ready
@@ -109,14 +110,24 @@ class LateLedger:
             _WRITE.many(conn, rows, outcome=str(Outcome.ACCEPTED), **shared)
 
 
-class WithoutWriteAhead(Dispatcher):
-    """The same dispatcher, whose intents are not durable before they leave."""
+class LateCommitter(Committer):
+    """Its intents are not durable before they leave: they wait until the next answers are written."""
 
-    def __init__(self, work: Any, ledger: LateLedger) -> None:
-        super().__init__(work)
+    def __init__(self, committer: Committer, ledger: LateLedger) -> None:
+        super().__init__(committer._work, committer._doors, committer._life)  # noqa: SLF001 - the reference is ours inside out
         self._ledger = ledger
 
-    def _commit(self, group: list[Prepared], lane: Lane, choice: Choice) -> tuple[list[Ready] | None, float]:
+    def commit(
+        self,
+        group: list[Prepared],
+        lane: Lane,
+        choice: Choice,
+        answers: Sequence[Answer] = (),
+        news: News | None = None,
+    ) -> tuple[list[Ready] | None, float]:
+        """Write answers with all that was left open, then leave the next group open."""
+        if answers:
+            self.write_answers(answers, news)
         clock, conn = self._work.clock, self._ledger.begun()
         outcome = commit_intents(
             conn,
@@ -131,6 +142,14 @@ class WithoutWriteAhead(Dispatcher):
         return outcome.ready, 0.0
 
 
+class WithoutWriteAhead(Dispatcher):
+    """The same dispatcher with that committer."""
+
+    def __init__(self, work: Any, ledger: LateLedger) -> None:
+        super().__init__(work)
+        self._committer = LateCommitter(self._committer, ledger)
+
+
 @contextmanager
 def late(engine: sa.Engine) -> Iterator[LateLedger]:
     """Let the dispatcher of this process write late."""
@@ -140,7 +159,7 @@ def late(engine: sa.Engine) -> Iterator[LateLedger]:
         sa.update(message).where(record.among(message.c.id, "ids"), record._in_work).values(counted)  # noqa: SLF001
     )
     with (
-        mock.patch.object(dispatcher, "write", ledger.write),
+        mock.patch.object(committing, "write", ledger.write),
         mock.patch.object(claiming, "write", ledger.write),
         mock.patch.object(doorkeeper, "write", ledger.write),
         mock.patch.object(life, "write", ledger.write),

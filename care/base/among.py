@@ -77,3 +77,35 @@ def among(column: sa.ColumnElement[Any], values: Collection[Any] | str) -> sa.Co
         return Among(column, sa.bindparam(values, type_=_Values(item)))
     listed = [int(value) for value in values] if is_number else [str(value) for value in values]
     return Among(column, sa.bindparam(None, listed, type_=_Values(item), unique=True))
+
+
+class _Beside(sa.ColumnElement[Any]):
+    """A column that SQLite may not look rows up by."""
+
+    inherit_cache = True
+    _traverse_internals = [("column", sa.sql.visitors.InternalTraversal.dp_clauseelement)]  # noqa: RUF012 - as above
+
+    def __init__(self, column: sa.ColumnElement[Any]) -> None:
+        self.column, self.type = column, column.type
+
+    @property
+    def _from_objects(self) -> list[sa.FromClause]:
+        return self.column._from_objects  # noqa: SLF001 - as above
+
+
+@compiles(_Beside)
+def _plain(element: _Beside, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.column, **options))
+
+
+@compiles(_Beside, "sqlite")
+def _without_index(element: _Beside, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(element.column, **options)}"
+
+
+def beside(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a column to compare where the rows are found by their numbers.
+
+    SQLite would rather go through everything that has such a status and look for each of them among the numbers.
+    """
+    return _Beside(column)

@@ -15,7 +15,7 @@ from care.delivery.turns import Turns
 from care.delivery.work import Work
 from care.messages import store as ledger
 
-CLAIM_LIMIT = 1_000
+CLAIM_LIMIT = 500
 CLAIM_SECONDS = 5.0
 """A claim takes at most this much sending time."""
 

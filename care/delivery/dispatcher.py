@@ -13,33 +13,30 @@ from typing import TypeVar
 
 import structlog
 
-from care.base.database import write
-from care.base.failpoints import failpoint
 from care.base.vocabulary import Channel
 from care.delivery import incarnation as lives
 from care.delivery.claiming import CLAIM_LIMIT, Claimer
-from care.delivery.doorkeeper import Choice, Doorkeeper, News
+from care.delivery.committing import Committer
+from care.delivery.doorkeeper import Choice, Doorkeeper
 from care.delivery.hand import Hand, Way
-from care.delivery.intent import commit_intents
 from care.delivery.lanes import Lane
 from care.delivery.life import Life
 from care.delivery.lookout import Lookout
-from care.delivery.model import Prepared, Ready
-from care.delivery.pace import LATE_SECONDS, group_size, move_slots, seconds_until_free
-from care.delivery.record import Answer, record_answers
+from care.delivery.model import Prepared
+from care.delivery.pace import group_size
+from care.delivery.record import Answer
 from care.delivery.recorder import Recorder
 from care.delivery.sending import SILENCE_LOOK_SECONDS, Senders
 from care.delivery.sit_out import TROUBLE, sit_out
 from care.delivery.turns import Turns, next_group
 from care.delivery.work import Work
 
-PACE_AHEAD_SECONDS = 1.0
-"""Slices of pace are taken at most this far ahead: what waits for its slot is not yet in doubt."""
-
 SHORT_SECONDS = 0.25
 """Sending time that a commit may cover though nothing is committed beside it: what is more urgent waits no longer."""
 
-LANDING_SECONDS = 1.0
+LANDING_SECONDS, BREATH_SECONDS = 1.0, 0.004
+"""How long is waited for room on a full way, and then for what lands at the same moment: the next commit is larger."""
+
 SENDING_SECONDS, LOOKING_SECONDS = 0.01, 0.25
 """How soon it looks again while messages are on their way, and while a provider is asked how it is."""
 
@@ -61,6 +58,7 @@ class Dispatcher:
         self._renew_at = 0.0  # monotonic
         self._turns = Turns(work.clock.monotonic)
         self._claimer = Claimer(work, self._turns, self._doors.verdict)
+        self._committer = Committer(work, self._doors, self._life)
         self._lookout = Lookout(
             self._hand,
             self._turns,
@@ -168,6 +166,7 @@ class Dispatcher:
         full = next(filter(self._is_full, self._hand.ways()), None)
         if full is not None:
             await self._senders.wait_below(full, self._half_group(full[0]), min(seconds or 1.0, LANDING_SECONDS))
+            await self._senders.wait_below(full, 0, BREATH_SECONDS)
         else:
             self._recorder.hurry()
             await asyncio.sleep(min(seconds or 0.0, 1.0))
@@ -189,7 +188,10 @@ class Dispatcher:
         channel, purpose = way[0], waiting[0].message.purpose
         lane = self._lane(channel, choice)
         group = next_group(waiting, 1 if choice.is_probe else self._room_for(way))
-        ready, too_early = await self._in_thread(self._commit, group, lane, choice)
+        async with self._recorder.lend() as answers:
+            news = self._doors.to_tell() if answers else None
+            ready, too_early = await self._in_thread(self._committer.commit, group, lane, choice, answers, news)
+            self._doors.told(news)
         if ready is None:
             waiting.extendleft(reversed(group))
             self._hand.rest(way, self._work.clock.monotonic() + min(too_early, 1.0))
@@ -211,60 +213,14 @@ class Dispatcher:
         left = group_size(rate) - self._senders.parts_in_flight(way)
         return max(self._half_group(way[0]), min(left, int(rate * SHORT_SECONDS)))
 
-    def _commit(self, group: list[Prepared], lane: Lane, choice: Choice) -> tuple[list[Ready] | None, float]:
-        """Write intents down; None if they were not to be, and for how many seconds.
-
-        It is too early while others have taken the pace, and never for the trial that another process has taken.
-        """
-        work = self._work
-        with write(work.engine) as conn:
-            now, sender = work.clock.now(), lane.pace_key(group[0].message.purpose, work.rules.senders)
-            ahead = seconds_until_free(conn, sender, now, rate_per_second=lane.rate_per_second)
-            if ahead > PACE_AHEAD_SECONDS:
-                return None, ahead - PACE_AHEAD_SECONDS
-            if choice.is_probe and not self._doors.take_trial(conn, group[0], choice):
-                return None, 0.0
-            outcome = commit_intents(
-                conn,
-                group,
-                rules=work.rules,
-                lane=lane,
-                incarnation=self._life.number,
-                now=now,
-                monotonic=work.clock.monotonic(),
-            )
-            self._doors.committed(conn, group[0], choice, outcome.ready)
-            failpoint("intent.before_commit")
-        work.sentry.journal.write(outcome.ready, provider=lane.provider, incarnation=self._life.number)
-        failpoint("intent.committed")
-        if outcome.ready and work.clock.monotonic() - outcome.ready[0].leaves_at > LATE_SECONDS:
-            with write(work.engine) as conn:
-                move_slots(
-                    conn,
-                    outcome.ready,
-                    sender=sender,
-                    rate_per_second=lane.rate_per_second,
-                    now=work.clock.now(),
-                    monotonic=work.clock.monotonic(),
-                )
-        return outcome.ready, 0.0
-
     def _take(self, answer: Answer) -> None:
         self._doors.note(answer)
         self._recorder.take(answer)
 
     async def _write_soon(self, answers: Sequence[Answer]) -> None:
         news = self._doors.to_tell()
-        await self._in_thread(self._write_answers, answers, news)
+        await self._in_thread(self._committer.write_answers, answers, news)
         self._doors.told(news)
-
-    def _write_answers(self, answers: Sequence[Answer], news: News | None) -> None:
-        now = self._work.clock.now()
-        with write(self._work.engine) as conn:
-            record_answers(conn, answers, now=now, dice=self._work.dice, owner=self._life.number)
-            self._doors.tell(conn, news)
-            failpoint("outcome.before_commit")
-        failpoint("outcome.committed")
 
     async def _rest(self, stop: asyncio.Event, *, until_idle: bool) -> None:
         if self._senders.in_flight:

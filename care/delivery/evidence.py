@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from care.base.among import among
+from care.base.among import among, beside
 from care.base.database import is_sqlite
 from care.base.hot import Hot
 from care.base.vocabulary import Purpose
@@ -21,7 +21,7 @@ from care.messages.tables import message, pause
 
 _MINE = Hot(
     sa.select(message.c.id)
-    .where(among(message.c.id, "ids"), message.c.status == str(MessageStatus.SENDING))
+    .where(among(message.c.id, "ids"), beside(message.c.status) == str(MessageStatus.SENDING))
     .where(message.c.lease_owner == sa.bindparam("owner"))
     .order_by(message.c.id)
     .with_for_update()  # nobody takes a row away between this look and its intent

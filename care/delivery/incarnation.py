@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from care.base.among import among
+from care.base.among import among, beside
 from care.delivery.tables import incarnation
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
@@ -112,7 +112,7 @@ def _requeue(conn: sa.Connection, ids: list[int], now: datetime) -> None:
     """
     struck = conn.execute(
         sa.update(message)
-        .where(among(message.c.id, ids), message.c.status == str(MessageStatus.SENDING))
+        .where(among(message.c.id, ids), beside(message.c.status) == str(MessageStatus.SENDING))
         .values(strikes=message.c.strikes + 1)
         .returning(message.c.id, message.c.strikes)
     ).all()

@@ -15,9 +15,7 @@ from care.delivery.tables import pace
 INTENT_SECONDS = 2.0
 """A group of intents covers at most this much sending time, so no intent waits long for its first byte."""
 
-GROUP_LIMIT, FAST_SECONDS, LARGEST_GROUP = 256, 0.5, 1024
-"""And at most so many parts; at a fast pace what half a second takes, as large groups cost less for each message."""
-
+GROUP_LIMIT = 256
 LATE_SECONDS = 0.1
 """Slots missed by more are lost: sending what they were for all at once would break the pace."""
 
@@ -30,8 +28,7 @@ def pace_key(channel: Channel, purpose: Purpose, senders: Mapping[str, str]) -> 
 
 def group_size(rate_per_second: float) -> int:
     """Return how many parts one group of intents may hold: what a crash leaves in doubt is at most this."""
-    most = min(LARGEST_GROUP, max(GROUP_LIMIT, rate_per_second * FAST_SECONDS))
-    return int(min(most, max(1, rate_per_second * INTENT_SECONDS)))
+    return int(min(GROUP_LIMIT, max(1, rate_per_second * INTENT_SECONDS)))
 
 
 _FREE_AT = Hot(sa.select(pace.c.next_free_at).where(pace.c.sender == sa.bindparam("of")))

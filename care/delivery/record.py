@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from care.base.among import among
+from care.base.among import among, beside
 from care.base.database import Instant
 from care.base.hot import Hot
 from care.base.vocabulary import Channel, Purpose
@@ -75,7 +75,7 @@ _CLOSE_ACCEPTED = Hot(
     ),
     each=("_ref", "_at", "_id"),
 )
-_in_work = sa.or_(*(message.c.status == str(status) for status in (S.SENDING, S.UNKNOWN)))
+_in_work = sa.or_(*(beside(message.c.status) == str(status) for status in (S.SENDING, S.UNKNOWN)))
 _accepted: dict[str, Any] = {
     "status": sa.bindparam("_status"),
     "reason": None,

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import sqlalchemy as sa
 import structlog
 
 from care.delivery.record import Answer
 
-GROUP = 256
+GROUP = 512
 WAIT_SECONDS = 0.05
 TRIES = 5
 
@@ -24,7 +24,9 @@ class Recorder:
         self._answers: list[Answer] = []
         self._being_written: list[Answer] = []
         self._wanted, self._written = asyncio.Event(), asyncio.Event()
-        self._is_closing = False
+        self._writing = asyncio.Lock()
+        self._written_at = 0.0  # of the loop's time
+        self._is_in_trouble = self._is_closing = False
 
     @property
     def is_busy(self) -> bool:
@@ -61,8 +63,10 @@ class Recorder:
         while not self._is_closing:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), WAIT_SECONDS)
+            is_wanted = self._wanted.is_set()
             self._wanted.clear()
-            await self._write_group()
+            if is_wanted or asyncio.get_running_loop().time() - self._written_at >= WAIT_SECONDS:
+                await self._write_group()
 
     async def close(self, running: asyncio.Task[None]) -> None:
         """Let `run` end by itself, then write the rest; a cancelled task would drop answers on their way."""
@@ -74,16 +78,42 @@ class Recorder:
             if not self._answers:
                 return
 
-    async def _write_group(self) -> None:
-        if not self._answers:
+    @contextlib.asynccontextmanager
+    async def lend(self) -> AsyncIterator[Sequence[Answer]]:
+        """Give what waits to a transaction that is begun anyway; it is written when the block ends without an error.
+
+        Nothing, while a group is being written, or after an error until one was written: it may be due to an answer.
+        """
+        if self._writing.locked() or self._is_in_trouble or not self._answers:
+            yield ()
             return
+        async with self._writing, self._taken() as answers:
+            yield answers
+
+    @contextlib.asynccontextmanager
+    async def _taken(self) -> AsyncIterator[Sequence[Answer]]:
         self._being_written, self._answers = self._answers, []
         try:
-            await self._write(self._being_written)
-        except sa.exc.SQLAlchemyError as error:
+            yield self._being_written
+        except BaseException:
             self._answers = self._being_written + self._answers
-            log.error("dispatch.record_failed", answers=len(self._answers), error=type(error).__name__)
-            await asyncio.sleep(1.0)
+            self._is_in_trouble = True
+            raise
+        else:
+            self._is_in_trouble = False
+            self._written_at = asyncio.get_running_loop().time()
         finally:
             self._being_written = []
             self._written.set()
+
+    async def _write_group(self) -> None:
+        async with self._writing:
+            if not self._answers:
+                return
+            count = len(self._answers)
+            try:
+                async with self._taken() as answers:
+                    await self._write(answers)
+            except sa.exc.SQLAlchemyError as error:
+                log.error("dispatch.record_failed", answers=count, error=type(error).__name__)
+                await asyncio.sleep(1.0)

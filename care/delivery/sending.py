@@ -51,7 +51,8 @@ class Senders:
         self._flying: dict[Way, int] = defaultdict(int)
         self.open_ids: set[int] = set()  # messages whose outcome is open
         self._lines: dict[Door | None, Line] = defaultdict(Line)
-        self._landed = asyncio.Event()
+        self._landed, self._below = asyncio.Event(), asyncio.Event()
+        self._awaited: dict[Way, int] = {}  # the parts that somebody waits for, not woken by each that lands before
         self.sent = 0
 
     @property
@@ -116,7 +117,10 @@ class Senders:
     def _land(self, ready: Ready, result: Result, line: Line, left_at: float) -> None:
         failpoint("call.answered")
         self.sent += result.outcome is _ACCEPTED
-        self._flying[_way_of(ready)] -= ready.prepared.parts
+        way = _way_of(ready)
+        self._flying[way] = left = self._flying[way] - ready.prepared.parts
+        if left <= self._awaited.get(way, -1):
+            self._below.set()
         self.open_ids.discard(ready.outgoing.message_id)
         landed_at = self._clock.monotonic()
         if result.outcome is not _ABANDONED and not is_error(result):
@@ -135,12 +139,14 @@ class Senders:
         return now
 
     async def wait_below(self, way: Way, parts: int, seconds: float) -> None:
-        """Wait until at most so many parts are open on a way, or the time is over."""
+        """Wait until at most so many parts are open on a way, or the time is over; one waits at a time."""
+        if self._flying[way] <= parts:
+            return
+        self._awaited = {way: parts}
+        self._below.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while self._flying[way] > parts:
-                    self._landed.clear()
-                    await self._landed.wait()
+            await asyncio.wait_for(self._below.wait(), seconds)
+        self._awaited = {}
 
     async def wait_for_all(self, seconds: float | None = None) -> None:
         """Wait until nothing is open, or the time is over; calls have their own timeouts."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from care.base.among import among
+from care.base.among import among, beside
 from care.base.database import Instant, insert
 from care.base.hot import Hot
 from care.base.vocabulary import Purpose
@@ -99,7 +99,7 @@ _TAKE = Hot(
 )
 _RENEW = (
     sa.update(message)
-    .where(among(message.c.id, "ids"), message.c.lease_owner == sa.bindparam("owner"))
+    .where(among(message.c.id, "ids"), beside(message.c.lease_owner) == sa.bindparam("owner"))
     .values(lease_until=sa.bindparam("until"))
 )
 
@@ -197,10 +197,10 @@ def move_messages(
         values["wake_at"] = wake_at
     where: list[sa.ColumnElement[bool]] = [
         among(message.c.id, ids),
-        message.c.status.in_(_words(sources_of(to) & {*only_from})),
+        beside(message.c.status).in_(_words(sources_of(to) & {*only_from})),
     ]
     if only_owner is not None:
-        where.append(message.c.lease_owner == only_owner)
+        where.append(beside(message.c.lease_owner) == only_owner)
     moved = conn.execute(sa.update(message).where(*where).values(values).returning(message.c.id)).scalars().all()
     note_moves(conn, [(int(i), to, reason) for i in moved], by=by, now=now)
     if to in _UNTOLD and moved:

@@ -2,9 +2,10 @@
 
 import sqlalchemy as sa
 
-from care.base.among import among
+from care.base.among import among, beside
 from care.base.database import read, write
 from care.customers.tables import customer
+from care.messages.tables import message
 from tests.factories import make_customer
 
 
@@ -41,3 +42,27 @@ class TestAmong:
         with read(sqlite_engine) as conn:
             plan = conn.exec_driver_sql("EXPLAIN QUERY PLAN " + text, ('["C1", "C2"]',)).all()
         assert "SEARCH customer" in plan[0].detail
+
+
+class TestBeside:
+    def test_leaves_the_rows_to_be_found_by_their_numbers(self, sqlite_engine):
+        """Else every message on its way would be looked at for each group of answers."""
+        query = sa.select(message.c.id).where(among(message.c.id, [1, 2]), beside(message.c.status) == "sending")
+        text = str(query.compile(dialect=sqlite_engine.dialect))
+        with read(sqlite_engine) as conn:
+            plan = conn.exec_driver_sql("EXPLAIN QUERY PLAN " + text, ("[1, 2]", "sending")).all()
+        assert "USING INTEGER PRIMARY KEY" in plan[0].detail
+
+    def test_compares_as_the_column_does(self, engine):
+        """On both databases, alone, with a list of words, and with nothing."""
+        with write(engine) as conn:
+            ids = [make_customer(conn, country=c) for c in ("CN", "GB", "US")]
+        country = beside(customer.c.country)
+        with read(engine) as conn:
+            for where, found in (
+                (country == "GB", ids[1:2]),
+                (country.in_(["CN", "US"]), ids[::2]),
+                (country.is_(None), []),
+            ):
+                asked = sa.select(customer.c.id).where(among(customer.c.id, ids), where).order_by(customer.c.id)
+                assert conn.execute(asked).scalars().all() == found
