@@ -102,7 +102,7 @@ def send_proof(
     from care.base.database import read
     from care.base.errors import AnswerIsNoError, InputError
     from care.bootstrap import build_services
-    from care.delivery.proof import recipient_of, require_welcome
+    from care.delivery.proof import recipient_of, require_welcome, what_to_do
     from care.delivery.proof import send_proof as hand_over
     from care.delivery.standstill import why_still
 
@@ -136,7 +136,8 @@ def send_proof(
     if result.outcome != "accepted":
         meaning = result.rule.meaning if result.rule else "no reason given"
         code = f" (code {result.error_code})" if result.error_code else ""
-        raise AnswerIsNoError(f"{recipient.channel}: {result.outcome}: {meaning}{code}. Ask: care doctor")
+        advice = asyncio.run(what_to_do(services.gateways(), recipient.channel))
+        raise AnswerIsNoError(f"{recipient.channel}: {result.outcome}: {meaning}{code}. {advice}")
     if json:
         print_json({"sent": campaign.id, "channel": str(recipient.channel), "parts": text.rendered.parts})
     else:

@@ -188,6 +188,10 @@ def _tell(report: "ImportReport") -> None:
     say(f"{would}{counted(report.rows, 'row')}: {', '.join(parts) or 'nothing to import'}{pace}")
     for (column, text), count in sorted(report.warnings.items()):
         complain(f"note: {column}: {text}" + (f" ({count:,} rows)" if count > 1 else ""))
+    for row, by in report.replaced:
+        complain(f"note: row {row}: replaced by row {by}, which has the same id")
+    if report.repeated > len(report.replaced) > 0:
+        complain(f"note: … and {report.repeated - len(report.replaced):,} more")
     for one in report.refusals:
         place = f"row {one.number}" + (f", {one.column}" if one.column else "")
         complain(f"{place}: {one.reason}")

@@ -87,3 +87,13 @@ async def send_proof(
         return await gateway.send(outgoing)
     finally:
         await gateway.close()
+
+
+async def what_to_do(routes: Routes, channel: Channel) -> str:
+    """Return which setting a provider that took nothing has to be mended at, and how."""
+    gateway = routes.primary(channel)
+    await gateway.open()
+    try:
+        return await gateway.check() or "Ask: care doctor"
+    finally:
+        await gateway.close()

@@ -10,7 +10,7 @@ def markdown_page() -> str:
             "# Life of a message",
             "",
             "One row of the ledger is one message owed to one customer for one occasion. It always stands in exactly",
-            "one of these statuses, and moves only along the arrows; the database repeats the list as a rule. This",
+            "one of these statuses, and moves only along the arrows; the database refuses any other status. This",
             "page is written from `care/messages/model.py`: `make docs`.",
             "",
             "```mermaid",

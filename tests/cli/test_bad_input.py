@@ -170,7 +170,7 @@ class TestImportFiles:
         rows = shop.rows()
         again = shop.care("import", "customers", "twice.csv")
 
-        assert (answer.code, answer.err) == (0, "")
+        assert (answer.code, answer.err) == (0, "note: row 2: replaced by row 4, which has the same id\n")
         assert answer.out.startswith("3 rows: 2 added, 1 replaced by a later row of the same id")
         assert again.out.startswith("3 rows: 2 unchanged, 1 replaced by a later row of the same id")
         assert shop.rows() == rows
@@ -349,7 +349,8 @@ class TestOutside:
 
         line = is_refused(open_shop, *self.TO_PHONE, code=1, **self.TWILIO, TWILIO__BASE_URL=url)
 
-        assert line == "care: sms: refused: no byte of the message left (code not-sent). Ask: care doctor"
+        place = "twilio.base_url: no connection. Check the network and the URL"
+        assert line == f"care: sms: refused: no byte of the message left (code not-sent). {place}"
 
     def test_twilio_with_a_wrong_token_says_so(self, open_shop: Shop) -> None:
         """The account is what has to be looked at."""
@@ -357,7 +358,9 @@ class TestOutside:
             env = self.TWILIO | {"TWILIO__ACCOUNT_SID": twilio.account_sid, "TWILIO__BASE_URL": twilio.url}
             line = is_refused(open_shop, *self.TO_PHONE, code=1, **env)
 
-        assert line == "care: sms: refused: account SID and token do not fit (code 20003). Ask: care doctor"
+        place = "Check twilio.account_sid and twilio.auth_token"
+        assert line.startswith("care: sms: refused: account SID and token do not fit (code 20003). twilio: HTTP 401: ")
+        assert line.endswith(place)
 
     def test_a_mail_relay_that_does_not_answer_has_taken_nothing(self, shop: Shop) -> None:
         """Nothing left, so nothing is in doubt."""
@@ -370,7 +373,8 @@ class TestOutside:
 
         line = is_refused(shop, *self.TO_MAIL, code=1, **env)
 
-        assert line == "care: email: refused: no byte of the message left (code not-sent). Ask: care doctor"
+        place = f"smtp.host: no connection to 127.0.0.1:{env['SMTP__PORT']}. Check the name, the port and the network"
+        assert line == f"care: email: refused: no byte of the message left (code not-sent). {place}"
 
     def test_a_port_in_use_is_named_with_its_setting(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         """Both that would listen say which and how to take another; the daemon sends nothing before, and may lead again."""

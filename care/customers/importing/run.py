@@ -66,6 +66,7 @@ class ImportReport:
     updated: int = 0
     unchanged: int = 0
     repeated: int = 0  # rows that a later row of the same id replaces
+    replaced: list[tuple[int, int]] = field(default_factory=list)  # the first few, with the row that replaces each
     rejected: int = 0
     rejects_file: str | None = None
     seconds: float = 0.0
@@ -87,6 +88,7 @@ class ImportReport:
             "rejects_file": self.rejects_file,
             "warnings": warned,
             "first_rejected": shown,
+            "first_repeated": [{"row": row, "replaced_by": by} for row, by in self.replaced],
             "seconds": round(self.seconds, 3),
             "rows_per_second": self.rows_per_second,
         }
@@ -186,7 +188,9 @@ def _prepare_key(run: Run) -> None:
 def _import_batch(run: Run, sheet: Sheet, repeats: Repeats, report: ImportReport) -> list[Refusal]:
     """Import one batch in one transaction; return what was refused, in the order of the file."""
     report.rows += len(sheet) + len(sheet.refusals)
-    report.repeated += _drop_repeated(sheet, repeats, run.kind.key)
+    replaced = _drop_repeated(sheet, repeats, run.kind.key)
+    report.repeated += len(replaced)
+    report.replaced += replaced[: SHOWN_REFUSALS - len(report.replaced)]
     run.kind.check(run.engine, sheet)
     with read(run.engine) if run.dry_run else write(run.engine) as conn:
         if not run.dry_run:
@@ -210,14 +214,19 @@ def _take_turn(conn: sa.Connection) -> None:
         conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
 
 
-def _drop_repeated(sheet: Sheet, repeats: Repeats, key: str) -> int:
-    """Leave only the last row of each id; return how many others there were."""
+def _drop_repeated(sheet: Sheet, repeats: Repeats, key: str) -> list[tuple[int, int]]:
+    """Leave only the last row of each id; return the others, each with the row that replaces it."""
     if not repeats.count or not key:
-        return 0
+        return []
     ids = [cell.strip() for cell in sheet.cells(key)]
     last = repeats.last_rows(ids)
     wanted = [last.get(name, number) == number for name, number in zip(ids, sheet.numbers, strict=True)]
-    dropped = wanted.count(False)
-    if dropped:
-        sheet.keep(wanted)
+    if all(wanted):
+        return []
+    dropped = [
+        (number, last[name])
+        for name, number, is_wanted in zip(ids, sheet.numbers, wanted, strict=True)
+        if not is_wanted
+    ]
+    sheet.keep(wanted)
     return dropped

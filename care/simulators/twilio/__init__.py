@@ -4,7 +4,7 @@ It accepts, refuses, reports and forgets like Twilio, and fails on demand:
 
     python -m care.simulators.twilio --account-sid AC… --auth-token … [--script FILE|JSON]
 
-prints `{"url": …}` when it is ready. `process.start_twilio_simulator()` does that for tests and the demo.
+prints `{"url": …}` when it is ready. `process.start_twilio_simulator()` does that for tests and benchmarks.
 
 Reserved numbers (no other number behaves in a special way):
 
