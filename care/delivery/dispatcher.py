@@ -29,6 +29,7 @@ from care.delivery.recorder import Recorder
 from care.delivery.sending import SILENCE_LOOK_SECONDS, Senders
 from care.delivery.sit_out import TROUBLE, sit_out
 from care.delivery.turns import Turns, next_group
+from care.delivery.wall_clock import WallClock
 from care.delivery.work import Work
 
 SHORT_SECONDS = 0.25
@@ -57,6 +58,7 @@ class Dispatcher:
         self._life = Life(work, self._doors)
         self._renew_at = 0.0  # monotonic
         self._turns = Turns(work.clock.monotonic)
+        self._wall = WallClock(work.clock)
         self._claimer = Claimer(work, self._turns, self._doors.verdict)
         self._committer = Committer(work, self._doors, self._life)
         self._lookout = Lookout(
@@ -114,6 +116,9 @@ class Dispatcher:
 
     async def _step(self) -> bool:
         """Do one round of claiming and committing; return whether anything was done."""
+        if step := self._wall.step():
+            log.warning("dispatch.clock_was_set", seconds=round(step.total_seconds()))
+            await asyncio.sleep(self._work.tick_seconds)  # it may be set back in the next moment
         if self._work.clock.monotonic() >= self._renew_at:
             self._renew_at = self._work.clock.monotonic() + lives.LEASE.total_seconds() / 4
             held = [*self._open_ids, *(prepared.message.id for prepared in self._hand)]

@@ -4,7 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from care.base.clock import VirtualClock
 from care.base.database import read, write
@@ -13,6 +15,7 @@ from care.delivery.channels.base import Capabilities, Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.pace import seconds_until_free, take_slice
 from care.delivery.routes import Routes
+from care.delivery.wall_clock import WallClock
 from care.schedule import Job, run_due_jobs
 from tests.delivery.crew import RunningClock
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -89,7 +92,7 @@ class TestAClockSetBack:
     def test_lets_nothing_wait_that_has_its_slot(self, tmp_path: Path, sqlite_engine: sa.Engine) -> None:
         """What has an intent leaves within its seconds, however far back the clock on the wall is set meanwhile."""
         clock = RunningClock(datetime(2026, 9, 25, 4, 0, tzinfo=UTC))
-        house = build_house(tmp_path, sqlite_engine, clock, SMS__RATE_PER_SECOND="20")
+        house = build_house(tmp_path, sqlite_engine, clock, SMS__RATE_PER_SECOND="20", DAEMON__TICK_SECONDS="0.2")
         greet(house, 30)
         sms = OneAtATime(clock)
         work = house.services.work(Routes((sms, Postbox(Channel.EMAIL))))
@@ -97,4 +100,21 @@ class TestAClockSetBack:
         async def all_within(seconds: float) -> int:
             return await asyncio.wait_for(Dispatcher(work).run(asyncio.Event(), until_idle=True), seconds)
 
-        assert asyncio.run(all_within(20)) == 30
+        with capture_logs() as said:
+            assert asyncio.run(all_within(20)) == 30
+        assert [(line["event"], line["seconds"]) for line in said if "clock" in line["event"]] == [
+            ("dispatch.clock_was_set", -3600)
+        ]
+
+
+class TestTheWallClock:
+    @pytest.mark.parametrize(("minutes", "is_step"), [(4.9, False), (5, True), (-4.9, False), (-5, True), (1440, True)])
+    def test_is_noticed_when_it_is_set(self, minutes: float, is_step: bool) -> None:
+        """By five minutes and more, once; time that passes is no step."""
+        clock = VirtualClock(datetime(2026, 9, 25, 4, 0, tzinfo=UTC))
+        wall = WallClock(clock)
+        clock.advance(HOUR)
+        assert not wall.step()
+        clock.set(clock.now() + timedelta(minutes=minutes))
+        assert bool(wall.step()) is is_step
+        assert not wall.step()
