@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import socket
 import time
 
 import pytest
@@ -171,3 +173,21 @@ class TestPool:
                 asyncio.run(run())
         else:
             asyncio.run(run())
+
+    def test_that_connects_too_late_leaves_no_socket_behind(self) -> None:
+        """The loop stood still longer than a connection may take, so it is called off at the moment it is there."""
+
+        async def play(port: int) -> None:
+            pool = HttpPool(f"http://127.0.0.1:{port}", connections=5, timeout_seconds=0.2)
+            pool.open()
+            asked = [asyncio.create_task(pool.ask(REQUEST)) for _ in range(5)]
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            time.sleep(0.3)  # noqa: ASYNC251 - as a machine that has other work lets it stand
+            found = await asyncio.gather(*asked, return_exceptions=True)
+            pool.close()
+            assert {type(each) for each in found} <= {NotSentError, NoAnswerError}
+
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            asyncio.run(play(server.getsockname()[1]))
+        gc.collect()  # a socket that is still open would be told of here

@@ -5,6 +5,8 @@ measurements. Here a request is one write and, mostly, one read. Above all it kn
 """
 
 import asyncio
+import contextlib
+import ipaddress
 import math
 import ssl
 from collections import deque
@@ -229,7 +231,7 @@ class HttpPool:
         try:
             async with asyncio.timeout_at(min(ends_at, loop.time() + self._connect_seconds)):
                 _, wire = await loop.create_connection(
-                    lambda: HttpWire(loop), self._host, self._port, ssl=self._tls, **_both_families(loop)
+                    lambda: HttpWire(loop), self._host, self._port, ssl=self._tls, **_both_families(loop, self._host)
                 )
         except ssl.SSLCertVerificationError:
             raise NotSentError(is_certificate=True) from None
@@ -238,6 +240,12 @@ class HttpPool:
         return wire
 
 
-def _both_families(loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
-    """Let IPv4 start soon after IPv6, where the loop can: a dead address must not eat the whole timeout."""
+def _both_families(loop: asyncio.AbstractEventLoop, host: str) -> dict[str, Any]:
+    """Let IPv4 start soon after IPv6, where the loop can: a dead address must not eat the whole timeout.
+
+    Not for a single address: a race that is called off as it is won leaves its socket open.
+    """
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(host)
+        return {}
     return {"happy_eyeballs_delay": 0.25} if isinstance(loop, asyncio.BaseEventLoop) else {}

@@ -24,7 +24,7 @@ from care.delivery.channels.twilio_http import TwilioHttp
 from care.messages.model import Outcome
 
 LONGEST_VALIDITY_SECONDS: Final = 36_000
-MAX_IN_FLIGHT: Final = 128
+MAX_IN_FLIGHT: Final = 64
 LIST_SETTLE: Final = timedelta(seconds=120)
 """`care provider verify` trusts an account's list only if it had everything in half of this time."""
 LARGEST_PAGE: Final = 1_000
