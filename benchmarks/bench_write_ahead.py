@@ -122,8 +122,8 @@ class LateCommitter(Committer):
         group: list[Prepared],
         lane: Lane,
         choice: Choice,
-        answers: Sequence[Answer] = (),
-        news: News | None = None,
+        answers: list[Answer],
+        news: News | None,
     ) -> tuple[list[Ready] | None, float]:
         """Write answers with all that was left open, then leave the next group open."""
         if answers:

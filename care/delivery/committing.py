@@ -30,18 +30,18 @@ class Committer:
         group: list[Prepared],
         lane: Lane,
         choice: Choice,
-        answers: Sequence[Answer] = (),
-        news: News | None = None,
+        answers: list[Answer],
+        news: News | None,
     ) -> tuple[list[Ready] | None, float]:
         """Write intents down; None if they were not to be, and for how many seconds.
 
         It is too early while others have taken the pace, and never for the trial that another process has taken.
-        Answers are written first, so that no more than one group is ever between intent and outcome.
+        Answers are written first, so that no more than one group is ever between intent and outcome; the list is
+        emptied as soon as they are durable, whatever happens afterwards.
         """
         work = self._work
         if answers and not work.sole:  # others lock messages and addresses too: nobody may wait for us in a circle
             self.write_answers(answers, news)
-            answers, news = (), None
         with write(work.engine) as conn:
             if answers:
                 self._record(conn, answers, news)
@@ -62,6 +62,7 @@ class Committer:
             )
             self._doors.committed(conn, group[0], choice, outcome.ready)
             failpoint("intent.before_commit")
+        answers.clear()
         work.sentry.journal.write(outcome.ready, provider=lane.provider, incarnation=self._life.number)
         failpoint("intent.committed")
         if outcome.ready and work.clock.monotonic() - outcome.ready[0].leaves_at > LATE_SECONDS:
@@ -76,10 +77,11 @@ class Committer:
                 )
         return outcome.ready, 0.0
 
-    def write_answers(self, answers: Sequence[Answer], news: News | None) -> None:
-        """Write what was answered, and what it tells of the providers."""
+    def write_answers(self, answers: list[Answer], news: News | None) -> None:
+        """Write what was answered, and what it tells of the providers; empty the list then."""
         with write(self._work.engine) as conn:
             self._record(conn, answers, news)
+        answers.clear()
         failpoint("outcome.committed")
 
     def _record(self, conn: sa.Connection, answers: Sequence[Answer], news: News | None) -> None:

@@ -6,7 +6,7 @@ provider thinks. Part of a group of intents is committed while the rest is on it
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -195,7 +195,12 @@ class Dispatcher:
         group = next_group(waiting, 1 if choice.is_probe else self._room_for(way))
         async with self._recorder.lend() as answers:
             news = self._doors.to_tell() if answers else None
-            ready, too_early = await self._in_thread(self._committer.commit, group, lane, choice, answers, news)
+            try:
+                ready, too_early = await self._in_thread(self._committer.commit, group, lane, choice, answers, news)
+            except BaseException:
+                if not answers:  # they are durable: what came after them failed
+                    self._doors.told(news)
+                raise
             self._doors.told(news)
         if ready is None:
             waiting.extendleft(reversed(group))
@@ -222,7 +227,7 @@ class Dispatcher:
         self._doors.note(answer)
         self._recorder.take(answer)
 
-    async def _write_soon(self, answers: Sequence[Answer]) -> None:
+    async def _write_soon(self, answers: list[Answer]) -> None:
         news = self._doors.to_tell()
         await self._in_thread(self._committer.write_answers, answers, news)
         self._doors.told(news)

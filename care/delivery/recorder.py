@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import sqlalchemy as sa
 import structlog
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 class Recorder:
     """Facts are kept, and tried again, until they are written; only a dead process loses them, and recovery says so."""
 
-    def __init__(self, write: Callable[[Sequence[Answer]], Awaitable[None]]) -> None:
+    def __init__(self, write: Callable[[list[Answer]], Awaitable[None]]) -> None:
         self._write = write
         self._answers: list[Answer] = []
         self._being_written: list[Answer] = []
@@ -79,19 +79,21 @@ class Recorder:
                 return
 
     @contextlib.asynccontextmanager
-    async def lend(self) -> AsyncIterator[Sequence[Answer]]:
+    async def lend(self) -> AsyncIterator[list[Answer]]:
         """Give what waits to a transaction that is begun anyway; it is written when the block ends without an error.
+
+        Whoever writes empties the list then: what is left in it after an error waits again, and nothing else.
 
         Nothing, while a group is being written, or after an error until one was written: it may be due to an answer.
         """
         if self._writing.locked() or self._is_in_trouble or not self._answers:
-            yield ()
+            yield []
             return
         async with self._writing, self._taken() as answers:
             yield answers
 
     @contextlib.asynccontextmanager
-    async def _taken(self) -> AsyncIterator[Sequence[Answer]]:
+    async def _taken(self) -> AsyncIterator[list[Answer]]:
         self._being_written, self._answers = self._answers, []
         try:
             yield self._being_written

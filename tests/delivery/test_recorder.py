@@ -86,6 +86,20 @@ class TestTheRecorder:
 
         asyncio.run(play())
 
+    def test_takes_nothing_back_that_was_written_before_an_error(self) -> None:
+        """The intents after it could not be journalled, say: a refusal recorded twice would count twice."""
+
+        async def play() -> None:
+            recorder = Recorder(Book().write)
+            recorder.take(answer(1))
+            with pytest.raises(sa.exc.OperationalError):
+                async with recorder.lend() as answers:
+                    answers.clear()
+                    raise BROKEN
+            assert not recorder.is_busy
+
+        asyncio.run(play())
+
     def test_lends_nothing_while_a_group_is_written(self) -> None:
         """Each answer is in one pair of hands."""
 
