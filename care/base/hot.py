@@ -5,12 +5,14 @@ look-ups of a batch themselves. Here the statement is built and compiled by SQLA
 same on both databases; only what it works out anew for each call is worked out once.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 _Convert = Callable[[Any], Any]
+_read_json = json.JSONDecoder().decode
 
 
 class _Compiled:
@@ -30,12 +32,54 @@ class _Compiled:
                 self.converters[name] = convert
             if not bind.required:
                 self.constants[name] = convert(bind.value) if convert else bind.value
+        if dialect.name == "sqlite" and self.positions is not None:
+            self._spell_out()
         self.results = _result_converters(statement, dialect)
+        self.is_gathered = dialect.name == "sqlite" and _may_gather(statement)
+        if self.is_gathered:
+            names = ", ".join(f"c{number}" for number in range(len(statement.exported_columns)))
+            self.text = (
+                f"WITH found ({names}) AS ({self.text}) "  # noqa: S608 - compiled text, no data
+                f"SELECT json_group_array(json_array({names})) FROM found"
+            )
+
+    def _spell_out(self) -> None:
+        """Put constants into the text.
+
+        SQLite plans a statement again each time that a parameter is compared with what an index is limited to.
+        """
+        pieces = self.text.split("?")
+        assert len(pieces) == len(self.positions or ()) + 1, "a question mark that is no parameter"
+        places = zip(self.positions or (), pieces[1:], strict=True)
+        spelt = ((_literal(self.constants[name]) if name in self.constants else "?") + rest for name, rest in places)
+        self.text = pieces[0] + "".join(spelt)
+        self.positions = [name for name in self.positions or () if name not in self.constants]
+        self.constants = {}
 
     def values(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the driver takes for parameters."""
         convert = self.converters
         return {name: convert[name](value) if name in convert else value for name, value in params.items()}
+
+
+def _literal(value: Any) -> str:
+    """Return a value that SQLite's driver takes as SQL text."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, (bool, int, float)):
+        return repr(value + 0)
+    assert isinstance(value, str), "a constant that is neither text nor number"
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _may_gather(statement: Any) -> bool:
+    """Tell whether all rows may come as one JSON text.
+
+    SQLite's driver asks for the interpreter's lock again after each row, and waits for it while messages are sent.
+    """
+    is_select = isinstance(statement, (sa.Select, sa.CompoundSelect))
+    no_json = (sa.Float, sa.LargeBinary)  # neither survives being written as JSON
+    return is_select and not any(isinstance(column.type, no_json) for column in statement.exported_columns)
 
 
 def _result_converters(statement: Any, dialect: sa.Dialect) -> list[tuple[int, _Convert]]:
@@ -72,7 +116,9 @@ class Hot:
         """Return all rows, as plain tuples in the order of the statement's columns."""
         compiled = self._for(conn)
         with conn.exec_driver_sql(compiled.text, self._given(compiled, params)) as result:
-            found = list(result.cursor.fetchall())
+            found: list[tuple[Any, ...]] = list(result.cursor.fetchall())
+        if compiled.is_gathered:
+            found = [tuple(row) for row in _read_json(found[0][0])]
         return _converted(found, compiled.results) if compiled.results else found
 
     def run(self, conn: sa.Connection, **params: Any) -> int:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -72,7 +73,7 @@ _is_paused = (
 )
 _DUE_FIRST = [  # one status at a time: the index then gives them in the order of their deadlines
     Hot(
-        sa.select(message.c.use_by, message.c.id, message.c.strikes)
+        sa.select(*(message.c[name] for name in ClaimedRow._fields))
         .where(
             message.c.status == sa.literal_column(f"'{status}'"),  # spelt out: the index holds only these
             message.c.lane == sa.bindparam("lane"),
@@ -85,6 +86,7 @@ _DUE_FIRST = [  # one status at a time: the index then gives them in the order o
     )
     for status in _CLAIMABLE
 ]
+_earliest = attrgetter("use_by", "id")
 _TAKE = Hot(
     sa.update(message)
     .where(among(message.c.id, "ids"))
@@ -95,7 +97,6 @@ _TAKE = Hot(
         lease_until=sa.bindparam("until"),
         status_at=sa.bindparam("now"),
     )
-    .returning(*(message.c[name] for name in ClaimedRow._fields))
 )
 _RENEW = (
     sa.update(message)
@@ -146,23 +147,22 @@ def claim_due(
     if that happened twice, so that nothing else is struck should it be the cause; with `suspects_later` others go
     before it.
     """
-    found = [row for due in _DUE_FIRST for row in due.rows(conn, lane=lane, now=now, most=limit)]
-    found = sorted(found)[:limit]
-    ids = _alike([row for row in found if not row[2]] or found if suspects_later else found)
-    if not ids:
-        return []
-    taken = _TAKE.rows(conn, ids=ids, owner=owner, until=lease_until, now=now)
-    return [ClaimedRow._make(row) for row in taken]
+    found = [ClaimedRow._make(row) for due in _DUE_FIRST for row in due.rows(conn, lane=lane, now=now, most=limit)]
+    found = sorted(found, key=_earliest)[:limit]
+    taken = _alike([row for row in found if not row.strikes] or found if suspects_later else found)
+    if taken:
+        _TAKE.run(conn, ids=[row.id for row in taken], owner=owner, until=lease_until, now=now)
+    return taken
 
 
-def _alike(found: Sequence[tuple[Any, ...]]) -> list[int]:
-    """Return the ids of the first and of those that may be claimed together with it."""
+def _alike(found: Sequence[ClaimedRow]) -> list[ClaimedRow]:
+    """Return the first and those that may be claimed together with it."""
     if not found:
         return []
-    strikes = [min(row[2], 2) for row in found]
+    strikes = [min(row.strikes, 2) for row in found]
     most = {0: len(found), 1: SUSPECTS_AT_ONCE, 2: 1}[strikes[0]]
     alike = itertools.takewhile(lambda one: one[1] == strikes[0], zip(found, strikes, strict=True))
-    return [row[1] for row, _ in itertools.islice(alike, most)]
+    return [row for row, _ in itertools.islice(alike, most)]
 
 
 def renew_leases(conn: sa.Connection, *, owner: int, ids: Collection[int], lease_until: datetime) -> None:

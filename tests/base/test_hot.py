@@ -1,5 +1,6 @@
 """Statements that are worked out once mean what the same statements mean through SQLAlchemy."""
 
+import sqlite3
 from datetime import UTC, date, datetime
 
 import pytest
@@ -9,7 +10,7 @@ from care.base.among import among
 from care.base.database import insert, read, write
 from care.base.hot import Hot
 from care.customers.tables import customer
-from care.messages.tables import contact_claim
+from care.messages.tables import contact_claim, message
 from tests.factories import make_customer
 
 NOW = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC)
@@ -42,6 +43,28 @@ class TestRows:
             change = sa.update(customer).where(customer.c.id == sa.bindparam("who")).values(area="west", deceased=True)
             rows = Hot(change.returning(customer.c.area, customer.c.deceased)).rows(conn, who=made)
         assert rows == [("west", True)]
+
+    def test_keep_every_character_and_digit(self, engine):
+        """Whatever way they take from the driver to us."""
+        odd = "\"quotes'\\ \n\x01\u2028 €𝔘家\ud7ff?"
+        with write(engine) as conn:
+            ids = [make_customer(conn, name=name) for name in (odd, "", "null", "[1]")]
+        number = sa.literal(2**63 - 1, sa.BigInteger)
+        query = sa.select(customer.c.name, number, -number, sa.null()).where(among(customer.c.id, "ids"))
+        with read(engine) as conn:
+            rows = Hot(query.order_by(customer.c.id)).rows(conn, ids=ids)
+        assert [row[0] for row in rows] == [odd, "", "null", "[1]"]
+        assert {row[1:] for row in rows} == {(2**63 - 1, 1 - 2**63, None)}
+
+    def test_keep_their_order_and_number(self, engine):
+        """The order and the limit of the statement are those of the rows."""
+        with write(engine) as conn:
+            ids = [make_customer(conn, area=area) for area in "cab"]
+        query = sa.select(customer.c.area).where(among(customer.c.id, "ids"))
+        last = query.order_by(customer.c.area.desc()).limit(sa.bindparam("most"))
+        with read(engine) as conn:
+            assert Hot(last).rows(conn, ids=ids, most=2) == [("c",), ("b",)]
+            assert Hot(sa.union_all(query, query)).rows(conn, ids=ids[:1]) == [("c",)] * 2
 
     def test_need_every_parameter(self, engine):
         """A forgotten one is no NULL."""
@@ -85,6 +108,39 @@ class TestMany:
             assert hot.many(conn, [(NOW, i) for i in ids]) == 2
             found = conn.execute(sa.select(customer.c.updated_at, customer.c.status)).all()
         assert [tuple(row) for row in found] == [(NOW, "left")] * 2
+
+
+class TestConstants:
+    def test_mean_what_they_say(self, engine):
+        """A question mark, quotes, NULL, yes and no, numbers: part of the statement, never of its meaning."""
+        with write(engine) as conn:
+            ids = [make_customer(conn, area="who's? 'me'", deceased=True), make_customer(conn, area="?")]
+        mine = among(customer.c.id, "ids")
+        for condition, found in (
+            (customer.c.area == "who's? 'me'", ids[:1]),
+            (customer.c.area == "?", ids[1:]),
+            (customer.c.deceased == sa.true(), ids[:1]),
+            (customer.c.deceased == sa.bindparam("no", value=False, type_=sa.Boolean), ids[1:]),
+            (sa.func.coalesce(sa.bindparam("none", value=None, type_=sa.String), customer.c.area) == "?", ids[1:]),
+            (customer.c.updated_at < NOW.replace(year=2000), []),
+        ):
+            with read(engine) as conn:
+                query = sa.select(customer.c.id).where(mine, condition).order_by(customer.c.id)
+                assert Hot(query).rows(conn, ids=ids) == [(number,) for number in found], condition
+
+    def test_cost_sqlite_no_second_plan(self, sqlite_engine):
+        """It would plan anew each time that a parameter is compared with what an index is limited to."""
+        planned = []
+        query = sa.select(message.c.id).where(message.c.status == "planned", message.c.lane == sa.bindparam("lane"))
+        hot = Hot(query)
+        with read(sqlite_engine) as conn:
+            conn.connection.driver_connection.set_authorizer(lambda *asked: planned.append(asked) or sqlite3.SQLITE_OK)
+            hot.rows(conn, lane=5)
+            assert planned
+            planned.clear()
+            hot.rows(conn, lane=4)
+            conn.connection.driver_connection.set_authorizer(None)
+        assert not planned
 
 
 class TestHot:

@@ -133,6 +133,6 @@ def test_reads_the_customers_own_rows_only(sqlite_engine: sa.Engine) -> None:
         history_of(conn, customers=[1], address_hashes=["h"], lane=5, now=NOW)
 
     steps = [step for step in steps_of(sqlite_engine, ask) if step.startswith(("SEARCH", "SCAN"))]
-    of_tables = [step for step in steps if "json_each" not in step]
+    of_tables = [step for step in steps if "json_each" not in step and step != "SCAN found"]  # the answer itself
     assert of_tables
     assert all("customer_id=?" in s or "address_hash=?" in s or "rowid=?" in s for s in of_tables), of_tables
