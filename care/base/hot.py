@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 _Convert = Callable[[Any], Any]
+_NO_JSON = (sa.Float, sa.Numeric, sa.LargeBinary)
 _read_json = json.JSONDecoder().decode
 
 
@@ -35,13 +36,20 @@ class _Compiled:
         if dialect.name == "sqlite" and self.positions is not None:
             self._spell_out()
         self.results = _result_converters(statement, dialect)
-        self.is_gathered = dialect.name == "sqlite" and _may_gather(statement)
+        self.is_gathered = dialect.name == "sqlite" and isinstance(statement, (sa.Select, sa.CompoundSelect))
         if self.is_gathered:
-            names = ", ".join(f"c{number}" for number in range(len(statement.exported_columns)))
-            self.text = (
-                f"WITH found ({names}) AS ({self.text}) "  # noqa: S608 - compiled text, no data
-                f"SELECT json_group_array(json_array({names})) FROM found"
-            )
+            self._gather(len(statement.exported_columns))
+
+    def _gather(self, width: int) -> None:
+        """Let all rows come as one JSON text.
+
+        SQLite's driver asks for the interpreter's lock again after each row, and waits for it while messages are sent.
+        """
+        columns = ", ".join(f"c{number}" for number in range(width))
+        self.text = (
+            f"WITH found ({columns}) AS ({self.text}) "  # noqa: S608 - compiled text, no data
+            f"SELECT json_group_array(json_array({columns})) FROM found"
+        )
 
     def _spell_out(self) -> None:
         """Put constants into the text.
@@ -72,19 +80,10 @@ def _literal(value: Any) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _may_gather(statement: Any) -> bool:
-    """Tell whether all rows may come as one JSON text.
-
-    SQLite's driver asks for the interpreter's lock again after each row, and waits for it while messages are sent.
-    """
-    is_select = isinstance(statement, (sa.Select, sa.CompoundSelect))
-    no_json = (sa.Float, sa.LargeBinary)  # neither survives being written as JSON
-    return is_select and not any(isinstance(column.type, no_json) for column in statement.exported_columns)
-
-
 def _result_converters(statement: Any, dialect: sa.Dialect) -> list[tuple[int, _Convert]]:
     found = []
     for number, column in enumerate(getattr(statement, "exported_columns", ())):
+        assert not isinstance(column.type, _NO_JSON), "a fraction or bytes: they would not come as they were written"
         convert = column.type.dialect_impl(dialect).result_processor(dialect, None)
         if convert is not None:
             found.append((number, convert))

@@ -149,6 +149,12 @@ class TestHot:
         with read(engine) as conn, pytest.raises(AssertionError, match="among"):
             Hot(sa.select(customer.c.id).where(customer.c.area.in_(["a", "b"]))).rows(conn)
 
+    @pytest.mark.parametrize("kind", [sa.Float(53), sa.Numeric(9, 2), sa.LargeBinary()], ids=str)
+    def test_refuses_what_comes_otherwise(self, engine, kind):
+        """SQLite writes fifteen digits of a fraction into a text, and no bytes."""
+        with read(engine) as conn, pytest.raises(AssertionError, match="as they were written"):
+            Hot(sa.select(sa.type_coerce(customer.c.id, kind))).rows(conn)
+
     def test_hides_values_in_errors(self, engine):
         """What a driver refuses is told without the parameters, as everywhere."""
         wrong = Hot(sa.insert(customer).inline(), each=("id", "name"))
