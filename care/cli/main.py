@@ -149,10 +149,10 @@ def _translate(error: Exception) -> CareError:
     if "sqlalchemy" in sys.modules:
         from sqlalchemy.exc import DBAPIError
 
-        from care.base.database import explain
+        from care.base.database import database_of, explain
 
         if isinstance(error, DBAPIError):
-            return UnavailableError(f"database: {explain(error)}")
+            return UnavailableError(f"database {database_of(error)}: {explain(error)}".replace(" :", ":", 1))
     if isinstance(error, OSError) and error.strerror:
         return UnavailableError(f"{error.filename or 'system'}: {error.strerror}. Check the path, its owner and space")
     return CareError(
