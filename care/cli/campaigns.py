@@ -139,7 +139,7 @@ def preview(name: str = NAME, customer: str | None = CUSTOMER, json: bool = JSON
 
 
 @app.command()
-def schema() -> None:
+def schema(_json: bool = typer.Option(True, "--json", help="It always answers in JSON.")) -> None:
     """Print the JSON Schema of campaign files, for editors.
 
     Keep it beside the campaigns: care campaigns schema > campaigns/campaign.schema.json; files name it in their

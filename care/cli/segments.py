@@ -157,7 +157,7 @@ def rank(json: bool = JSON) -> None:
 
 
 @app.command()
-def schema() -> None:
+def schema(_json: bool = typer.Option(True, "--json", help="It always answers in JSON.")) -> None:
     """Print the JSON Schema of segments.yaml, for editors. Exit 0."""
     from json import dumps
 

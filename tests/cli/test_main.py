@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import pytest
 import sqlalchemy as sa
 import typer
+from typer.main import get_command
 
 from care.base.errors import AnswerIsNoError, InputError, ManyErrors
 from care.cli import main as root
@@ -124,6 +125,12 @@ class TestMain:
 
         assert silent == []
 
+    def test_answers_in_json_from_every_command(self) -> None:
+        """Whatever people read, programs can read; what runs until it is ended writes its log instead."""
+        without = {path for path, command in _leaves(get_command(root.mount())) if "--json" not in _options(command)}
+
+        assert without == {"run", "web", "dispatch"}
+
 
 @contextmanager
 def nobody() -> Iterator[TextIO]:
@@ -175,3 +182,16 @@ def _commands(app: typer.Typer, above: str = "care") -> Iterator[tuple[str, str]
     for group in app.registered_groups:
         assert group.typer_instance
         yield from _commands(group.typer_instance, f"{above} {group.name}" if group.name else above)
+
+
+def _leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Return every command that does something, with the words that call it."""
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, inner in command.commands.items():
+        yield from _leaves(inner, f"{path} {name}".strip())
+
+
+def _options(command: Any) -> set[str]:
+    return {word for parameter in command.params for word in parameter.opts}
