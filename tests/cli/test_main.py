@@ -1,6 +1,7 @@
 """The root of all commands: one line and an exit code for whatever goes wrong."""
 
 import io
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -71,6 +72,19 @@ class TestMain:
 
         assert answer.code == 1
         assert answer.err.startswith("care: an error inside care (KeyError). CARE_LOG__LEVEL=debug shows where")
+        assert "13800000001" not in answer.err
+
+    def test_shows_the_way_to_it_without_its_values_at_debug_level(self, care: Care, fails_with: Any) -> None:
+        """One event with the frames, and the line; Python's own trace would quote whoever it was about."""
+        fails_with(KeyError("13800000001"))
+
+        answer = care("boom", CARE_LOG__LEVEL="debug")
+
+        event, line = answer.err.splitlines()
+        told = json.loads(event)
+        assert (answer.code, told["event"], told["error"]) == (1, "command.failed", "KeyError")
+        assert any("boom" in frame or "test_main" in frame for frame in told["trace"]), told["trace"]
+        assert line.startswith("care: an error inside care (KeyError). ")
         assert "13800000001" not in answer.err
 
     def test_refuses_an_unknown_option_with_exit_two(self, care: Care) -> None:
