@@ -110,6 +110,7 @@ def explain(
     Exit 0: a member. Exit 1: not a member, or no such customer. Exit 2: no such segment, or a mistake in the file.
     """
     from care.base.database import plain_errors, read
+    from care.base.masking import mask_text
     from care.bootstrap import build_services
     from care.segments.membership import explain_customer
 
@@ -118,7 +119,8 @@ def explain(
     with plain_errors(services.engine), read(services.engine) as conn:
         answer = explain_customer(conn, rule, book, customer, as_of=day, facts=services.facts)
     if answer is None:
-        raise AnswerIsNoError(f"customer {customer}: is not known. Check the id, or import the customer first")
+        fix = "Check the id, or import: care import customers FILE"
+        raise AnswerIsNoError(f"customer '{mask_text(customer)}': not known. {fix}")
     if json:
         print_json({"segment": name, "customer": customer, "on": day, **answer.as_json()})
     else:

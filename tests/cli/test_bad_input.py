@@ -238,3 +238,20 @@ C1,offer,sms,true,2026-02-20,,
 
         assert (answer.code, answer.err) == (0, "")
         assert "+442079460958" in shop.care("customers", "show", "C3", "--plain").out
+
+
+class TestStrangers:
+    COMMANDS = (
+        ("why",),
+        ("log", "--customer"),
+        ("customers", "show"),
+        ("segments", "explain", "valued", "--customer"),
+        ("campaigns", "preview", "birthday", "--customer"),
+    )
+
+    def test_are_not_repeated_where_a_number_or_an_address_was_typed(self, shop: Shop) -> None:
+        """An id is; what somebody pasted for one is kept out of the error text, which may go into a log."""
+        fix = "Check the id, or import: care import customers FILE"
+        for words in self.COMMANDS:
+            for typed, told in (("+8613912345678", "861****5678"), ("ann@example.com", "***"), ("ZZ", "ZZ")):
+                assert is_refused(shop, *words, typed, code=1) == f"care: customer '{told}': not known. {fix}"
