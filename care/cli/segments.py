@@ -199,13 +199,10 @@ def _today(services: "Services") -> "date":
 
 def _ranking_warning(services: "Services", book: "SegmentBook", rule: "Rule", day: "date") -> str:
     from care.base.database import read
-    from care.segments.fields import TOP_PERCENT
-    from care.segments.value import values_are_stale
+    from care.segments.value import awaits_ranking
 
-    if not any(leaf.operator == TOP_PERCENT for leaf in book.leaves(rule)):
-        return ""
     with read(services.engine) as conn:
-        stale = values_are_stale(conn, day)
+        stale = awaits_ranking(conn, book, [rule], day)
     return "the ranking of this month is not there yet, the last one counts. Run: care segments rank" if stale else ""
 
 
