@@ -29,6 +29,7 @@ check: .venv/.ready-dev ## Lint, format, types and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy scripts
 	@$(BIN)/lint-imports --no-logo
 
 format: .venv/.ready-dev ## Put the code into its format and mend what the linter can

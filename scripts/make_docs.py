@@ -4,7 +4,9 @@ Usage: python scripts/make_docs.py [--check]
 """
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from care.base import settings_pages
 from care.campaigns import template_page
@@ -16,7 +18,7 @@ from care.surveys.occasion import OCCASIONS
 from care.surveys.wiring import rule_facts
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = {
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "conversation.md": conversation_page.markdown_page,
     "follow-up.md": follow_up_page.markdown_page,
     "segments.md": lambda: segments_page.markdown_page(rule_facts("UTC").values()),

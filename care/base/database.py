@@ -85,6 +85,7 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
             f"database.url: cannot be used ({type(error).__name__}). "
             "Use sqlite:///care.db, or postgresql+psycopg://… with the 'postgres' extra installed"
         ) from None
+    sa.event.listen(engine, "handle_error", _name_database)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -98,6 +99,17 @@ def close_engines() -> None:
     """Close every idle connection of this process; SQLite then folds its log into the database file."""
     for engine in list(_opened):
         engine.dispose()
+
+
+def _name_database(context: sa.engine.ExceptionContext) -> None:
+    """Keep with an error which database it came from, for whoever tells it to a person."""
+    if context.sqlalchemy_exception is not None and context.engine is not None:
+        context.sqlalchemy_exception.detail = [context.engine.url.render_as_string(hide_password=True)]
+
+
+def database_of(error: sa.exc.DBAPIError) -> str:
+    """Return the URL, without its password, of the database that an error came from; empty where nobody knows."""
+    return next(iter(error.detail), "")
 
 
 def _read_json(text: str | bytes) -> Any:

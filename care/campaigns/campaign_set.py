@@ -44,12 +44,19 @@ class CampaignSet:
         """Return the campaign with this name, or else this id.
 
         Raises:
-            UnknownCampaignError: if there is none, with the nearest name.
+            UnknownCampaignError: if there is none, with what is wrong with its file, or the nearest name.
         """
         found = self._by_name.get(word) or self.live.get(word)
         if found is None:
-            raise UnknownCampaignError(word, did_you_mean(word, {*self._by_name, *self.live}))
+            raise UnknownCampaignError(word, self._left_out(word) or did_you_mean(word, {*self._by_name, *self.live}))
         return found
+
+    def _left_out(self, word: str) -> str:
+        """Return what keeps the campaign of this file or id from being used; empty where no broken file is of it."""
+        for problem in self.problems:
+            if word == problem.path.stem:
+                return f"Its file is left out: {problem}"
+        return "Its file is left out. See what is wrong: care campaigns check" if word in self.broken_ids else ""
 
     def for_message(self, campaign_id: str) -> Campaign | None:
         """Return what renders and judges a message of this campaign, built-in replies too; None if it is gone."""

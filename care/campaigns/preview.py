@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from care.base.database import Instant
 from care.base.errors import AnswerIsNoError, CareError
+from care.base.masking import mask_text
 from care.base.settings import OperatorSettings
 from care.base.vocabulary import Channel
 from care.campaigns.model import Campaign
@@ -78,7 +79,7 @@ def preview(
     row = conn.execute(sa.select(customer).where(customer.c.external_id == customer_id)).mappings().one_or_none()
     if row is None:
         fix = "Check the id, or import: care import customers FILE"
-        raise AnswerIsNoError(f"customer '{customer_id}': not known. {fix}")
+        raise AnswerIsNoError(f"customer '{mask_text(customer_id)}': not known. {fix}")
     facts, due_at = _facts(conn, campaign, dict(row), operator, today)
     addresses = {
         Channel(point.channel): mask_address(point.channel, point.address)

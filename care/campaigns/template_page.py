@@ -39,7 +39,8 @@ templates/messages/birthday/en.sms.txt.j2
 ```
 
 A customer gets the file of their locale or of its nearest relative: zh-HK → zh-TW → zh-CN → en, en-GB → en,
-fr-CA → fr → en. `care campaigns check` compiles every file and shows each mistake with file and line.
+fr-CA → fr → en. `care campaigns check` compiles every file, lists the variables it may use, and shows each mistake with
+file and line.
 
 ## What may be written
 

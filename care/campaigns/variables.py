@@ -3,7 +3,7 @@
 Age and year of birth are no variables, and never will be: a greeting does not tell people how old they are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -136,6 +136,23 @@ def available_variables(
     if occasion is not None:
         found |= dict.fromkeys(occasion.variable_names(), Origin.OCCASION)
     return found | dict.fromkeys(values or (), Origin.VALUES)
+
+
+def usable_variables(campaigns: Iterable[Campaign]) -> Iterator[tuple[str, list[str]]]:
+    """Yield where words come from and their names: for every template, then by occasion, then by campaign."""
+    always = {*_BY_NAME, *OPERATOR_VARIABLES}
+    occasions: dict[str, set[str]] = {}
+    values: dict[str, list[str]] = {}
+    for campaign in campaigns:
+        occasions.setdefault(campaign.occasion.kind, set()).update(campaign.occasion.variable_names())
+        if campaign.values:
+            values[campaign.name] = sorted(campaign.values)
+    yield "always", sorted(always)
+    yield "in mails", sorted(LINK_VARIABLES)
+    for kind, names in sorted(occasions.items()):
+        yield f"occasion {kind}", sorted(names - always)
+    for name, given in sorted(values.items()):
+        yield f"values of {name}", given
 
 
 Reader = Callable[[OccasionFacts], Value | None]

@@ -72,6 +72,7 @@ def check(
 ) -> None:
     """Check files, templates, lengths, opt-out words, hidden offers, hold-outs, senders and renames.
 
+    Before the findings stand the variables that templates of these campaigns may use; --json gives the findings alone.
     Exit 0: nothing that must be mended. Exit 1: errors. Exit 2: a file, the segments or the settings cannot be read.
     """
     from care.bootstrap import build_services
@@ -87,6 +88,8 @@ def check(
             raise typer.Exit(2) from None
         raise
     findings = check_campaigns(chosen, _context(services, max_parts), is_whole_folder=not paths)
+    if not json:
+        _tell_variables(chosen)
     _print_findings(findings, as_json=json)
     if chosen.unreadable:
         raise typer.Exit(2)
@@ -102,6 +105,7 @@ def show(name: str = NAME, json: bool = JSON) -> None:
     """
     from care.bootstrap import build_services
     from care.campaigns.sentences import next_days, sentences
+    from care.campaigns.variables import available_variables
 
     services = build_services()
     found, book = files_of(services)
@@ -113,7 +117,9 @@ def show(name: str = NAME, json: bool = JSON) -> None:
     state = states_of(services).get(campaign.id, "live")
     if json:
         answer = {question.lower().replace(" ", "_"): text for question, text in told}
-        print_json({"id": campaign.id, "name": campaign.name, "file": campaign.path, "state": state, **answer})
+        variables = available_variables(campaign.occasion, campaign.values)
+        told_of = {"id": campaign.id, "name": campaign.name, "file": campaign.path, "state": state}
+        print_json({**told_of, **answer, "variables": variables})
         return
     say(f"{campaign.title.get('en') or campaign.name} ({campaign.name}, id {campaign.id}), {state} — {campaign.path}")
     for question, text in told:
@@ -139,7 +145,7 @@ def preview(name: str = NAME, customer: str | None = CUSTOMER, json: bool = JSON
 
 
 @app.command()
-def schema() -> None:
+def schema(_json: bool = typer.Option(True, "--json", help="It always answers in JSON.")) -> None:
     """Print the JSON Schema of campaign files, for editors.
 
     Keep it beside the campaigns: care campaigns schema > campaigns/campaign.schema.json; files name it in their
@@ -208,6 +214,19 @@ def _print_findings(findings: "list[Finding]", *, as_json: bool) -> None:
         say(f"{counted(len(errors), 'error')}, {counted(len(findings) - len(errors), 'warning')}")
     else:
         say("nothing found: all campaigns are sound")
+
+
+def _tell_variables(campaigns: "CampaignSet") -> None:
+    """Print the words that templates of these campaigns may use, and who gives them."""
+    from care.campaigns.variables import usable_variables
+
+    if not len(campaigns):
+        return
+    found = list(usable_variables(campaigns))
+    width = max(len(source) for source, _ in found)
+    say("variables that a template may use, besides the import columns of your own:")
+    for source, names in found:
+        say(f"  {source:<{width}}  {', '.join(names)}")
 
 
 def _as_row(finding: "Finding") -> dict[str, Any]:

@@ -32,6 +32,7 @@ def show(
     """
     from care.base.database import plain_errors, read
     from care.base.errors import AnswerIsNoError
+    from care.base.masking import mask_text
     from care.base.money import minor_digits
     from care.bootstrap import build_services
     from care.cli.output import print_json
@@ -41,7 +42,8 @@ def show(
     with plain_errors(services.engine), read(services.engine) as conn:
         record = customer_record(conn, customer, plain=plain)
     if record is None:
-        raise AnswerIsNoError(f"customer '{customer}': not known. Check the id, or import: care import customers FILE")
+        fix = "Check the id, or import: care import customers FILE"
+        raise AnswerIsNoError(f"customer '{mask_text(customer)}': not known. {fix}")
     if json:
         print_json(record.as_dict())
     else:

@@ -121,9 +121,9 @@ def _run() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, a user reads one line
         if os.environ.get("CARE_LOG__LEVEL") == "debug":
-            raise
+            _tell_where(error)
         known = error if isinstance(error, CareError) else _translate(error)
         for line in str(known).splitlines():
             typer.echo(f"care: {line}", err=True)
@@ -133,6 +133,17 @@ def _run() -> None:
             from care.base.database import close_engines
 
             close_engines()
+
+
+def _tell_where(error: Exception) -> None:
+    """Log where an error came from; Python's own trace would show the values of whoever it was about."""
+    import structlog
+
+    from care.base.logs import configure_command_logs
+    from care.base.settings_sections import LogSettings
+
+    configure_command_logs(LogSettings(level="debug"))
+    structlog.get_logger().error("command.failed", exc_info=error)
 
 
 def _misuse(error: TyperException) -> str:
@@ -149,10 +160,10 @@ def _translate(error: Exception) -> CareError:
     if "sqlalchemy" in sys.modules:
         from sqlalchemy.exc import DBAPIError
 
-        from care.base.database import explain
+        from care.base.database import database_of, explain
 
         if isinstance(error, DBAPIError):
-            return UnavailableError(f"database: {explain(error)}")
+            return UnavailableError(f"database {database_of(error)}: {explain(error)}".replace(" :", ":", 1))
     if isinstance(error, OSError) and error.strerror:
         return UnavailableError(f"{error.filename or 'system'}: {error.strerror}. Check the path, its owner and space")
     return CareError(

@@ -52,6 +52,7 @@ def plan(
         keep = None if campaign or found.nameless_breakage else found.broken_ids
         made = draw_up(conn, services, asked, now=now, days=days, keep=keep)
         looks = _looks(conn, services, asked, made, is_one=bool(campaign))
+        unranked = _unranked(conn, services, asked, made)
         limits = Limits(
             zone=zone,
             currency=settings.operator.currency,
@@ -61,7 +62,7 @@ def plan(
             pauses=standing_pauses(conn, now),
             windows=windows(conn, now),
         )
-    cautions = [*cautions_of(made, limits), *([] if campaign else _broken_files(services))]
+    cautions = [*cautions_of(made, limits), *unranked, *([] if campaign else _broken_files(services))]
     if json:
         print_json(as_object(made, cautions, settings.operator.currency, rates, looks))
     else:
@@ -152,6 +153,19 @@ def _overrides(services: "Services") -> Any:
     from care.calendars.overrides import load_overrides
 
     return load_overrides(services.root / services.settings.paths.campaigns / "calendar.yaml")
+
+
+def _unranked(
+    conn: "sa.Connection", services: "Services", asked: "Collection[Campaign]", made: "Plan"
+) -> "list[Caution]":
+    """Return a warning where the daemon will rank customers before it plans, so that others may qualify."""
+    from care.reports.plan_warnings import Caution
+    from care.segments.value import awaits_ranking
+
+    if not awaits_ranking(conn, services.segments, [one.audience for one in asked], made.first):
+        return []
+    text = "customers are not ranked for this month yet: care run does it first, and others may be in a top share then"
+    return [Caution(kind="not_ranked", text=f"{text}. Run: care segments rank")]
 
 
 def _broken_files(services: "Services") -> "list[Caution]":

@@ -22,9 +22,10 @@ def reports() -> None:
 @app.command()
 def quarter(
     name: str = typer.Argument(..., metavar="QUARTER", help="As 2026Q3."),
-    form: str = typer.Option("html", "--format", help="html (prints on A4), md or json."),
+    form: str = typer.Option("", "--format", help="html (prints on A4; if left out), md or json."),
     out: Path | None = typer.Option(None, "--out", metavar="FILE", help="Write to a file instead of the terminal."),
     locale: str = typer.Option("en", "--locale", help="The language of html and md: en, zh-CN or zh-TW."),
+    json: bool = typer.Option(False, "--json", help="The same as --format json; with --out the answer is JSON, too."),
 ) -> None:
     """Write the quarterly report: gathering, scores, trends, commitments, measures taken, and feedback handled.
 
@@ -34,13 +35,16 @@ def quarter(
     from care.base.database import plain_errors, read
     from care.base.errors import InputError
     from care.bootstrap import build_services
-    from care.cli.output import say
+    from care.cli.output import as_json, say
     from care.reports.quarter import read_quarter
     from care.reports.wording import wording_of
     from care.surveys.figures.period import quarter_named
 
+    form = form or ("json" if json else "html")
     if form not in _FORMATS:
         raise InputError(f"--format {form}: not known. Use one of {', '.join(_FORMATS)}")
+    if json and form != "json":
+        raise InputError(f"--format {form}: is another form than --json. Give one of the two")
     wording_of(locale)
     services = build_services()
     period = quarter_named(name, services.settings.operator.timezone)
@@ -52,7 +56,8 @@ def quarter(
         say(text.rstrip("\n"))
     else:
         _write(out, text)
-        say(f"{out}: the report of {period.name} is written.")
+        done = f"{out}: the report of {period.name} is written."
+        say(as_json({"quarter": period.name, "file": str(out)}) if json else done)
 
 
 def house_of(services: "Services") -> "House":
@@ -86,7 +91,7 @@ def _in_form(found: "Quarter", form: str, locale: str) -> str:
     from care.reports.quarter_object import as_object
 
     if form == "json":
-        return as_json(as_object(found))
+        return as_json(as_object(found)) + "\n"
     document = write_document(found)
     return as_html(document, locale) if form == "html" else as_markdown(document, locale)
 

@@ -110,6 +110,7 @@ def explain(
     Exit 0: a member. Exit 1: not a member, or no such customer. Exit 2: no such segment, or a mistake in the file.
     """
     from care.base.database import plain_errors, read
+    from care.base.masking import mask_text
     from care.bootstrap import build_services
     from care.segments.membership import explain_customer
 
@@ -118,7 +119,8 @@ def explain(
     with plain_errors(services.engine), read(services.engine) as conn:
         answer = explain_customer(conn, rule, book, customer, as_of=day, facts=services.facts)
     if answer is None:
-        raise AnswerIsNoError(f"customer {customer}: is not known. Check the id, or import the customer first")
+        fix = "Check the id, or import: care import customers FILE"
+        raise AnswerIsNoError(f"customer '{mask_text(customer)}': not known. {fix}")
     if json:
         print_json({"segment": name, "customer": customer, "on": day, **answer.as_json()})
     else:
@@ -157,7 +159,7 @@ def rank(json: bool = JSON) -> None:
 
 
 @app.command()
-def schema() -> None:
+def schema(_json: bool = typer.Option(True, "--json", help="It always answers in JSON.")) -> None:
     """Print the JSON Schema of segments.yaml, for editors. Exit 0."""
     from json import dumps
 
@@ -197,13 +199,10 @@ def _today(services: "Services") -> "date":
 
 def _ranking_warning(services: "Services", book: "SegmentBook", rule: "Rule", day: "date") -> str:
     from care.base.database import read
-    from care.segments.fields import TOP_PERCENT
-    from care.segments.value import values_are_stale
+    from care.segments.value import awaits_ranking
 
-    if not any(leaf.operator == TOP_PERCENT for leaf in book.leaves(rule)):
-        return ""
     with read(services.engine) as conn:
-        stale = values_are_stale(conn, day)
+        stale = awaits_ranking(conn, book, [rule], day)
     return "the ranking of this month is not there yet, the last one counts. Run: care segments rank" if stale else ""
 
 

@@ -17,7 +17,7 @@ def sms() -> None:
 
 
 @app.command()
-def parts() -> None:
+def parts(_json: bool = typer.Option(True, "--json", help="It always answers in JSON.")) -> None:
     """Count the parts each text on stdin is billed as.
 
     Reads JSON Lines with a field `text` and answers one line each: `{"encoding": "GSM-7|UCS-2", "parts": n,

@@ -200,6 +200,7 @@ def list_all(json: bool = typer.Option(False, "--json", help="Print JSON Lines."
 def campaign(
     number: int = typer.Argument(..., help="Number of the measure."),
     day: str = typer.Option(..., "--on", help="The local day on which those who answered are told."),
+    json: bool = typer.Option(False, "--json", help="One JSON object with the file's text."),
 ) -> None:
     """Print a campaign file that tells those who answered what they said, what was done, and what came of it.
 
@@ -209,7 +210,7 @@ def campaign(
     from care.base.database import plain_errors, read
     from care.base.errors import AnswerIsNoError, InputError
     from care.bootstrap import build_services
-    from care.cli.output import say
+    from care.cli.output import print_json, say
     from care.cli.times import read_day
     from care.reports.you_said import campaign_text
     from care.surveys.figures.improvements import effects, list_improvements
@@ -228,7 +229,11 @@ def campaign(
         raise AnswerIsNoError(
             f"nothing to tell yet: {effect.change.words}. Tell customers once it has measurably risen"
         )
-    say(campaign_text(effect, on=on).rstrip("\n"))
+    text = campaign_text(effect, on=on).rstrip("\n")
+    if json:
+        print_json({"measure": number, "on": on, "text": text})
+    else:
+        say(text)
 
 
 def _themes() -> list[str]:

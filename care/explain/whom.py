@@ -5,6 +5,7 @@ import difflib
 import sqlalchemy as sa
 
 from care.base.errors import AnswerIsNoError
+from care.base.masking import mask_text
 from care.customers.tables import customer
 
 _MOST_CANDIDATES = 200
@@ -17,7 +18,7 @@ class UnknownCustomerError(AnswerIsNoError):
     def __init__(self, word: str, near: str) -> None:
         """Name the id and the nearest one."""
         fix = f"Did you mean '{near}'?" if near else "Check the id, or import: care import customers FILE"
-        super().__init__(f"customer '{word}': not known. {fix}")
+        super().__init__(f"customer '{mask_text(word)}': not known. {fix}")
         self.word, self.near = word, near
 
 

@@ -63,6 +63,8 @@ def tell_story(conn: sa.Connection, message_id: int) -> Story | None:
     receipts = conn.execute(sa.select(receipt).where(receipt.c.attempt_id.in_(ids)).order_by(receipt.c.id)).all()
     moves = conn.execute(sa.select(move).where(move.c.message_id == message_id).order_by(move.c.id)).all()
     events = [_planned(row), *(_decision(one) for one in moves)]
+    if row.reason and row.status_at > row.planned_at and not (moves or attempts):
+        events.append(_judged_anew(row))
     other_ways = failovers(conn, [message_id])
     for one in attempts:
         events += _tried(one, other_ways.get(one.id, ""))
@@ -86,6 +88,16 @@ def _planned(row: sa.Row[Any]) -> Event:
         kind="planned",
         text=text,
         details={"due_at": row.due_at, "use_by": row.use_by, "plan": row.plan_digest},
+    )
+
+
+def _judged_anew(row: sa.Row[Any]) -> Event:
+    """Return what the planner found of an unsent message when it last asked who qualifies."""
+    return Event(
+        at=row.status_at,
+        kind="decision",
+        text=f"looked at again: {row.status}: {in_words(row.reason).text}",
+        details={"status": row.status, "reason": row.reason, "by": "planner"},
     )
 
 

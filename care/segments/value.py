@@ -104,6 +104,12 @@ def values_are_stale(connection: sa.Connection, as_of: date) -> bool:
     return last.ranked == 0 and _has_figures(connection)
 
 
+def awaits_ranking(connection: sa.Connection, book: SegmentBook, rules: Iterable[Rule], as_of: date) -> bool:
+    """Tell whether one of the rules asks for a top share of customers who are to be ranked first."""
+    asks = any(leaf.operator == TOP_PERCENT for rule in rules for leaf in book.leaves(rule))
+    return asks and values_are_stale(connection, as_of)
+
+
 def _newest_customer(connection: sa.Connection) -> int:
     return connection.execute(sa.select(sa.func.max(customer.c.id))).scalar() or 0
 

@@ -197,7 +197,7 @@ class TicketResolved:
 
     def describe(self) -> str:
         """Return the occasion in plain English."""
-        parts = [f"{write_duration(self.delay)} after a {' or '.join(self.of)} is resolved, {self.promise.describe()}"]
+        parts = [f"{write_duration(self.delay)} after {_one(self.of)} is resolved, {self.promise.describe()}"]
         if self.survey is Survey.CES:
             parts.append("asking how easy it was")
         if self.call_promise is not None:
@@ -205,6 +205,12 @@ class TicketResolved:
         if self.remind_after is not None:
             parts.append(f"one reminder after {write_duration(self.remind_after)}")
         return ", ".join(parts)
+
+
+def _one(kinds: Sequence[str]) -> str:
+    """Return the kinds with their article: a repair or complaint, an installation."""
+    article = "an" if kinds[0].startswith(("a", "e", "i", "o", "u")) else "a"
+    return f"{article} {' or '.join(kinds)}"
 
 
 _REMINDABLE = [str(_S.INVITED), str(_S.DELIVERED)]

@@ -109,6 +109,15 @@ def copy_shop(shop: Shop, folder: Path) -> Shop:
     return Shop(folder)
 
 
+def is_refused(shop: Shop, *words: str, code: int = 2, before: str = "", **env: str) -> str:
+    """Run a command that must fail in one line and change no row; return the line."""
+    rows = shop.rows()
+    answer = shop.care(*words, before=before, **env)
+    assert (answer.code, len(answer.err.splitlines())) == (code, 1), answer
+    assert shop.rows() == rows
+    return answer.err.rstrip("\n")
+
+
 @contextmanager
 def taken_port() -> Iterator[int]:
     """A port on which somebody else listens and never answers."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from care.cli.main import main
+from tests.cli.bad_shop import Shop, copy_shop, make_shop
 from tests.cli.desk import Desk
 from tests.house import House
 
@@ -53,3 +54,15 @@ def desk(house: House, care: Care, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr("care.bootstrap.SystemClock", lambda: house.clock)
     house.write_campaign()
     return Desk(house, care, capsys)
+
+
+@pytest.fixture(scope="session")
+def model_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """One shop, set up once."""
+    return make_shop(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def shop(model_shop: Shop, tmp_path: Path) -> Shop:
+    """A copy that a test may spoil."""
+    return copy_shop(model_shop, tmp_path)

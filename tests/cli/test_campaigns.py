@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,24 @@ class TestCampaignsCheck:
         rows = [json.loads(line) for line in answer.out.splitlines()]
         assert {"severity", "rule", "campaign", "file", "line", "column", "problem", "fix"} == set(rows[0])
         assert [row["rule"] for row in rows if row["severity"] == "error"] == ["file"]
+
+    def test_lists_what_a_template_may_use(self, care, house) -> None:
+        """For its occasion and from its own values; of one campaign with who gives each."""
+        lines = care("campaigns", "check", "campaigns/tenure_anniversary.yaml", "campaigns/renewal_t7.yaml").out
+        listed = dict(re.findall(r"^  (\S+(?: \S+)*)  +(\S.*)$", lines, re.MULTILINE))
+        shown = json.loads(care("campaigns", "show", "renewal_t7", "--json").out)["variables"]
+
+        assert set(listed) == {
+            *("always", "in mails", "occasion subscription_end", "occasion tenure"),
+            *("values of renewal_t7", "values of tenure_anniversary"),
+        }
+        assert listed["in mails"] == "preferences_url, survey_url, unsubscribe_url"
+        assert {"salutation", "brand"} <= set(listed["always"].split(", "))
+        assert {"end_date", "days_left"} <= set(listed["occasion subscription_end"].split(", "))
+        assert listed["values of renewal_t7"] == "offer"
+        assert (shown["offer"], shown["end_date"], shown["name"]) == ("campaign's `values`", "occasion", "customer")
+        of_all = [name for source in ("always", "in mails") for name in listed[source].split(", ")]
+        assert set(shown) == {*of_all, *listed["occasion subscription_end"].split(", "), "offer"}
 
     def test_tells_programs_of_broken_segments_too(self, care, house) -> None:
         """Each mistake with its place, as those of campaign files; people read the same as lines."""

@@ -1,6 +1,7 @@
 """The root of all commands: one line and an exit code for whatever goes wrong."""
 
 import io
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any, TextIO
 import pytest
 import sqlalchemy as sa
 import typer
+from typer.main import get_command
 
 from care.base.errors import AnswerIsNoError, InputError, ManyErrors
 from care.cli import main as root
@@ -72,6 +74,19 @@ class TestMain:
         assert answer.err.startswith("care: an error inside care (KeyError). CARE_LOG__LEVEL=debug shows where")
         assert "13800000001" not in answer.err
 
+    def test_shows_the_way_to_it_without_its_values_at_debug_level(self, care: Care, fails_with: Any) -> None:
+        """One event with the frames, and the line; Python's own trace would quote whoever it was about."""
+        fails_with(KeyError("13800000001"))
+
+        answer = care("boom", CARE_LOG__LEVEL="debug")
+
+        event, line = answer.err.splitlines()
+        told = json.loads(event)
+        assert (answer.code, told["event"], told["error"]) == (1, "command.failed", "KeyError")
+        assert any("boom" in frame or "test_main" in frame for frame in told["trace"]), told["trace"]
+        assert line.startswith("care: an error inside care (KeyError). ")
+        assert "13800000001" not in answer.err
+
     def test_refuses_an_unknown_option_with_exit_two(self, care: Care) -> None:
         """A wrong command line is wrong input, told in one line that names the help."""
         answer = care("config", "show", "--jsn")
@@ -124,6 +139,12 @@ class TestMain:
 
         assert silent == []
 
+    def test_answers_in_json_from_every_command(self) -> None:
+        """Whatever people read, programs can read; what runs until it is ended writes its log instead."""
+        without = {path for path, command in _leaves(get_command(root.mount())) if "--json" not in _options(command)}
+
+        assert without == {"run", "web", "dispatch"}
+
 
 @contextmanager
 def nobody() -> Iterator[TextIO]:
@@ -175,3 +196,16 @@ def _commands(app: typer.Typer, above: str = "care") -> Iterator[tuple[str, str]
     for group in app.registered_groups:
         assert group.typer_instance
         yield from _commands(group.typer_instance, f"{above} {group.name}" if group.name else above)
+
+
+def _leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Return every command that does something, with the words that call it."""
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, inner in command.commands.items():
+        yield from _leaves(inner, f"{path} {name}".strip())
+
+
+def _options(command: Any) -> set[str]:
+    return {word for parameter in command.params for word in parameter.opts}

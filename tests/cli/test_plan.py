@@ -125,6 +125,15 @@ class TestAWarning:
         assert answer.code == 0
         assert "warning       left out: " in answer.out
 
+    def test_points_to_a_ranking_that_is_to_come(self, desk: Desk) -> None:
+        """The daemon ranks before it plans: what is planned here is not what will be, until somebody has ranked."""
+        crowd(desk)
+        assert "not_ranked" not in self.kinds(desk, "--days", "1")
+        desk.house.write_campaign(BIRTHDAY.replace("everyone", "{monthly_spend: {top_percent: 20}}"))
+        assert "not_ranked" in self.kinds(desk, "--days", "1")
+        assert desk("segments", "rank").code == 0
+        assert "not_ranked" not in self.kinds(desk, "--days", "1")
+
     def test_points_to_customers_without_a_zone(self, desk: Desk) -> None:
         """They are counted, not dropped in silence."""
         crowd(desk, timezone=None)

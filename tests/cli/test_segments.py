@@ -88,7 +88,7 @@ class TestSegments:
         [
             (("count", "golden"), 2, "care: segment golden: is not known. Did you mean 'gold'?"),
             (("count", "gold", "--on", "tomorrow"), 2, "care: --on tomorrow: is not a day. Write it as 2027-02-06"),
-            (("explain", "gold", "--customer", "Z"), 1, "care: customer Z: is not known. Check the id, or import"),
+            (("explain", "gold", "--customer", "Z"), 1, "care: customer 'Z': not known. Check the id, or import"),
             (("sample", "top"), 1, "care: segment top: has no customers on "),
         ],
     )

@@ -111,6 +111,10 @@ class TestImprovements:
         assert (listed["id"], listed["measure"]) == (made["id"], "two more vans")
         assert "a significant rise" in listed["effect"]
         text = desk("surveys", "improvements", "campaign", str(made["id"]), "--on", "2026-10-20").out
+        told = json.loads(
+            desk("surveys", "improvements", "campaign", str(made["id"]), "--on", "2026-10-20", "--json").out
+        )
+        assert told == {"measure": made["id"], "on": "2026-10-20", "text": text.rstrip("\n")}
         file = Path(desk.house.folder) / "campaigns" / "you_said.yaml"
         file.write_text(text, encoding="utf-8")
         checked = desk("campaigns", "check", str(file))
@@ -206,7 +210,7 @@ class TestQuarter:
             encoding="utf-8",
         )
         assert "first_answer: 手册 四.1 (commitments.yaml)" in desk("report", "quarter", "2026Q3").out
-        found = json.loads(desk("report", "quarter", "2026Q3", "--format", "json").out)
+        found = json.loads(desk("report", "quarter", "2026Q3", "--json").out)
         first = next(one for one in found["commitments"] if one["name"] == "first_answer")
         assert (first["source"], first["within"], first["is_own"]) == ("手册 四.1", "3 min", True)
         late = [
@@ -224,7 +228,11 @@ class TestQuarter:
         assert "not enough data (0 of 30)" in (tmp_path / "q1.html").read_text(encoding="utf-8")
         assert "preliminary" not in (tmp_path / "q1.html").read_text(encoding="utf-8")
         assert desk("report", "quarter", "2026Q1", "--out", "none/q1.html").code == 2
+        told = json.loads(desk("report", "quarter", "2026Q1", "--json", "--out", "q1.json").out)
+        assert told == {"quarter": "2026Q1", "file": "q1.json"}
+        assert desk("report", "quarter", "2026Q1", "--format", "json").out == (tmp_path / "q1.json").read_text("utf-8")
         assert desk("report", "quarter", "2026Q1", "--format", "pdf").code == 2
+        assert desk("report", "quarter", "2026Q1", "--format", "md", "--json").code == 2
         assert desk("report", "quarter", "Q1").code == 2
 
     def test_refuses_a_mistake_in_the_commitments(self, desk: Desk) -> None:

@@ -48,6 +48,16 @@ class TestEveryQuestion:
             made = make_sent(conn)
         assert not whole_tables(steps_of(sqlite_engine, lambda conn: tell_story(conn, made)))
 
+    def test_about_one_that_was_judged_anew_says_so(self, sqlite_engine: sa.Engine) -> None:
+        """Planned first, and found wanting when the planner looked again: no line would tell why it is skipped."""
+        later = AT + timedelta(minutes=20)
+        with write(sqlite_engine) as conn:
+            made = make_message(conn, status=S.SKIPPED, reason="no_consent", planned_at=AT, status_at=later)
+            at_once = make_message(conn, status=S.SKIPPED, reason="no_consent", planned_at=AT, status_at=AT)
+            stories = [tell_story(conn, one) for one in (made, at_once)]
+        told = [[(event.at, event.text.partition(":")[0]) for event in story.events] for story in stories if story]
+        assert told == [[(AT, "planned for birthday"), (later, "looked at again")], [(AT, "entered as skipped")]]
+
     def test_gives_the_latest_due_first(self, engine: sa.Engine) -> None:
         """Over all states and lanes, at most as many as asked for."""
         with write(engine) as conn:

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care.calendars.overrides import Overrides
+from care.campaigns.occasion import Surroundings
 from care.policy.model import DAY_MINUTES, Windows
 from care.policy.windows import is_open
 from care.surveys.commitments import Office, Place, Promise, Waking, another_hour, choose_moment
+from care.surveys.occasion import TicketResolvedSpec
 
 HOUR = timedelta(hours=1)
 ZONES = ("Asia/Shanghai", "Europe/London", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Cairo")
@@ -159,3 +161,16 @@ class TestPromises:
         office = Office(zone="Europe/London", country="GB")
 
         assert Promise(name="x", within=72 * HOUR).deadline(since, office) == since + 72 * HOUR
+
+
+class TestThePromise:
+    def test_reads_as_a_sentence_for_every_kind_of_ticket(self) -> None:
+        """With its article."""
+        told = [
+            TicketResolvedSpec(kind="ticket_resolved", of=of, deadline="72h").build(Surroundings()).describe()
+            for of in (["installation"], ["repair", "complaint"])
+        ]
+
+        assert told == [
+            f"2h after {kinds} is resolved, within 72 hours" for kinds in ("an installation", "a repair or complaint")
+        ]
