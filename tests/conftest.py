@@ -3,11 +3,13 @@
 import gc
 import logging
 import os
+import pickle
 import secrets
 import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,13 +17,16 @@ import pytest
 import sqlalchemy as sa
 import structlog
 from hypothesis import settings
+from ruamel.yaml.comments import CommentedMap
 from sqlalchemy.util import LRUCache
 
+from care.base import yamlfile
 from care.base.clock import VirtualClock
 from care.base.database import metadata, open_engine, write
 from care.campaigns import templates
 from care.campaigns.email_source import CompiledEmail
 from care.campaigns.template_files import SHARED
+from care.campaigns.templates import MessageTemplate
 from care.migrations.schema import full_metadata
 from care.migrations.version import newest
 from tests.factories import number_from
@@ -120,19 +125,43 @@ def _numbers_of_its_own(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _mails_compiled_once() -> Iterator[None]:
-    """Keep what was made of a mail's text and the shared pieces beside it: all that are shipped take a second."""
-    compiled: dict[tuple[object, ...], CompiledEmail] = {}
-    anew = templates.compile_email
+def _texts_compiled_once() -> Iterator[None]:
+    """Keep what was made of a text, and of a mail the shared pieces beside it: all that are shipped take a second."""
+    mails: dict[tuple[object, ...], CompiledEmail] = {}
+    texts: dict[str, MessageTemplate] = {}
+    mail_anew, text_anew = templates.compile_email, templates._compile_sms
 
-    def kept(source: str, path: Path, directory: Path) -> CompiledEmail:
+    def kept_mail(source: str, path: Path, directory: Path) -> CompiledEmail:
         key = (source, *((piece.name, piece.read_bytes()) for piece in sorted(directory.glob(f"{SHARED}/**/*.mjml"))))
-        if key not in compiled:
-            compiled[key] = anew(source, path, directory)
-        return compiled[key]
+        if key not in mails:
+            mails[key] = mail_anew(source, path, directory)
+        return mails[key]
+
+    def kept_text(name: str, locale: str, path: Path, source: str) -> MessageTemplate:
+        if source not in texts:
+            texts[source] = text_anew(name, locale, path, source)
+        return replace(texts[source], name=name, locale=locale, path=path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(templates, "compile_email", kept)
+        patch.setattr(templates, "compile_email", kept_mail)
+        patch.setattr(templates, "_compile_sms", kept_text)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _files_parsed_once() -> Iterator[None]:
+    """Give each reader of a file a copy of what was found in the same text, places and all: a copy takes a thirtieth."""
+    parsed: dict[str, bytes] = {}
+    anew = yamlfile.parse_yaml
+
+    def copied(text: str, path: Path) -> CommentedMap:
+        if text not in parsed:
+            parsed[text] = pickle.dumps(anew(text, path))
+        document: CommentedMap = pickle.loads(parsed[text])  # noqa: S301 - our own
+        return document
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yamlfile, "parse_yaml", copied)
         yield
 
 

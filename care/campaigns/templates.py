@@ -47,7 +47,7 @@ class TemplateLibrary:
         self.directory = directory
         self.generation = 0
         self._files: dict[str, Files] = {}
-        self._compiled: dict[tuple[Path, str], MessageTemplate] = {}
+        self._compiled: dict[Path, tuple[str, MessageTemplate]] = {}  # with the digest of what it was made of
         self._chosen: dict[tuple[str, Channel, str], MessageTemplate] = {}
         self._digests: dict[str, str] = {}
 
@@ -142,13 +142,12 @@ class TemplateLibrary:
         self.digest(name)  # remembered, so that `reload` knows what is in use
         source = read_source(path)
         content = source if channel is Channel.SMS else source + self._shared_digest()
-        key = (path, hashlib.sha256(content.encode()).hexdigest())
-        if key not in self._compiled:
-            for old in [known for known in self._compiled if known[0] == path]:
-                del self._compiled[old]
+        made_of = hashlib.sha256(content.encode()).hexdigest()
+        known = self._compiled.get(path)
+        if known is None or known[0] != made_of:
             build = _compile_sms if channel is Channel.SMS else self._build_email
-            self._compiled[key] = build(name, locale, path, source)
-        return self._compiled[key]
+            known = self._compiled[path] = (made_of, build(name, locale, path, source))
+        return known[1]
 
     def _build_email(self, name: str, locale: str, path: Path, source: str) -> MessageTemplate:
         email = compile_email(source, path, self.directory)

@@ -1,6 +1,8 @@
 """Runs commands as a user does, in a folder of their own."""
 
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +48,23 @@ def care(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return Answer(code, shown.out, shown.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def _upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file as `care db upgrade` leaves it; the steps take longer than most commands."""
+    folder = tmp_path_factory.mktemp("upgraded")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("CARE_")}
+    command = [sys.executable, "-m", "care.cli.main", "db", "upgrade"]
+    subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
+    return folder / "care.db"
+
+
+@pytest.fixture
+def upgraded(care: Care, tmp_path: Path, _upgraded: Path) -> Care:
+    """The command line in a folder that has an empty database of the newest version, and nothing else."""
+    shutil.copy(_upgraded, tmp_path / "care.db")
+    return care
 
 
 @pytest.fixture

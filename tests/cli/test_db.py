@@ -21,9 +21,8 @@ from tests.postgres_server import find_binaries
 
 
 @pytest.fixture
-def database(care: Care, tmp_path: Path) -> Path:
+def database(upgraded: Care, tmp_path: Path) -> Path:
     """A current SQLite database with one customer, in the working folder."""
-    assert care("db", "upgrade").code == 0
     _add_customer(tmp_path / "care.db")
     return tmp_path / "care.db"
 

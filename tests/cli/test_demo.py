@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,18 +35,26 @@ def _play_once(folder: Path, **env: str) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder where nothing else was, and what the demo said of the week that it played there."""
+    quiet = tmp_path_factory.mktemp("quiet")
+    return quiet, _play_once(quiet)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 class TestOnce:
-    def test_balances_and_tells_the_same_for_the_same_seed_whatever_is_around(self, tmp_path: Path) -> None:
+    def test_balances_and_tells_the_same_for_the_same_seed_whatever_is_around(
+        self, played: tuple[Path, dict[str, Any]], tmp_path: Path
+    ) -> None:
         """Neither the user's settings nor a database that the environment names: nothing is touched, nothing differs."""
-        quiet, crowded = tmp_path / "quiet", tmp_path / "crowded"
-        quiet.mkdir()
+        crowded = tmp_path / "crowded"
         crowded.mkdir()
         (crowded / "care.toml").write_text('[sms]\nprovider = "twilio"\n', encoding="utf-8")
         theirs = crowded / "theirs.db"
 
-        first = _play_once(quiet)
+        first = dict(played[1])
         second = _play_once(crowded, CARE_DATABASE__URL=f"sqlite:///{theirs}", CARE_SMS__PROVIDER="twilio")
 
         assert first["balanced"]
@@ -56,11 +65,11 @@ class TestOnce:
         assert not theirs.exists()
         assert {path.name for path in crowded.iterdir()} == {"care.toml", ".demo"}
 
-    def test_leaves_books_that_notice_a_lost_row(self, tmp_path: Path) -> None:
+    def test_leaves_books_that_notice_a_lost_row(self, played: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
         """`care books` in the folder: exit 0 as it was played, exit 1 with one row less."""
         import sqlite3
 
-        _play_once(tmp_path)
+        shutil.copytree(played[0], tmp_path, dirs_exist_ok=True)
         books = [*_command("books", "--date", "2026-09-26", "--days", "7")]
 
         def look() -> int:

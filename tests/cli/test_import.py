@@ -20,11 +20,10 @@ CONSENTS = "customer,purpose,channel,given,at,source,wording\nC1,greeting,sms,tr
 
 
 @pytest.fixture
-def shop(care, tmp_path):
+def shop(upgraded, tmp_path):
     """A folder with an empty database of the newest version and a sound file `people.csv`."""
-    assert care("db", "upgrade").code == 0
     (tmp_path / "people.csv").write_text(PEOPLE, encoding="utf-8")
-    return care
+    return upgraded
 
 
 def dump(folder: Path) -> str:

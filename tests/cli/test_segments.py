@@ -15,12 +15,11 @@ top: {monthly_spend: {top_percent: 50, leave_below: 60}}
 
 
 @pytest.fixture
-def house(care, tmp_path: Path):
+def house(upgraded, tmp_path: Path):
     """A working folder with two gold customers and one other."""
     (tmp_path / "campaigns").mkdir()
     (tmp_path / "templates" / "messages").mkdir(parents=True)
     (tmp_path / "campaigns" / "segments.yaml").write_text(BOOK, encoding="utf-8")
-    assert care("db", "upgrade").code == 0
     engine = open_engine(f"sqlite:///{tmp_path / 'care.db'}")
     with write(engine) as conn:
         for name, tier, spend in (("A", "gold", 100), ("B", "gold", 200), ("C", None, None)):
@@ -28,7 +27,7 @@ def house(care, tmp_path: Path):
                 conn, external_id=name, tier=tier, monthly_spend_minor=spend, phone=None, email=f"{name}@example.com"
             )
     engine.dispose()
-    return care
+    return upgraded
 
 
 class TestSegments:

@@ -1,5 +1,6 @@
 """An operator at work: a folder, real commands and processes, Twilio's look-alike, a mail server with TLS."""
 
+import atexit
 import itertools
 import json
 import os
@@ -8,12 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -302,13 +305,25 @@ def operator(
 
 
 def _set_up(made: Operator, *, has_file: bool) -> None:
-    made.must("init", ".")
-    if not has_file:
+    if has_file:
+        shutil.copytree(_begun(), made.folder, dirs_exist_ok=True)
+    else:
+        made.must("init", ".")
         made.must("db", "upgrade")
     for shipped in (made.folder / "campaigns").glob("*.yaml"):
         if shipped.name != "segments.yaml":
             shipped.unlink()
     (made.folder / "campaigns" / "birthday.yaml").write_text(BIRTHDAY, encoding="utf-8")
+
+
+@cache
+def _begun() -> Path:
+    """Return a folder as `care init` leaves it, with a database of its own; nobody works in it."""
+    folder = Path(tempfile.mkdtemp(prefix="care-begun-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("CARE_")}
+    subprocess.run([*CARE, "init", "."], cwd=folder, env=env, capture_output=True, check=True)
+    return folder
 
 
 def _of_twilio(twilio: TwilioSimulator, port: int) -> dict[str, str]:

@@ -61,19 +61,27 @@ FAINT = """() => {
 }"""
 
 
-@pytest.fixture
-def browse() -> Iterator[Callable[..., Any]]:
-    """Open pages in fresh windows: `browse(size, javaScript…)`."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One browser for all: to start and end it takes longer than to look at a page."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-
-        def opened(size: dict[str, int], **options: Any) -> Any:
-            return browser.new_context(viewport=size, **options).new_page()
-
-        yield opened
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def browse(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open pages in fresh windows, which share nothing: `browse(size, javaScript…)`."""
+
+    def opened(size: dict[str, int], **options: Any) -> Any:
+        return browser.new_context(viewport=size, **options).new_page()
+
+    yield opened
+    for window in browser.contexts:
+        window.close()
 
 
 def flaws(page: Any) -> list[str]:

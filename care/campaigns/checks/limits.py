@@ -116,7 +116,10 @@ def _next_due(campaign: Campaign, context: CheckContext) -> datetime | None:
     """Return the next instant something may be due in the operator's zone, None for hours computed per row."""
     for ahead in range(_LOOK_AHEAD_DAYS):
         day = context.today + timedelta(days=ahead)
-        for due in campaign.occasion.select_due(day, context.settings.operator.timezone):
-            if isinstance(due.due_at, datetime):
-                return due.due_at
+        found = campaign.occasion.select_due(day, context.settings.operator.timezone)
+        instants = [due.due_at for due in found if isinstance(due.due_at, datetime)]
+        if instants:
+            return instants[0]
+        if any(not due.is_reminder for due in found):
+            return None
     return None
