@@ -16,7 +16,7 @@ from care.base.vocabulary import Delivery
 from care.delivery.pace import group_size
 from tests.chaos.conftest import Figures, Scale
 from tests.chaos.law import Tally, tally
-from tests.chaos.stage import STANDING, kill_and_wait
+from tests.chaos.stage import NO_DISPATCHER, STANDING, kill_and_wait
 from tests.chaos.test_mail_kills import drain, left_to_send
 from tests.contracts.mail_server import CA_FILE, MailServer
 from tests.factories import make_customer
@@ -112,6 +112,9 @@ class TestARelayThatDies:
             settings = {**relays(first, second), "EMAIL__RATE_PER_SECOND": str(PACE)}
             with operator(tmp_path, **settings) as made:
                 made.enter(0, mails=people)
+                with made.running("run", "--no-web", **NO_DISPATCHER) as daemon:
+                    wait_until("everybody is planned", lambda: made.statuses().get("planned") == people)
+                    assert daemon.end() == 0
                 with made.running("run", "--no-web"):
                     go_on(made, first, dice.randint(1, people // 4))
                     life_of_first.close()
