@@ -7,7 +7,7 @@ ARGS ?=
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos year check format bench docs browser lock clean
+.PHONY: help demo test chaos bites year check format bench docs browser lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -21,6 +21,10 @@ test: .venv/.ready-dev ## Run the tests on SQLite and PostgreSQL: make test [ARG
 chaos: WORKERS = 2
 chaos: .venv/.ready-dev ## Kill, cut, fill and freeze on purpose: make chaos [ARGS="-k power"] [CHAOS_SEED=N]
 	@CHAOS=long CHAOS_SEED=$${CHAOS_SEED:-random} $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -o timeout=3600 tests/chaos $(ARGS)
+
+bites: WORKERS = 2
+bites: .venv/.ready-dev ## Take each guarantee away in a copy and see its test fail: make bites [ARGS="journal"]
+	@WORKERS=$(WORKERS) $(BIN)/python -m tests.bites $(ARGS)
 
 year: .venv/.ready-dev ## Play a year of 20,000 tickets: make year [CARE_TEST_SEED=N]
 	@CARE_YEAR=year CARE_TEST_SEED=$${CARE_TEST_SEED:-random} $(BIN)/python -m pytest -n 0 -s tests/surveys/year $(ARGS)

@@ -18,9 +18,11 @@ import sqlalchemy as sa
 from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.base.vocabulary import Channel
+from care.delivery import pace
 from care.delivery.breaker import ERRORS, FIRST_PAUSE
 from care.delivery.channels.base import Outgoing, Result, refusal
 from care.delivery.channels.errors import classify_transport
+from care.delivery.counts import TELL_ERRORS
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.routes import Routes
 from care.messages.model import Outcome
@@ -211,3 +213,38 @@ class TestAProviderThatIsDown:
         assert most_within(times, 60) <= 60 * RATE * 1.01 + 2
         assert overtaken <= CLAIMED
         assert drained[0][0] < over + 60 + pause
+
+
+class EachOther(Postbox):
+    """A provider that answers nothing certain to each other message: never several errors in a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.errors = 0
+
+    async def send(self, outgoing: Outgoing) -> Result:
+        if len(self.taken) % 2:
+            self.errors += 1
+            self.answers[outgoing.to] = ["503/0"]
+        return await super().send(outgoing)
+
+
+class TestAProviderThatFailsEachOther:
+    def test_is_closed_at_fifty(self, house: House, monkeypatch: pytest.MonkeyPatch, figures: Figures) -> None:
+        """What was on its way then, and what the table had not heard, is all that comes on top."""
+        group, people = 8, 300
+        monkeypatch.setattr(pace, "GROUP_LIMIT", group)
+        greet(house, people)
+        box = EachOther()
+        house.dispatch({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)})
+        statuses = Counter(row.status for row in house.messages())
+        most = ERRORS + group + TELL_ERRORS
+        figures.show(
+            19, "every other answer an error", f"{ERRORS} to {most} errors, the rest held", f"{box.errors} errors"
+        )
+        assert ERRORS <= box.errors <= most
+        assert statuses == {
+            "unknown": box.errors,
+            "accepted": len(box.taken) - box.errors,
+            "held": people - len(box.taken),
+        }

@@ -47,7 +47,7 @@ async def run_through(dispatcher: Dispatcher, weather: Weather, done: Callable[[
     await asyncio.sleep(0.5)
     weather.is_bad = False
     async with asyncio.timeout(60):
-        while not done():  # noqa: ASYNC110 - the ledger tells, not an event
+        while not (done() or working.done()):  # noqa: ASYNC110 - the ledger tells, not an event
             await asyncio.sleep(0.05)
     stop.set()
     await working
