@@ -364,6 +364,8 @@ class TestLimits:
         (found,) = check(late)
 
         assert (found.rule, found.line, found.severity) == ("hours", 7, Severity.ERROR)
+        far = with_line("occasion", 'occasion: {kind: holiday, name: christmas, at: "21:00"}', late)
+        assert ("error", "hours") in rules_of(check(far))
         assert check(with_line("occasion", f'occasion: {{kind: birthday, at: "{time(20, 30):%H:%M}"}}')) != []
 
     def test_warn_of_every_channel_when_there_is_one(self, check) -> None:
