@@ -63,6 +63,8 @@ class Committer:
             self._doors.committed(conn, group[0], choice, outcome.ready)
             failpoint("intent.before_commit")
         answers.clear()
+        if outcome.is_any_lost:
+            self._life.lose()
         work.sentry.journal.write(outcome.ready, provider=lane.provider, incarnation=self._life.number)
         failpoint("intent.committed")
         if outcome.ready and work.clock.monotonic() - outcome.ready[0].leaves_at > LATE_SECONDS:

@@ -72,7 +72,11 @@ class Dispatcher:
         )
 
     async def run(self, stop: asyncio.Event, *, until_idle: bool = False) -> int:
-        """Work until `stop` is set, or until nothing is due; return how many messages were handed over."""
+        """Work until `stop` is set, or until nothing is due; return how many messages were handed over.
+
+        Raises:
+            FencedError: another sender took this one for dead. What was on its way has landed.
+        """
         await self._in_thread(self._life.begin)
         for gateway in self._work.routes.all():
             await gateway.open()
@@ -116,6 +120,7 @@ class Dispatcher:
 
     async def _step(self) -> bool:
         """Do one round of claiming and committing; return whether anything was done."""
+        self._life.check()
         if step := self._wall.step():
             log.warning("dispatch.clock_was_set", seconds=round(step.total_seconds()))
             await asyncio.sleep(self._work.tick_seconds)  # it may be set back in the next moment

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import structlog
 
 from care.base.database import write
+from care.base.errors import CareError
 from care.base.failpoints import failpoint
 from care.delivery import incarnation as lives
 from care.delivery.doorkeeper import Doorkeeper, News
@@ -15,12 +16,17 @@ from care.messages import store as ledger
 log = structlog.get_logger()
 
 
+class FencedError(CareError):
+    """Another sender has taken over what this one held: it must have stood still. It ends; a fresh one may begin."""
+
+
 class Life:
     """The dispatcher's hold on the tables; `number` is on every claim and intent of this life."""
 
     def __init__(self, work: Work, doors: Doorkeeper) -> None:
         self._work, self._doors = work, doors
         self.number = 0
+        self._is_fenced = False
 
     def begin(self) -> None:
         """Enter a new life, and settle what those before it left in work."""
@@ -38,6 +44,23 @@ class Life:
             failpoint("recover.before_commit")
         self.number = number  # only now is it certain
         self._tell(recovered)
+
+    def lose(self) -> None:
+        """Learn that another sender has a message that this life had claimed."""
+        self._is_fenced = True
+
+    def check(self) -> None:
+        """See whether this life may go on.
+
+        Raises:
+            FencedError: another sender took it for dead.
+        """
+        if self._is_fenced:
+            log.error("dispatch.fenced", incarnation=self.number)
+            raise FencedError(
+                "dispatch: stood still until another sender took over what it held, so it ends. "
+                "Start it again: care dispatch"
+            )
 
     def keep(self, ids: Collection[int]) -> None:
         """Show progress, which keeps what we hold, and take over what a sender that ended has left."""

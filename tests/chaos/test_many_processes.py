@@ -19,7 +19,7 @@ from tests.postgres_server import running_postgres
 from tests.stories.operator import Running, is_alive, wait_until
 
 SLOW = {"create_rates": {"slow-reply": 0.4, "late": 0.4}, "hang_seconds": 0.2}
-REFUSED = 2
+REFUSED, FENCED = 2, 1
 BACK_SECONDS, LOAD = 10, 3
 """Three times as long on a machine where others work: no lease of a leader (30 s) or a sender (60 s) is waited for."""
 
@@ -136,7 +136,7 @@ def take_leases(stood: Stage) -> None:
 
 
 def freeze_and_wake(stood: Stage, lose_the_right: Callable[[], None]) -> None:
-    """Freeze a sender after its intents, let another take over and work, wake the first, end both."""
+    """Freeze a sender after its intents, let another take over and work, wake the first: it ends at its next intent."""
     reached = stood.reached()["intent.committed"]
     with stood.made.running("dispatch", **stood.arm("intent.committed", 1, "freeze")) as frozen:
         wait_until("it is frozen", lambda: stood.reached()["intent.committed"] > reached)
@@ -150,10 +150,12 @@ def freeze_and_wake(stood: Stage, lose_the_right: Callable[[], None]) -> None:
                 >= before
             )
             os.kill(frozen.process.pid, signal.SIGCONT)
+            wait_until("the first has ended", lambda: frozen.process.poll() is not None)
             stood.go_on(before)
-            for running in (frozen, other):
-                running.process.terminate()
-                assert running.process.wait(20) == 0
+            other.process.terminate()
+            assert other.process.wait(20) == 0
+        assert frozen.process.returncode == FENCED
+        assert frozen.events("dispatch.fenced")
 
 
 def seconds_until_the_next_intent(stood: Stage) -> float:

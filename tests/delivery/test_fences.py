@@ -21,7 +21,7 @@ from care.delivery.dispatcher import Dispatcher
 from care.delivery.doorkeeper import Doorkeeper
 from care.delivery.doubt import Step
 from care.delivery.journal import JournalError
-from care.delivery.life import Life
+from care.delivery.life import FencedError, Life
 from care.delivery.model import Prepared
 from care.delivery.record import Answer
 from care.delivery.routes import Routes
@@ -58,7 +58,7 @@ def after_rendering(house: House, act: Callable[[], Any]) -> Iterator[None]:
 
 class TestAClaimThatIsLost:
     def test_gets_no_intent(self, house: House) -> None:
-        """Another sender has it by the time of the intent: not one request of the first is begun."""
+        """Another sender has it by the time of the intent: not one request of the first is begun, and it ends."""
 
         def hand_over() -> None:
             with write(house.engine) as conn:
@@ -66,8 +66,8 @@ class TestAClaimThatIsLost:
 
         greet(house, 2)
         box = Postbox()
-        with after_rendering(house, hand_over):
-            assert house.dispatch({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)}) == 0
+        with after_rendering(house, hand_over), pytest.raises(FencedError, match="Start it again"):
+            house.dispatch({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)})
         assert (box.taken, count_attempts(house)) == ([], 0)
         assert {(row.status, row.lease_owner) for row in house.messages()} == {("sending", 999)}
 
