@@ -17,7 +17,7 @@ import structlog
 
 from care.base.errands import Errands
 from care.base.errors import UnavailableError
-from care.base.processes import call_on_end, give_word, start_supervised
+from care.base.processes import call_on_end, give_word, is_stopped, start_supervised
 from care.bootstrap import Services
 from care.delivery.leadership import Leadership, leadership_for
 from care.web.listening import HELD_LISTENER, listen_patiently
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 14
 CALM_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 30
+STILL_SECONDS = 60
+"""A child that was stopped is ended after this: its lock keeps everybody else from sending."""
+
 _WATCH_SECONDS = 0.25
 _TRIES_FOR_PORT = 12
 
@@ -45,6 +48,7 @@ class Child:
     started_at: float = 0.0
     crashes: int = 0
     next_start_at: float = 0.0
+    stopped_at: float | None = None
 
     def start(self, monotonic: float) -> None:
         """Start the process, or give the one that waits the word to begin."""
@@ -54,8 +58,9 @@ class Child:
         log.info("child.started", child=self.name, pid=self.process.pid)
 
     def watch(self, monotonic: float) -> None:
-        """Start again what has ended, when its pause is over."""
+        """Start again what has ended, when its pause is over; end what stands still."""
         if self.process is not None and self.process.poll() is None:
+            self._end_if_still(self.process, monotonic)
             return
         if self.process is not None:
             self.crashes = 1 if monotonic - self.started_at > CALM_SECONDS else self.crashes + 1
@@ -65,6 +70,16 @@ class Child:
             self.process = None
         if monotonic >= self.next_start_at:
             self.start(monotonic)
+
+    def _end_if_still(self, process: subprocess.Popen[bytes], monotonic: float) -> None:
+        if not is_stopped(process):
+            self.stopped_at = None
+        elif self.stopped_at is None:
+            self.stopped_at = monotonic
+        elif monotonic - self.stopped_at > STILL_SECONDS:
+            log.error("child.stood_still", child=self.name, pid=process.pid, seconds=STILL_SECONDS)
+            process.kill()
+            self.stopped_at = None
 
     def ask_to_end(self) -> None:
         """Ask for a clean end."""

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 SUPERVISED = "CARE_SUPERVISED"
@@ -55,6 +56,15 @@ def wait_for_word() -> None:
     """Wait, as a child, until the supervisor knows that all is well; end quietly when it ends before."""
     if is_supervised() and os.read(sys.stdin.fileno(), len(_WORD)) != _WORD:
         sys.exit(0)
+
+
+def is_stopped(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a process stands still because it was told to (SIGSTOP); False where the system does not say."""
+    try:
+        words = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return words.rpartition(")")[2].split()[:1] == ["T"]  # what stands before it is the program's name
 
 
 def is_supervised() -> bool:
