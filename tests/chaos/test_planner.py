@@ -10,6 +10,9 @@ from tests.chaos.conftest import Figures, Scale
 from tests.chaos.stage import KILLED
 from tests.stories.operator import BIRTHDAY, Operator, operator, wait_until
 
+WEST_OF_GMT = range(-14, 13)
+"""The zones that there are, in hours."""
+
 PLANNING = tuple(name for name in POINTS if name.startswith("plan."))
 pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(1800)]
 
@@ -20,7 +23,8 @@ def enter(made: Operator, people: int, zones: int, campaigns: int) -> None:
     head, *rows = file.read_text(encoding="utf-8").splitlines()
     here = rows[0].split(",")[5]
     hours = int(here.removeprefix("Etc/GMT") or 0)
-    near = [f"Etc/GMT{hours + n - zones // 2:+d}" for n in range(zones)]
+    first = min(max(hours - zones // 2, WEST_OF_GMT[0]), WEST_OF_GMT[-1] + 1 - zones)
+    near = [f"Etc/GMT{first + n:+d}" for n in range(zones)]
     rows = [row.replace(here, near[n % zones]) for n, row in enumerate(rows)]
     file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     made.must("import", "customers", str(file))
