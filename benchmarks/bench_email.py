@@ -101,10 +101,12 @@ class Ours:
         return self._run()
 
     def plan_and_dispatch(self) -> Spent:
-        """Plan anew and send."""
+        """Plan anew and send; what is planned comes due in between, as hours pass in life."""
         worlds.unplan(self._services.engine)
         worlds.forget_journal(self._services)
-        planned = timed(lambda: worlds.plan_now(self._services))
+        planned = timed(lambda: worlds.plan_today(self._services))
+        worlds.bring_forward(self._services)
+        worlds.tidy(self._services.engine)
         sent = self._run()
         return Spent(planned.wall + sent.wall, planned.cpu + sent.cpu)
 

@@ -147,10 +147,21 @@ def _contact(i: int, channel: str, at: datetime) -> dict[str, object]:
 
 def plan_now(services: Services) -> int:
     """Plan what is due today, make it due this minute, and return how many messages wait."""
+    plan_today(services)
+    return bring_forward(services)
+
+
+def plan_today(services: Services) -> None:
+    """Plan what is due today."""
     from care.planning.run import plan_all
 
     now = services.clock.now()
     plan_all(services.engine, list(services.campaigns), rules=services.planning_rules, now=now, ahead=timedelta(0))
+
+
+def bring_forward(services: Services) -> int:
+    """Make what is planned due this minute, and return how many messages that are."""
+    now = services.clock.now()
     with write(services.engine) as conn:
         waiting = {"wake_at": now, "status": "planned", "reason": None, "use_by": now + timedelta(hours=9)}
         conn.execute(sa.update(message).values(**waiting))
