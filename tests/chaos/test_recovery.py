@@ -19,9 +19,9 @@ PATIENCE_SECONDS = 150
 """No guarantee is judged by it: only that there is an end."""
 
 MEANT_SECONDS, LOAD = 5, 5
-"""Five times as long on a machine where others work is still less than a leader's lease (30 s) and a sender's (60 s)."""
+"""A single one may take five times as long on a machine where others work: still less than a leader's lease (30 s)."""
 
-BOUND = f"{MEANT_SECONDS * LOAD} s"
+BOUND = f"at the median, {MEANT_SECONDS * LOAD} s at most"
 BY_LEASE = "SELECT count(*) FROM attempt WHERE error_code = 'lease-lost'"
 
 pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(1800)]
@@ -97,4 +97,5 @@ class TestASenderThatIsKilled:
         assert found.lost == 0
         assert by_lease == [(0,)]  # a lock proved each death at once
         if scale.is_long:
+            assert max(statistics.median(senders), statistics.median(daemons)) <= MEANT_SECONDS
             assert max(senders + daemons) <= MEANT_SECONDS * LOAD

@@ -21,9 +21,8 @@ def _flag(step: Path) -> bool:
 
 def _takes_away(step: Path) -> list[str]:
     """Return every deed of an upgrade that an older program would notice."""
-    (upgrade,) = (n for n in tree_of(step).body if isinstance(n, ast.FunctionDef) and n.name == "upgrade")
     found = []
-    for call in (node for node in ast.walk(upgrade) if isinstance(node, ast.Call)):
+    for call in (node for part in _upgrade(step) for node in ast.walk(part) if isinstance(node, ast.Call)):
         deed = call.func
         if not (isinstance(deed, ast.Attribute) and isinstance(deed.value, ast.Name)):
             continue
@@ -36,6 +35,13 @@ def _takes_away(step: Path) -> list[str]:
         if deed.attr == "create_index" and "unique=True" in ast.unparse(call):
             found.append(f"{call.lineno}: a new unique index")
     return found
+
+
+def _upgrade(step: Path) -> list[ast.FunctionDef]:
+    """Return what an upgrade does, in the step's own file and in those of the tables it lays."""
+    laid = sorted((step.parent.parent / f"tables_{step.name[:4]}").glob("*.py"))
+    functions = [node for path in (step, *laid) for node in tree_of(path).body if isinstance(node, ast.FunctionDef)]
+    return [node for node in functions if node.name == "upgrade" or node.name.startswith("lay_")]
 
 
 def _is_plain_index(call: ast.Call) -> bool:

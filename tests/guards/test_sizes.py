@@ -4,7 +4,7 @@ import ast
 import statistics
 from pathlib import Path
 
-from tests.guards.tree import files, functions, is_migration, is_test, short
+from tests.guards.tree import files, functions, is_test, short
 
 LONGEST_FILE = 300
 LONGEST_TEST_FILE = 400
@@ -16,7 +16,7 @@ def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def _code() -> list[Path]:
-    return [path for path in files(".py") if not is_migration(path)]
+    return list(files(".py"))
 
 
 class TestFiles:

@@ -32,11 +32,6 @@ def is_test(path: Path) -> bool:
     return short(path).startswith("tests/")
 
 
-def is_migration(path: Path) -> bool:
-    """Tell whether a file is a step that was generated and never changes again."""
-    return "migrations/versions" in short(path)
-
-
 @cache
 def tree_of(path: Path) -> ast.Module:
     """Return the syntax tree of a Python file."""

@@ -27,30 +27,7 @@ def upgrade() -> None:
     with op.batch_alter_table("incident", schema=None) as batch_op:
         batch_op.create_index("ix_incident_closed_at", ["closed_at"], unique=False)
 
-    op.create_table(
-        "ledger_book",
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("balance", sa.Boolean(), nullable=False),
-        sa.Column("words", sa.String(length=300), nullable=False),
-        sa.Column("checked_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("day", name=op.f("pk_ledger_book")),
-    )
-    op.create_table(
-        "provider_book",
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("provider", sa.String(length=32), nullable=False),
-        sa.Column("channel", sa.String(length=8), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=False),
-        sa.Column("ours", sa.Integer(), nullable=False),
-        sa.Column("theirs", sa.Integer(), nullable=True),
-        sa.Column("unknown_here", sa.JSON(), nullable=False),
-        sa.Column("missing_there", sa.JSON(), nullable=False),
-        sa.Column("differences", sa.Integer(), nullable=False),
-        sa.Column("bills", sa.JSON(), nullable=False),
-        sa.Column("words", sa.String(length=300), nullable=False),
-        sa.Column("checked_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("day", "provider", "channel", name=op.f("pk_provider_book")),
-    )
+    lay_books()
     op.create_table(
         "schema_support",
         sa.Column("version", sa.String(length=32), nullable=False),
@@ -75,6 +52,33 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("billed_parts", sa.SmallInteger(), nullable=True))
         batch_op.add_column(sa.Column("billed_micros", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("billed_currency", sa.String(length=3), nullable=True))
+
+
+def lay_books() -> None:
+    op.create_table(
+        "ledger_book",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("balance", sa.Boolean(), nullable=False),
+        sa.Column("words", sa.String(length=300), nullable=False),
+        sa.Column("checked_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_ledger_book")),
+    )
+    op.create_table(
+        "provider_book",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("provider", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("ours", sa.Integer(), nullable=False),
+        sa.Column("theirs", sa.Integer(), nullable=True),
+        sa.Column("unknown_here", sa.JSON(), nullable=False),
+        sa.Column("missing_there", sa.JSON(), nullable=False),
+        sa.Column("differences", sa.Integer(), nullable=False),
+        sa.Column("bills", sa.JSON(), nullable=False),
+        sa.Column("words", sa.String(length=300), nullable=False),
+        sa.Column("checked_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "provider", "channel", name=op.f("pk_provider_book")),
+    )
 
 
 def downgrade() -> None:
