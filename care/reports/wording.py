@@ -1,4 +1,4 @@
-"""The quarterly report in another language: its sentences are looked up, whole or with gaps, in a file of messages.
+"""The quarterly report in another language: its sentences are looked up, whole or with gaps, in files of messages.
 
 They are looked up in the finished report, so that whoever writes it has to know one language only; a test tells which
 sentence has no message yet.
@@ -17,7 +17,7 @@ from care.base.yamlfile import did_you_mean, parse_yaml
 from care.reports.document import Document
 
 ENGLISH: Final = "en"
-_FILE: Final = "words.yaml"
+_FILES: Final = ("words.yaml", "words_analysis.yaml")
 _GAP: Final = re.compile(r"\{([a-z]+)(\d*)\}")
 _NUMBER: Final = r"[-+]?\d[\d,]*(?:\.\d+)?%?|–"
 _LIST: Final = "list"
@@ -79,8 +79,10 @@ def wording_of(locale: str) -> Wording:
 
 
 def _messages() -> Mapping[str, Mapping[str, str]]:
-    file = resources.files("care.reports").joinpath(_FILE)
-    found: Mapping[str, Mapping[str, str]] = parse_yaml(file.read_text(encoding="utf-8"), Path(_FILE))["messages"]
+    found: dict[str, Mapping[str, str]] = {}
+    for name in _FILES:
+        text = resources.files("care.reports").joinpath(name).read_text(encoding="utf-8")
+        found |= parse_yaml(text, Path(name))["messages"]
     return found
 
 

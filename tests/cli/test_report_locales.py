@@ -63,8 +63,11 @@ class TestTheReport:
 class TestMessages:
     def test_are_whole_in_every_language(self) -> None:
         """No language lacks one, and each fills the same gaps."""
-        file = resources.files("care.reports").joinpath("words.yaml")
-        for english, said in parse_yaml(file.read_text(encoding="utf-8"), Path("words.yaml"))["messages"].items():
+        files = [file for file in resources.files("care.reports").iterdir() if file.name.startswith("words")]
+        texts = [parse_yaml(file.read_text(encoding="utf-8"), Path(file.name))["messages"] for file in files]
+        assert len(texts) == 2
+        assert not texts[0].keys() & texts[1].keys()
+        for english, said in (texts[0] | texts[1]).items():
             assert list(said) == ["zh-CN", "zh-TW"], english
             gaps = sorted(re.findall(r"\{\w+\}", english))
             assert all(sorted(re.findall(r"\{\w+\}", text)) == gaps for text in said.values()), english
