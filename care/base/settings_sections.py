@@ -136,7 +136,7 @@ class EmailSettings(Section):
         pattern=r"^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+)?$",
         examples=["bounces.example.com"],
     )
-    rate_per_second: float = key(50, "E-mails per second, shared by all processes", gt=0)
+    rate_per_second: float = key(16, "E-mails per second, shared by all processes of this sender", gt=0)
     sandbox_backup: bool = key(False, "A second sandbox stands by, to play what a second relay is for")
 
 
