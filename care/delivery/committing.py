@@ -38,11 +38,15 @@ class Committer:
         It is too early while others have taken the pace, and never for the trial that another process has taken.
         Answers are written first, so that no more than one group is ever between intent and outcome; the list is
         emptied as soon as they are durable, whatever happens afterwards.
+
+        Raises:
+            FencedError: another sender took this life for dead. Nothing was written but answers, if those.
         """
         work = self._work
         if answers and not work.sole:  # others lock messages and addresses too: nobody may wait for us in a circle
             self.write_answers(answers, news)
         with write(work.engine) as conn:
+            self._life.check(conn)
             if answers:
                 self._record(conn, answers, news)
             now, sender = work.clock.now(), lane.pace_key(group[0].message.purpose, work.rules.senders)
@@ -63,8 +67,6 @@ class Committer:
             self._doors.committed(conn, group[0], choice, outcome.ready)
             failpoint("intent.before_commit")
         answers.clear()
-        if outcome.is_any_lost:
-            self._life.lose()
         work.sentry.journal.write(outcome.ready, provider=lane.provider, incarnation=self._life.number)
         failpoint("intent.committed")
         if outcome.ready and work.clock.monotonic() - outcome.ready[0].leaves_at > LATE_SECONDS:

@@ -120,7 +120,6 @@ class Dispatcher:
 
     async def _step(self) -> bool:
         """Do one round of claiming and committing; return whether anything was done."""
-        self._life.check()
         if step := self._wall.step():
             log.warning("dispatch.clock_was_set", seconds=round(step.total_seconds()))
             await asyncio.sleep(self._work.tick_seconds)  # it may be set back in the next moment

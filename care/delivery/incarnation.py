@@ -8,10 +8,14 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from care.base.among import among, beside
+from care.base.hot import Hot
 from care.delivery.tables import incarnation
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
+
+DISPATCH = "dispatch"
+"""The role of a life that sends."""
 
 LEASE = timedelta(seconds=60)
 """How long a claim lasts without progress; a living sender renews it long before."""
@@ -27,6 +31,10 @@ PROCESS_ENDED, LEASE_LOST = "process-ended", "lease-lost"
 
 BEFORE_RESTORE = "before-restore"
 """Why another is: the journal has it, and the database, restored from a backup, forgot what became of it."""
+
+_CLOSED = Hot(
+    sa.select(incarnation.c.id).where(incarnation.c.id == sa.bindparam("number"), incarnation.c.ended_at.is_not(None))
+)
 
 
 def begin_incarnation(conn: sa.Connection, role: str, now: datetime, *, lock_name: str | None = None) -> int:
@@ -56,15 +64,31 @@ def end_incarnation(conn: sa.Connection, number: int, now: datetime) -> None:
     conn.execute(sa.update(incarnation).where(incarnation.c.id == number).values(seen_at=now, ended_at=now))
 
 
-def recover(conn: sa.Connection, *, dead: Collection[int] | None, now: datetime) -> tuple[int, int]:
+def close_lives(conn: sa.Connection, numbers: Collection[int], now: datetime) -> None:
+    """Say that others' lives are over. Whoever was only frozen learns it before its next intent, and sends no more."""
+    is_open = sa.and_(among(incarnation.c.id, numbers), incarnation.c.ended_at.is_(None))
+    conn.execute(sa.update(incarnation).where(is_open).values(ended_at=now))
+
+
+def is_closed(conn: sa.Connection, mine: int) -> bool:
+    """Tell whether another sender has closed my life."""
+    return bool(_CLOSED.rows(conn, number=mine))
+
+
+def recover(conn: sa.Connection, mine: int, *, dead: Collection[int] | None, now: datetime) -> tuple[int, int]:
     """Settle what dead senders left in work; return (requeued, in doubt).
 
     `dead` names lives known to be over; None means every claim whose lease has run out. A claim without an
     intent made no call and waits again, with a strike; an intent without an outcome is in doubt: `unknown`.
+    The lives are closed, so that none of them writes another intent.
     """
     whose = message.c.lease_until < now if dead is None else among(message.c.lease_owner, dead)
-    left = sa.select(message.c.id).where(message.c.status == str(MessageStatus.SENDING), whose)
-    ids = conn.execute(left.with_for_update(skip_locked=True)).scalars().all()  # locked: someone is at work on it
+    left = sa.select(message.c.id, message.c.lease_owner).where(message.c.status == str(MessageStatus.SENDING), whose)
+    found = conn.execute(left.with_for_update(skip_locked=True)).all()  # locked: someone is at work on it
+    ids = [int(row.id) for row in found]
+    over = {int(row.lease_owner) for row in found if row.lease_owner is not None} if dead is None else set(dead)
+    if over - {mine}:
+        close_lives(conn, over - {mine}, now)
     if not ids:
         return 0, 0
     open_intents = sa.select(attempt.c.message_id).where(
@@ -123,6 +147,10 @@ def _requeue(conn: sa.Connection, ids: list[int], now: datetime) -> None:
 
 
 def dead_incarnations(conn: sa.Connection, mine: int) -> list[int]:
-    """Return every other life that still holds claims; only where a lock proves that no other sender lives."""
-    owners = sa.select(message.c.lease_owner).where(message.c.lease_owner.is_not(None)).distinct()
-    return [int(owner) for owner in conn.execute(owners).scalars() if owner != mine]
+    """Return every other life that is open or still holds claims; only where a lock proves that no other sender lives.
+
+    One may live all the same, frozen, where somebody took its lock away.
+    """
+    owners = sa.select(message.c.lease_owner).where(message.c.lease_owner.is_not(None))
+    still_open = sa.select(incarnation.c.id).where(incarnation.c.role == DISPATCH, incarnation.c.ended_at.is_(None))
+    return [int(number) for number in conn.execute(owners.union(still_open)).scalars() if number != mine]

@@ -51,7 +51,6 @@ class IntentOutcome:
 
     ready: list[Ready] = field(default_factory=list)
     verdicts: list[tuple[Prepared, Verdict]] = field(default_factory=list)
-    is_any_lost: bool = False  # another sender has it now
 
 
 def commit_intents(
@@ -101,7 +100,6 @@ def _judge(
     passed, others = list[Prepared](), list[Prepared]()
     for prepared in group:
         if prepared.message.id not in evidence.mine:
-            outcome.is_any_lost = True
             continue
         verdict = judge.judge(prepared, evidence)
         if verdict is None:

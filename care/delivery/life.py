@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+import sqlalchemy as sa
 import structlog
 
 from care.base.database import write
@@ -26,7 +27,6 @@ class Life:
     def __init__(self, work: Work, doors: Doorkeeper) -> None:
         self._work, self._doors = work, doors
         self.number = 0
-        self._is_fenced = False
 
     def begin(self) -> None:
         """Enter a new life, and settle what those before it left in work."""
@@ -35,9 +35,9 @@ class Life:
         with write(work.engine) as conn:
             for channel, lane in sorted(work.rules.lanes.items()):  # before any message, as all who queue there do
                 open_retry_pace(conn, channel, rate_per_second=lane.rate_per_second, now=now)
-            number = lives.begin_incarnation(conn, "dispatch", now, lock_name=lock_name)
+            number = lives.begin_incarnation(conn, lives.DISPATCH, now, lock_name=lock_name)
             if work.sole:
-                recovered = lives.recover(conn, dead=lives.dead_incarnations(conn, number), now=now)
+                recovered = lives.recover(conn, number, dead=lives.dead_incarnations(conn, number), now=now)
             else:
                 recovered = work.sentry.recover(conn, number, now)
             self._doors.begin(conn, number)
@@ -45,17 +45,13 @@ class Life:
         self.number = number  # only now is it certain
         self._tell(recovered)
 
-    def lose(self) -> None:
-        """Learn that another sender has a message that this life had claimed."""
-        self._is_fenced = True
-
-    def check(self) -> None:
+    def check(self, conn: sa.Connection) -> None:
         """See whether this life may go on.
 
         Raises:
             FencedError: another sender took it for dead.
         """
-        if self._is_fenced:
+        if lives.is_closed(conn, self.number):
             log.error("dispatch.fenced", incarnation=self.number)
             raise FencedError(
                 "dispatch: stood still until another sender took over what it held, so it ends. "
@@ -67,8 +63,9 @@ class Life:
         work, now = self._work, self._work.clock.now()
         recovered = (0, 0)
         with write(work.engine) as conn:
-            lives.see_incarnation(conn, self.number, now)
+            self.check(conn)
             ledger.renew_leases(conn, owner=self.number, ids=ids, lease_until=now + lives.LEASE)
+            lives.see_incarnation(conn, self.number, now)  # after its messages: who takes us for dead locks them first
             if not work.sole:
                 recovered = work.sentry.recover(conn, self.number, now)
         self._tell(recovered)

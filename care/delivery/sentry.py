@@ -121,9 +121,8 @@ class Sentry:
         proven = (0, 0)
         if over:
             ended = [by_lock[name] for name in over]
-            proven = lives.recover(conn, dead=ended, now=now)
-            conn.execute(sa.update(incarnation).where(among(incarnation.c.id, ended)).values(ended_at=now))
-        leased = lives.recover(conn, dead=None, now=now)
+            proven = lives.recover(conn, number, dead=ended, now=now)
+        leased = lives.recover(conn, number, dead=None, now=now)
         remove_locks(self.lives_folder, self._settled - by_lock.keys())  # committed, or they would be open
         self._settled = set(over)
         return proven[0] + leased[0], proven[1] + leased[1]

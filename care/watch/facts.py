@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from care.base.database import insert
 from care.base.vocabulary import LANES, Channel
 from care.delivery.failover import HOLD, IN_MAINTENANCE, closed_reason
+from care.delivery.incarnation import DISPATCH
 from care.delivery.standstill import standing
 from care.delivery.tables import incarnation, job_run
 from care.inbound.events.outgoing import untold
@@ -107,7 +108,7 @@ def leader_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:
 
 
 def _sender_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:
-    seen = sa.select(sa.func.max(incarnation.c.seen_at)).where(incarnation.c.role == "dispatch")
+    seen = sa.select(sa.func.max(incarnation.c.seen_at)).where(incarnation.c.role == DISPATCH)
     last: datetime | None = conn.execute(seen).scalar()
     return None if last is None else now - last
 

@@ -116,7 +116,7 @@ def happen(conn: sa.Connection, event: str, hours: int) -> None:
     if event == "answer":
         record_answers(conn, [answer()], now=now, dice=dice)
     elif event == "death":
-        recover(conn, dead=[1], now=now)
+        recover(conn, 0, dead=[1], now=now)
     else:
         apply_receipts(conn, [receipt_of(event)], now=now, dice=dice)
 

@@ -48,7 +48,7 @@ def suspect(house: House) -> None:
     with write(house.engine) as conn:
         number = begin_incarnation(conn, "dispatch", now)
         claim_due(conn, owner=number, lane=5, now=now, lease_until=now + timedelta(minutes=1), limit=500)
-        recover(conn, dead=[number], now=now)
+        recover(conn, 0, dead=[number], now=now)
 
 
 def boxes() -> dict[Channel, Postbox]:

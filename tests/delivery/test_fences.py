@@ -58,7 +58,7 @@ def after_rendering(house: House, act: Callable[[], Any]) -> Iterator[None]:
 
 class TestAClaimThatIsLost:
     def test_gets_no_intent(self, house: House) -> None:
-        """Another sender has it by the time of the intent: not one request of the first is begun, and it ends."""
+        """Another sender has it by the time of the intent: not one request of the first is begun."""
 
         def hand_over() -> None:
             with write(house.engine) as conn:
@@ -66,10 +66,62 @@ class TestAClaimThatIsLost:
 
         greet(house, 2)
         box = Postbox()
-        with after_rendering(house, hand_over), pytest.raises(FencedError, match="Start it again"):
+        with after_rendering(house, hand_over):
             house.dispatch({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)})
         assert (box.taken, count_attempts(house)) == ([], 0)
         assert {(row.status, row.lease_owner) for row in house.messages()} == {("sending", 999)}
+
+
+OTHER = 999
+
+
+def take_over(house: House) -> None:
+    """Do what another sender does that takes everybody else for dead."""
+    with write(house.engine) as conn:
+        lives.recover(conn, OTHER, dead=lives.dead_incarnations(conn, OTHER), now=house.clock.now())
+
+
+class TestALifeThatIsOver:
+    """Another sender has settled what it left, and this one was only frozen."""
+
+    def test_ends_before_its_next_intent(self, house: House) -> None:
+        greet(house, 2)
+        box = Postbox()
+        with after_rendering(house, lambda: take_over(house)), pytest.raises(FencedError, match="Start it again"):
+            house.dispatch({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)})
+        assert (box.taken, count_attempts(house)) == ([], 0)
+        assert house.statuses() == {f"planned: {lives.SUSPECT}": 2}
+
+    def test_ends_where_nothing_that_it_holds_is_missing(self, hands: "Hands") -> None:
+        """All it had claimed has its intents: what it claims next is its own, and yet it is over. Its answers count."""
+        first, second = hands.claim()
+        answers = [*hands.commit(first, []), *hands.commit(second, [])]
+        take_over(hands.house)
+        assert hands.house.statuses() == {"unknown: the sender ended between request and answer": 2}
+        greet(hands.house)
+        (third,) = hands.claim()
+        with pytest.raises(FencedError):
+            hands.commit(third, answers)
+        hands.write_what_is_left(answers)
+        assert count_attempts(hands.house) == 2
+        assert {row.attempts for row in hands.house.messages(status="planned")} == {1}  # refused, as it learnt
+
+    def test_is_seen_when_it_shows_progress(self, hands: "Hands") -> None:
+        """Though it has nothing to send."""
+        hands.life.keep([])
+        take_over(hands.house)
+        with pytest.raises(FencedError):
+            hands.life.keep([])
+
+    def test_is_any_other_where_a_lock_keeps_others_out(self, house: House) -> None:
+        """A fresh life closes those before it, though they hold nothing; no life of another role."""
+        with write(house.engine) as conn:
+            frozen = lives.begin_incarnation(conn, lives.DISPATCH, house.clock.now())
+            web = lives.begin_incarnation(conn, "web", house.clock.now())
+        fresh = Hands(house, sole=True)
+        with read(house.engine) as conn:
+            assert [lives.is_closed(conn, number) for number in (frozen, web, fresh.number)] == [True, False, False]
+        fresh.close()
 
 
 class TestAHousehold:
@@ -130,10 +182,10 @@ class Hands:
         self.house, self.box = house, Postbox()
         self.work = house.services.work(Routes((self.box, Postbox(Channel.EMAIL))), sole=sole)
         self.doors = Doorkeeper(house.engine, house.clock, self.work.routes, {}, self.work.dice)
-        life = Life(self.work, self.doors)
-        life.begin()
-        self.number = life.number
-        self.committer = Committer(self.work, self.doors, life)
+        self.life = Life(self.work, self.doors)
+        self.life.begin()
+        self.number = self.life.number
+        self.committer = Committer(self.work, self.doors, self.life)
         self.claimer = Claimer(self.work, Turns(house.clock.monotonic), self.doors.verdict)
 
     def claim(self) -> list[Prepared]:

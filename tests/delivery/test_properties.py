@@ -85,7 +85,7 @@ class World:
 
     def recover(self) -> None:
         with write(self.house.engine) as conn:
-            recover(conn, dead=None, now=self.house.clock.now() + timedelta(seconds=1))
+            recover(conn, 0, dead=None, now=self.house.clock.now() + timedelta(seconds=1))
 
     def hear(self) -> None:
         with write(self.house.engine) as conn:

@@ -40,7 +40,7 @@ class TestRecovery:
         greet(house, 3)
         number = claimed(house)
         with write(house.engine) as conn:
-            assert recover(conn, dead=[number], now=house.clock.now()) == (3, 0)
+            assert recover(conn, 0, dead=[number], now=house.clock.now()) == (3, 0)
         assert house.dispatch(postboxes()) == 3
 
     def test_leaves_in_doubt_what_was_begun(self, house: House) -> None:
@@ -49,7 +49,7 @@ class TestRecovery:
         number = claimed(house)
         intent(house, number)
         with write(house.engine) as conn:
-            assert recover(conn, dead=[number], now=house.clock.now()) == (0, 3)
+            assert recover(conn, 0, dead=[number], now=house.clock.now()) == (0, 3)
         assert house.dispatch(postboxes()) == 0
         assert {row.status for row in house.messages()} == {"unknown"}
         with read(house.engine) as conn:
@@ -67,7 +67,7 @@ class TestRecovery:
         greet(house, 2)
         claimed(house)
         with write(house.engine) as conn:
-            assert recover(conn, dead=None, now=house.clock.now()) == (0, 0)
+            assert recover(conn, 0, dead=None, now=house.clock.now()) == (0, 0)
 
     def test_fails_nobody_for_being_there(self, house: House) -> None:
         """Ten senders die at the same place: whoever was in hand waits longer each time, and is sent in the end."""
@@ -75,7 +75,7 @@ class TestRecovery:
         for _ in range(10):
             number = claimed(house)
             with write(house.engine) as conn:
-                recover(conn, dead=[number], now=house.clock.now())
+                recover(conn, 0, dead=[number], now=house.clock.now())
         assert {row.status for row in house.messages()} == {"planned"}
         assert sorted(row.strikes for row in house.messages()) == [2, 2, 2, 2, 2]
         house.clock.advance(FIRST_SPARED)
@@ -111,7 +111,7 @@ class TestRecovery:
         """Let a sender claim what it can, and end."""
         number = claimed(house)
         with write(house.engine) as conn:
-            recover(conn, dead=[number], now=house.clock.now())
+            recover(conn, 0, dead=[number], now=house.clock.now())
 
     def test_spares_the_senders_what_was_alone_at_every_death(self, house: House) -> None:
         """It waits twice as long each time, half an hour at most."""
@@ -120,7 +120,7 @@ class TestRecovery:
         for _ in range(9):
             number = claimed(house)
             with write(house.engine) as conn:
-                recover(conn, dead=[number], now=house.clock.now())
+                recover(conn, 0, dead=[number], now=house.clock.now())
             (row,) = house.messages()
             waits.append((row.wake_at - house.clock.now()) / FIRST_SPARED)
             house.clock.set(row.wake_at)
