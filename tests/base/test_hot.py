@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from care.base.among import among
 from care.base.database import insert, read, write
 from care.base.hot import Hot
-from care.customers.tables import customer
+from care.customers.tables import customer, customer_change
 from care.messages.tables import contact_claim, message
 from tests.factories import make_customer
 
@@ -108,6 +108,44 @@ class TestMany:
             assert hot.many(conn, [(NOW, i) for i in ids]) == 2
             found = conn.execute(sa.select(customer.c.updated_at, customer.c.status)).all()
         assert [tuple(row) for row in found] == [(NOW, "left")] * 2
+
+    def test_keeps_the_order_and_what_is_missing(self, engine):
+        """Numbers are given in the order of the rows, the first of two that are equal wins, and NULL stays NULL."""
+        with write(engine) as conn:
+            made = [make_customer(conn) for _ in range(3)]
+            add = Hot(sa.insert(customer_change).inline(), each=("customer_id", "field", "old"), common=("at", "new"))
+            add.many(conn, [(made[2], "a", None), (made[0], "b", "x"), (made[1], "c", None)], at=NOW, new="1")
+            kept = conn.execute(
+                sa.select(customer_change.c.field, customer_change.c.old).order_by(customer_change.c.id)
+            )
+            assert [tuple(row) for row in kept] == [("a", None), ("b", "x"), ("c", None)]
+            claim = Hot(
+                lambda conn: insert(conn, contact_claim).on_conflict_do_nothing(),
+                each=("campaign_id", "occasion", "address_hash", "message_id"),
+                common=("at",),
+            )
+            assert claim.many(conn, [("c", "o", "h", 1), ("c", "o", "h", 2)], at=NOW) == 1
+            assert conn.execute(sa.select(contact_claim.c.message_id)).scalars().all() == [1]
+
+    def test_cuts_nothing_off(self, postgres_engine):
+        """A text that is too long for its column is an error, as it would be alone."""
+        claim = Hot(
+            sa.insert(contact_claim).inline(),
+            each=("campaign_id", "occasion", "address_hash", "message_id"),
+            common=("at",),
+        )
+        with write(postgres_engine) as conn, pytest.raises(sa.exc.DataError):
+            claim.many(conn, [("c" * 65, "o", "h", 1)], at=NOW)
+
+    def test_is_one_statement_where_each_costs_a_start(self, postgres_engine):
+        """However many rows there are."""
+        change = sa.update(customer).where(customer.c.id == sa.bindparam("who"))
+        hot = Hot(change.values(area=sa.bindparam("to")), each=("to", "who"))
+        said = list[str]()
+        sa.event.listen(postgres_engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+        with write(postgres_engine) as conn:
+            assert hot.many(conn, [(area, make_customer(conn)) for area in "abc"]) == 3
+        assert len([text for text in said if text.startswith("UPDATE customer")]) == 1
 
 
 class TestConstants:
