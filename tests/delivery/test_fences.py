@@ -85,6 +85,7 @@ class TestALifeThatIsOver:
     """Another sender has settled what it left, and this one was only frozen."""
 
     def test_ends_before_its_next_intent(self, house: House) -> None:
+        """It is told while it renders; what it held waits for others."""
         greet(house, 2)
         box = Postbox()
         with after_rendering(house, lambda: take_over(house)), pytest.raises(FencedError, match="Start it again"):
