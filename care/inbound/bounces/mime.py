@@ -31,7 +31,14 @@ _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', r
 _CHARSET = re.compile(r'charset\s*=\s*"?([\w.:-]{1,40})', re.IGNORECASE)
 _ENCODED = re.compile(r"=\?[^?\s]{1,40}\?[bqBQ]\?[^?\s]{0,200}\?=")
 _NOT_TEXT = re.compile(rb"[\x00\x01-\x08\x0e-\x1a\x1c-\x1f]")
-_OFTEN_UNTOLD = ("gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "windows-1251", "koi8-r", "iso-8859-2")
+_OFTEN_UNTOLD = (
+    *("gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "windows-1251", "koi8-r", "iso-8859-2"),
+    *("iso-8859-7", "windows-1255", "windows-1256"),
+)
+_NO_LETTERS = re.compile(r"[\x80-\x9f]")
+_OF_WINDOWS = {at: letter for at in range(0x80, 0xA0) if (letter := bytes([at]).decode("windows-1252", "ignore"))}
+"""What a mail means that says iso-8859-1, or nothing, and has these."""
+
 _SAFE_CODECS = re.compile(
     r"(utf|iso|latin|ascii|us-ascii|windows|cp|gb|big5|euc|shift|sjis|koi8|mac|ks_c|tis|viscii|hz)", re.IGNORECASE
 )
@@ -67,7 +74,8 @@ class Part:
         raw = _undo_transfer(self.body, self.headers.get("content-transfer-encoding"))[:LONGEST_TEXT]
         charset = _CHARSET.search(self.headers.get("content-type"))
         text = _decode(_NOT_TEXT.sub(b" ", raw), charset[1] if charset else "")
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = text.replace("\r\n", "\n").replace("\r", "\n")
+        return lines.translate(_OF_WINDOWS) if _NO_LETTERS.search(lines) else lines
 
 
 @dataclass(frozen=True)
@@ -203,6 +211,6 @@ def _guessed(raw: bytes) -> str:
             text = raw.decode(name)
         except UnicodeDecodeError:
             continue
-        if has_foreign_words(text):
+        if not _NO_LETTERS.search(text) and has_foreign_words(text):
             return text
     return raw.decode("latin-1")

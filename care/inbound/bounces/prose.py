@@ -39,6 +39,10 @@ _greets = any_of(
     r"\s*(hello|hi|dear|hallo|guten tag|bonjour|estimad[oa]|hola|gentile|prezad[oa]|geachte|beste) \S{1,300}@\S+\s*$",
     r"\s*\S{1,300}@[\w.-]{1,253}?(您好|你好|様)\S{0,2}\s*$",
 ).match
+_opens = any_of(  # the reader is named there, not yet who was not reached
+    r"\s*(hello|hi|dear|hallo|guten tag|bonjour|estimad[oa]|hola|gentile|prezad[oa]|geachte|beste|уважаемы[йе])\b",
+    r"\s*(尊敬的|您好|你好)",
+).match
 _sent_by = re.compile(
     r"(?<!generated )\b(from|proveniente da|inviato da|von|sent by|enviado por|envoyé par|от)\s{1,4}<?$", re.IGNORECASE
 ).search
@@ -70,11 +74,13 @@ class Mention:
 def notice_of(text: str) -> str:
     """Return what the mail system wrote itself: the text before the copy of the returned mail."""
     kept: list[str] = []
+    is_told = False
     for number, line in enumerate(text.splitlines()[:_MOST_LINES]):
         line = line[:_LONGEST_LINE]  # noqa: PLW2901 - bounded
-        if number and _begins_copy(line, is_told="@" in "".join(kept)):
+        if number and _begins_copy(line, is_told=is_told):
             break
         kept.append(line)
+        is_told = is_told or ("@" in line and not _opens(line))
     return "\n".join(kept)
 
 

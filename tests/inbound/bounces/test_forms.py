@@ -54,6 +54,10 @@ class TestForms:
             ("shift_jis", "メールアドレスが見つかりません"),
             ("euc-kr", "존재하지 않는 사용자입니다"),
             ("windows-1251", "Такого пользователя нет"),
+            ("windows-1250", "Schránka byla zrušena"),
+            ("iso-8859-7", "Άγνωστος παραλήπτης"),
+            ("windows-1255", "המשתמש אינו קיים"),
+            ("windows-1256", "المستخدم غير موجود"),
         ],
     )
     def test_a_charset_nobody_told_is_guessed(self, charset: str, said: str) -> None:
@@ -72,6 +76,16 @@ class TestForms:
         """A heading "original mail" over a table, and the reason below it."""
         letter = f"您好\n原邮件信息\n收件人 {CUSTOMER}\n退信原因\n收件人邮件地址（{CUSTOMER}）不存在\n"
         assert (first(words(letter)).recipient, first(words(letter)).kind) == (CUSTOMER, Kind.HARD)
+
+    def test_a_greeting_with_an_address_does_not_say_who_failed(self) -> None:
+        """What looks like the copy is still the table of facts, and the reason follows."""
+        letter = f"您好，{CUSTOMER}，您的邮件被退回\n原邮件主题：您好\n退信原因：收件人邮件地址（{CUSTOMER}）不存在\n"
+        assert (first(words(letter)).recipient, first(words(letter)).kind) == (CUSTOMER, Kind.HARD)
+
+    def test_letters_of_windows_are_read_in_a_charset_that_has_none(self) -> None:
+        """A mail that says iso-8859-1 has them all the same."""
+        letter = page(f"<{CUSTOMER}>: 550 Schránka byla zrušena\n", "windows-1250", "iso-8859-1", "plain")
+        assert first(letter).kind is Kind.HARD
 
     def test_a_system_that_calls_its_bounce_an_automatic_reply_bounces(self) -> None:
         """Its subject says both; a person who is away only says one."""
