@@ -48,7 +48,9 @@ _LATE = any_of(
     r"could not be delivered for \d",
     r"will retry|retry(ing)? for \d+ more|\(delay(ed)?\)",
 )
-_GAVE_UP = any_of(r"permanent|giv(en|ing) up|fatal|final|failed|returned to (the )?sender|has been deleted")
+_GAVE_UP = any_of(
+    r"permanent|giv(en|ing) up|fatal|final|failed|returned to (the )?sender|has been deleted|\bblocked (by|as|because)"
+)
 _TOLD_ARRIVED = re.compile(r'notificationType\\?"\s*:\s*\\?"Delivery', re.IGNORECASE)
 _DOMAIN = re.compile(r"@[\w.-]{1,253}")
 _UNANSWERABLE = re.compile(r"\s*(<>|<mailer-daemon\b)", re.IGNORECASE)
@@ -60,6 +62,11 @@ _NOT_ARRIVED = any_of(
 )
 _SIEVE = any_of(r"automatically rejected|was rejected")  # Dovecot refuses in the form of a read receipt
 _REFUSAL = re.compile(r"(?<!\d)5[05]\d[ \-]|(?<![\d.])5\.\d\.\d")
+_QUOTED_LINE = re.compile(r"^[ \t]*>(?!>>).*$", re.MULTILINE)  # ">>>" is what a server was told
+_DESKS = re.compile(r"x-(otrs|znuny|zammad|zendesk|jira|freshdesk|helpscout|rt|gitlab|redmine|ticket)\b|rt-ticket")
+_NUMBERED = re.compile(
+    r"\s*(re: *)?[\[(](#|[a-z ]{0,20}\b(ticket|case|request|vorgang|anfrage)\b)[^\])]{0,40}\d[\])]", re.IGNORECASE
+)
 
 
 def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: bool) -> str:
@@ -76,12 +83,14 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
         return ""
     if (headers.get("list-id") or headers.get("list-post")) and not _SYSTEM.search(_names(headers.get("from"))):
         return "ordinary"  # a bounce that a list hands on still says which system wrote it
-    by_system = _is_by_system(headers, f"{subject}\n{notice}", is_returned=_is_returned(subject))
+    own_words = _QUOTED_LINE.sub("", notice)
+    by_system = _is_by_system(headers, f"{subject}\n{own_words}", is_returned=_is_returned(subject))
     if _is_reply(headers, subject, by_system=by_system):
         return "vacation"
     is_unanswerable = _UNANSWERABLE.match(headers.get("return-path")) is not None
     is_returned = (is_unanswerable or has_copy) and _is_returned(subject)
-    if not (by_system or is_returned or (is_unanswerable and _REFUSAL.search(notice))):
+    tells = (is_returned or (is_unanswerable and _REFUSAL.search(own_words))) and not _is_by_desk(headers, subject)
+    if not (by_system or tells):
         return "ordinary"
     return _why_harmless(subject, notice)
 
@@ -97,6 +106,11 @@ def _is_by_system(headers: Headers, said: str, *, is_returned: bool) -> bool:
     if not headers.get("from") or _SYSTEM.search(names):
         return True
     return _MAYBE_SYSTEM.search(names) is not None and (is_returned or _REFUSAL.search(said) is not None)
+
+
+def _is_by_desk(headers: Headers, subject: str) -> bool:
+    """Tell whether a help desk wrote: it repeats what it was sent, subject and all, be it a bounce."""
+    return _NUMBERED.match(subject) is not None or any(_DESKS.match(name) for name, _ in headers.fields)
 
 
 def _is_reply(headers: Headers, subject: str, *, by_system: bool) -> bool:

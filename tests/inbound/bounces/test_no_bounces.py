@@ -61,6 +61,16 @@ DELAYED = {
     "ru": "Сообщение задержано, попытки будут продолжены.",
     "zh": "邮件延迟,系统将继续尝试投递。",
     "ja": "配信が遅延しています。再送を試みます。",
+    "ru, not yet": "Письмо пока не доставлено. Попытки доставки будут продолжены.",
+    "de, not yet": "Die Nachricht wurde noch nicht zugestellt. Sie müssen sie nicht erneut senden.",
+    "pl": "Wiadomość nie została jeszcze dostarczona. Kolejne próby będą podejmowane.",
+    "cs": "Zpráva zatím nebyla doručena, není třeba posílat ji znovu.",
+    "hu": "Az üzenet kézbesítése késik, a rendszer újra megpróbálja.",
+    "sv": "Meddelandet är ännu inte levererat.",
+    "tr": "İletiniz henüz teslim edilemedi, denemeye devam edilecek.",
+    "el": "Η παράδοση έχει καθυστέρηση.",
+    "ko": "메일이 아직 전달되지 않았습니다. 계속 재시도합니다.",
+    "zh, no need": "您的邮件暂时无法投递到对方,无需重新发送。",
 }
 ARRIVED = {
     "en": "Your message was successfully delivered to the recipient.",
@@ -68,6 +78,8 @@ ARRIVED = {
     "fr": "Votre message a été remis avec succès.",
     "zh": "您的邮件已成功送达。",
     "ja": "メッセージは正常に配信されました。",
+    "de, without a part": "Ihre Nachricht wurde ohne den Anhang zugestellt, da dieser nicht erlaubt ist.",
+    "en, without a part": "Your message was delivered without the attachment.",
 }
 
 
@@ -86,6 +98,29 @@ class TestPeople:
         """Parcels fail, too, and people speak of addresses."""
         subject, text = LETTERS[name]
         found = read_bounce(words(text, sender="desk@shop.example", subject=subject))
+
+        assert found.failures == ()
+
+    @pytest.mark.parametrize(
+        ("subject", "marks"),
+        [
+            ("[Ticket#20264711] Received: Mail delivery failed", {}),
+            ("[#4711] Undelivered Mail Returned to Sender", {}),
+            ("Received: Mail delivery failed", {"X_OTRS_Loop": "yes"}),
+            ("(SUP-1) Delivery failed", {"X_JIRA_FingerPrint": "5f"}),
+        ],
+    )
+    def test_who_keep_a_help_desk_repeat_what_they_were_sent(self, subject: str, marks: dict[str, str]) -> None:
+        """Be it a bounce: the number or the desk's own header tells."""
+        letter = f"We have got your mail.\n\n<{CUSTOMER}>: 550 5.1.1 User unknown\n"
+        found = read_bounce(words(letter, sender="desk@shop.example", subject=subject, Return_Path="<>", **marks))
+
+        assert found.failures == ()
+
+    def test_who_quote_a_refusal_have_refused_nothing(self) -> None:
+        """Quoted lines are of somebody else's mail."""
+        letter = f"What is this?\n\n> <{CUSTOMER}>: 550 5.1.1 User unknown\n"
+        found = read_bounce(words(letter, sender=CUSTOMER, subject="A question", Return_Path="<>"))
 
         assert found.failures == ()
 
