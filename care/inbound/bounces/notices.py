@@ -64,8 +64,17 @@ _SIEVE = any_of(r"automatically rejected|was rejected")  # Dovecot refuses in th
 _REFUSAL = re.compile(r"(?<!\d)5[05]\d[ \-]|(?<![\d.])5\.\d\.\d")
 _QUOTED_LINE = re.compile(r"^[ \t]*>(?!>>).*$", re.MULTILINE)  # ">>>" is what a server was told
 _DESKS = re.compile(r"x-(otrs|znuny|zammad|zendesk|jira|freshdesk|helpscout|rt|gitlab|redmine|ticket)\b|rt-ticket")
-_NUMBERED = re.compile(
-    r"\s*(re: *)?[\[(](#|[a-z ]{0,20}\b(ticket|case|request|vorgang|anfrage)\b)[^\])]{0,40}\d[\])]", re.IGNORECASE
+_NUMBERED = any_of(
+    r"^\s*(re: *)?[\[(]#?[a-z]{0,10}[-#:]?\d+[\])]",
+    r"\b(ticket|case|request|incident|issue|vorgang|anfrage|demande|solicitud|richiesta|chamado|zgłoszenie|заявка|обращение)"
+    r"(sid| id| no| nr| number|n°)?[ .:]{0,2}[ #:.]?#?\d{2,}",
+    r"\b(ticket|case|request|anfrage|demande|solicitud|richiesta)\b.{0,20}(received|opened|created|eingegangen|erhalten)",
+    r"工单.{0,4}\d{2,}",
+)
+_SUMS_UP = any_of(
+    r"\b(daily|weekly|monthly|hourly)\b.{0,40}\b(report|digest|summary|statistics|overview)",
+    r"\b(täglich|wöchentlich|monatlich)\w*\b.{0,40}(bericht|übersicht|statistik)|(tages|wochen|monats)(bericht|übersicht)",
+    r"\bstatisti(ks?|cs|ques?|ca|che)\b|\bquarantine (report|digest|summary|notification)",
 )
 
 
@@ -90,7 +99,7 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
     is_unanswerable = _UNANSWERABLE.match(headers.get("return-path")) is not None
     is_returned = (is_unanswerable or has_copy) and _is_returned(subject)
     tells = (is_returned or (is_unanswerable and _REFUSAL.search(own_words))) and not _is_by_desk(headers, subject)
-    if not (by_system or tells):
+    if not (by_system or tells) or _SUMS_UP.search(subject):
         return "ordinary"
     return _why_harmless(subject, notice)
 
@@ -110,7 +119,9 @@ def _is_by_system(headers: Headers, said: str, *, is_returned: bool) -> bool:
 
 def _is_by_desk(headers: Headers, subject: str) -> bool:
     """Tell whether a help desk wrote: it repeats what it was sent, subject and all, be it a bounce."""
-    return _NUMBERED.match(subject) is not None or any(_DESKS.match(name) for name, _ in headers.fields)
+    number = _NUMBERED.search(subject)
+    is_numbered = number is not None and not _is_returned(subject[: number.start()])  # a bounce repeats what we wrote
+    return is_numbered or any(_DESKS.match(name) for name, _ in headers.fields)
 
 
 def _is_reply(headers: Headers, subject: str, *, by_system: bool) -> bool:
@@ -130,7 +141,8 @@ def _is_returned(subject: str) -> bool:
 def _why_harmless(subject: str, notice: str) -> str:
     """Return what a system tells where nothing has failed, '' where something may have."""
     is_returned = _REFUSAL.search(notice) or _NOT_ARRIVED.search(notice) or says("subject-returned", notice)
-    is_arrived = says("arrived", notice) and not is_returned
+    is_told = says("arrived", notice) or wordings("arrived").begin(plain_text(subject))
+    is_arrived = is_told and not is_returned
     if is_arrived or _TOLD_ARRIVED.search(notice):
         return "delivered"
     if _ASKS.search(notice) and _REFUSAL.search(notice) is None:

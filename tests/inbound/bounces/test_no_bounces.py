@@ -70,6 +70,13 @@ DELAYED = {
     "tr": "İletiniz henüz teslim edilemedi, denemeye devam edilecek.",
     "el": "Η παράδοση έχει καθυστέρηση.",
     "ko": "메일이 아직 전달되지 않았습니다. 계속 재시도합니다.",
+    "nl": "Uw bericht kon nog niet worden bezorgd (550 tijdelijke fout). Wij proberen het morgen opnieuw.",
+    "it": "Il messaggio non è stato ancora consegnato. Il server ritenterà per altri 3 giorni.",
+    "fr, not yet": "Votre message n'a pas encore été distribué. Le serveur poursuivra ses essais.",
+    "pt": "A sua mensagem ainda não pôde ser entregue. O servidor voltará a tentar.",
+    "da": "Din besked er ikke leveret endnu. Serveren prøver fortsat i 2 dage.",
+    "ja, not yet": "メールはまだ配送できていません。引き続き配送を試みます。",
+    "cs, in the queue": "Zpráva čeká ve frontě. Server zkusí doručení znovu.",
     "zh, no need": "您的邮件暂时无法投递到对方,无需重新发送。",
 }
 ARRIVED = {
@@ -107,6 +114,9 @@ class TestPeople:
             ("[Ticket#20264711] Received: Mail delivery failed", {}),
             ("[#4711] Undelivered Mail Returned to Sender", {}),
             ("Received: Mail delivery failed", {"X_OTRS_Loop": "yes"}),
+            ("Request #4412 received: Undelivered Mail Returned to Sender", {}),
+            ("Ihre Nachricht (Vorgang 8812): Unzustellbar", {}),
+            ("Ticket received: Delivery Status Notification (Failure) - #9917", {}),
             ("(SUP-1) Delivery failed", {"X_JIRA_FingerPrint": "5f"}),
         ],
     )
@@ -116,6 +126,13 @@ class TestPeople:
         found = read_bounce(words(letter, sender="desk@shop.example", subject=subject, Return_Path="<>", **marks))
 
         assert found.failures == ()
+
+    def test_who_return_a_numbered_mail_of_ours_are_no_help_desk(self) -> None:
+        """The number follows what was returned."""
+        letter = f"<{CUSTOMER}>: 550 5.1.1 User unknown\n"
+        mail = words(letter, sender="mx@shop.example", subject="Undeliverable: Your request 4412", Return_Path="<>")
+
+        assert read_bounce(mail).first.kind is Kind.HARD
 
     def test_who_quote_a_refusal_have_refused_nothing(self) -> None:
         """Quoted lines are of somebody else's mail."""
@@ -134,6 +151,26 @@ class TestSystems:
 
         assert (found.failures, found.note) == ((), "delayed")
         assert all(each.kind is Kind.NONE for each in found.findings)
+
+    @pytest.mark.parametrize(
+        "subject", ["Daily delivery report", "Weekly summary: failures", "Wochenbericht", "Statistik Mai"]
+    )
+    def test_that_sum_up_return_nothing(self, subject: str) -> None:
+        """A report for the postmaster counts what failed, with an example."""
+        text = f"Bounced 10. Top reason: 550 5.1.1 User unknown ({CUSTOMER}).\n"
+
+        assert read_bounce(words(text, subject=subject)).failures == ()
+
+    @pytest.mark.parametrize("subject", ["Potwierdzenie doręczenia", "Potvrzení o doručení", "Zustellbestätigung"])
+    def test_that_say_it_in_the_subject_have_not_failed(self, subject: str) -> None:
+        """The letter may have words that nobody has written down."""
+        assert read_bounce(words(f"{CUSTOMER}: in ordine.\n", subject=subject)).note == "delivered"
+
+    def test_that_return_such_a_mail_of_ours_have_failed(self) -> None:
+        """Our own subject stands behind theirs."""
+        found = read_bounce(words(f"{CUSTOMER}|Konto nie istnieje.\n", subject="Unzustellbar: Zustellbestätigung"))
+
+        assert found.first.kind is Kind.HARD
 
     @pytest.mark.parametrize("language", ARRIVED)
     def test_that_tell_of_arrival_have_not_failed(self, language: str) -> None:
