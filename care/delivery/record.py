@@ -143,10 +143,10 @@ def _may_queue(answer: Answer) -> bool:
 def _wait_again(conn: sa.Connection, abandoned: Sequence[Answer], now: datetime, owner: int) -> None:
     for word in sorted({answer.result.error_code for answer in abandoned}):
         ids = [a.ready.prepared.message.id for a in abandoned if a.result.error_code == word]
-        reason = f"given up before it left: {GIVEN_UP[word]}"
-        ledger.move_messages(
-            conn, ids, S.PLANNED, now=now, by="dispatcher", reason=reason, wake_at=now, only_owner=owner
-        )
+        why = f"given up before it left: {GIVEN_UP[word]}"
+        waits: dict[str, Any] = {"now": now, "by": "dispatcher", "reason": why, "wake_at": now}
+        ledger.move_messages(conn, ids, S.PLANNED, only_owner=owner, **waits)
+        ledger.move_messages(conn, ids, S.PLANNED, only_from=[S.UNKNOWN], **waits)  # by whoever took us for dead
 
 
 def _close_attempts(conn: sa.Connection, accepted: Sequence[Answer], others: Sequence[Answer]) -> None:

@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
 from care.base.vocabulary import Channel
+from care.delivery import incarnation as lives
 from care.delivery.channels.base import Capabilities, Outgoing, Result
+from care.delivery.life import FencedError
 from care.delivery.pace import STALE_SECONDS
 from care.messages.tables import attempt, message
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -70,3 +73,21 @@ class TestStaleIntents:
         assert house.dispatch({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)}) == 1
         assert sorted((row.status, row.lease_owner) for row in house.messages(lease_owner=999)) == [("sending", 999)]
         assert outcomes(house)[1] == "abandoned"
+
+    def test_are_in_doubt_no_longer(self, house: House) -> None:
+        """Another sender took this one for dead and called them so; certainly not sent, they go again, once."""
+        greet(house, 3)
+        box = Freezing(house, STALE_SECONDS + 1)
+
+        def take_for_dead() -> None:
+            with write(house.engine) as conn:
+                lives.recover(conn, 999, dead=lives.dead_incarnations(conn, 999), now=house.clock.now())
+            assert set(house.statuses()) == {"unknown: the sender ended between request and answer"}
+
+        box.while_frozen = take_for_dead  # type: ignore[method-assign]
+        with pytest.raises(FencedError):
+            house.dispatch({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)})
+        assert sorted(row.status for row in house.messages()) == ["accepted", "planned", "planned"]
+        assert house.dispatch({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)}) == 2
+        assert house.statuses() == {"accepted": 3}
+        assert len({out.message_id for out in box.taken}) == len(box.taken) == 3
