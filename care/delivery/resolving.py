@@ -202,22 +202,22 @@ def _case(
 
 
 def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: random.Random) -> Counter[Step]:
-    """Carry out what follows and return how often; what a receipt has settled meanwhile is left alone."""
+    """Carry out what follows and return how often; what was settled meanwhile, or tried again, is left alone."""
     steps = Counter[Step]()
-    taken, again = list[Receipt](), dict[str, list[int]]()
+    taken, again = list[Receipt](), list[Case]()
     for case in sorted(cases, key=lambda case: case.message_id):
         step = next_step(case.doubt, case.seen, now)
         if step is Step.TAKEN and case.found is not None:
             taken.append(_receipt(case, case.found, now))
         elif step is Step.SEND_AGAIN:
-            again.setdefault(_why_again(case, now), []).append(case.message_id)
+            again.append(case)
         steps[step] += 1
     if taken:
         apply_receipts(conn, taken, now=now, dice=dice)  # first: it may queue for another try
     conn.execute(
         sa.update(attempt).where(among(attempt.c.id, [case.attempt_id for case in cases])).values(asked_at=now)
     )
-    for why, ids in again.items():
+    for why, ids in _still_doubtful(conn, again, now).items():
         ledger.move_messages(
             conn,
             ids,
@@ -229,6 +229,31 @@ def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: r
             only_from=[S.UNKNOWN],
         )
     return steps
+
+
+def _still_doubtful(conn: sa.Connection, cases: Sequence[Case], now: datetime) -> dict[str, list[int]]:
+    """Return the messages, by why they go again, whose doubt is still about the request that was asked about.
+
+    Another resolver may have sent one again while this one waited for an answer: its next request may be in doubt by
+    now, and of that this list says nothing.
+    """
+    same = (
+        sa.select(attempt.c.id)
+        .join(message, message.c.id == attempt.c.message_id)
+        .where(
+            among(attempt.c.id, [case.attempt_id for case in cases]),
+            attempt.c.n == message.c.attempts,
+            message.c.status == str(S.UNKNOWN),
+        )
+        .order_by(message.c.id)
+        .with_for_update(of=message)
+    )
+    doubtful = set(conn.execute(same).scalars()) if cases else set()
+    found = dict[str, list[int]]()
+    for case in cases:
+        if case.attempt_id in doubtful:
+            found.setdefault(_why_again(case, now), []).append(case.message_id)
+    return found
 
 
 def _why_again(case: Case, now: datetime) -> str:

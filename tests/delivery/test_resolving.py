@@ -17,7 +17,7 @@ from care.delivery.channels.base import Gateway, Idempotency
 from care.delivery.channels.twilio_sms import TwilioSms
 from care.delivery.doubt import SETTLE, Step
 from care.delivery.maintenance import Window, plan_maintenance
-from care.delivery.resolving import count_open, known_refs, look, open_cases, settle
+from care.delivery.resolving import Case, count_open, known_refs, look, open_cases, settle
 from care.delivery.routes import Routes
 from care.messages.tables import attempt
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
@@ -64,6 +64,11 @@ def adapter(simulator: TwilioSimulator, *, is_complete: bool) -> TwilioSms:
 def resolve(house: House, *gateways: Gateway) -> dict[Step, int]:
     """Let the time to settle pass, and resolve."""
     house.clock.advance(SETTLE)
+    return decide(house, ask(house, *gateways))
+
+
+def ask(house: House, *gateways: Gateway) -> list[Case]:
+    """Ask the providers about what is in doubt now."""
 
     def known(refs: Collection[str]) -> frozenset[str]:
         with read(house.engine) as conn:
@@ -71,7 +76,11 @@ def resolve(house: House, *gateways: Gateway) -> dict[Step, int]:
 
     with read(house.engine) as conn:
         rows = open_cases(conn, now=house.clock.now())
-    cases = asyncio.run(look(Routes(gateways), rows, known=known, campaigns=house.services.campaigns))
+    return asyncio.run(look(Routes(gateways), rows, known=known, campaigns=house.services.campaigns))
+
+
+def decide(house: House, cases: list[Case]) -> dict[Step, int]:
+    """Do what follows from their answers."""
     with write(house.engine) as conn:
         return dict(settle(conn, cases, now=house.clock.now(), dice=random.Random(0)))
 
@@ -114,6 +123,21 @@ class TestResolving:
         assert resolve(home, gateway) == {Step.SEND_AGAIN: 2}
         assert send(home, gateway) == 2
         assert len({taken["to"] for taken in simulator.accepted()}) == len(simulator.accepted()) == 3
+
+    def test_says_nothing_of_a_request_that_was_not_asked_about(self, home: House, simulator: TwilioSimulator) -> None:
+        """Two ask at once and one is slow: by then it was sent again, was taken, and its answer is lost."""
+        noon(home, 1)
+        simulator.script({"create": ["503", "lost-reply"]})
+        gateway = adapter(simulator, is_complete=True)
+        send(home, gateway)
+        home.clock.advance(SETTLE)
+        quick, slow = ask(home, gateway), ask(home, gateway)
+        assert decide(home, quick) == {Step.SEND_AGAIN: 1}
+        send(home, gateway)
+        decide(home, slow)
+        assert send(home, gateway) == 0
+        assert len(simulator.accepted()) == 1
+        assert {row.status for row in home.messages()} == {"unknown"}
 
     def test_leaves_a_greeting_where_the_list_was_never_proven(self, home: House, simulator: TwilioSimulator) -> None:
         """Absence proves nothing then; it stays in doubt, by name, and is not asked about at every turn."""
