@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from care.base.database import outlive_the_frozen
 from care.base.errands import Errands
 from care.base.errors import UnavailableError
 from care.base.processes import call_on_end, give_word, is_stopped, start_supervised
@@ -119,6 +120,7 @@ class Daemon:
         """
         services = self.services
         assert services.hasher is not None  # a wrong suppression key refuses before anything starts
+        outlive_the_frozen(services.engine)
         leadership = leadership_for(
             services.engine,
             services.settings.data_dir,

@@ -25,6 +25,11 @@ metadata = sa.MetaData(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 BUSY_TIMEOUT_MS = 10_000
+FROZEN_SECONDS = 20
+"""So long a process may stand still in the midst of a transaction while others wait for its locks. They hold leases of
+30 and 60 seconds that they cannot renew meanwhile."""
+
+_STOOD_STILL = "25P03"
 _opened: WeakSet[sa.Engine] = WeakSet()
 
 
@@ -95,6 +100,18 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
     return engine
 
 
+def outlive_the_frozen(engine: sa.Engine, seconds: float = FROZEN_SECONDS) -> None:
+    """Let PostgreSQL end transactions of this process in which nothing is done for so long, so that others go on.
+
+    For processes that work beside others for long. Such a transaction did not happen: the next statement in it
+    raises OperationalError, as if the server had been restarted.
+    """
+    if engine.dialect.name == "postgresql":
+        limit = f"SET idle_in_transaction_session_timeout = {round(seconds * 1_000)}"
+        sa.event.listen(engine, "connect", lambda connection, _record: _set(connection, limit))
+        engine.dispose()
+
+
 def close_engines() -> None:
     """Close every idle connection of this process; SQLite then folds its log into the database file."""
     for engine in list(_opened):
@@ -103,8 +120,16 @@ def close_engines() -> None:
 
 def _name_database(context: sa.engine.ExceptionContext) -> None:
     """Keep with an error which database it came from, for whoever tells it to a person."""
-    if context.sqlalchemy_exception is not None and context.engine is not None:
-        context.sqlalchemy_exception.detail = [context.engine.url.render_as_string(hide_password=True)]
+    error = context.sqlalchemy_exception
+    stood_still = getattr(context.original_exception, "sqlstate", "") == _STOOD_STILL
+    if stood_still:  # for the driver a mistake in the program
+        error = sa.exc.OperationalError(
+            context.statement, None, context.original_exception, hide_parameters=True, connection_invalidated=True
+        )
+    if error is not None and context.engine is not None:
+        error.detail = [context.engine.url.render_as_string(hide_password=True)]
+    if error is not None and stood_still:
+        raise error from context.original_exception
 
 
 def database_of(error: sa.exc.DBAPIError) -> str:
@@ -131,8 +156,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
     """Leave out just-in-time compilation: it takes longer than the statements it would speed up."""
+    _set(connection, "SET jit = off")
+
+
+def _set(connection: Any, setting: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SET jit = off")
+        cursor.execute(setting)
     connection.commit()
 
 

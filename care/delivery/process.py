@@ -5,6 +5,7 @@ import gc
 from contextlib import ExitStack
 from pathlib import Path
 
+from care.base.database import outlive_the_frozen
 from care.base.processes import call_on_end
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.leadership import dispatch_lock
@@ -34,6 +35,7 @@ def run_dispatcher(work: Work, *, directory: Path, until_idle: bool = False) -> 
     with ExitStack() as stack:
         if work.sole:
             stack.enter_context(dispatch_lock(directory))
+        outlive_the_frozen(work.engine)
         settle_memory(work)
         runner = stack.enter_context(asyncio.Runner(loop_factory=_fast_loop()))
         return runner.run(_run(work, until_idle=until_idle))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
+from care.base.database import outlive_the_frozen
 from care.base.errands import Errands
 from care.base.processes import call_on_end
 from care.bootstrap import Services
@@ -22,6 +23,7 @@ def run_web(services: Services, *, say: Callable[[str], None]) -> None:
     """
     settings = services.settings.web
     services.errands = Errands(beside=True)
+    outlive_the_frozen(services.engine)
     listener = held_listener() or listen(settings.host, settings.port)
     with listener:
         server = build_server(create_app(services))

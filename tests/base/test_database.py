@@ -102,6 +102,23 @@ class TestOpenEngine:
             open_engine(url)
 
 
+class TestAProcessThatStandsStill:
+    def test_lets_others_have_what_it_has_locked(self, postgres_engine: sa.Engine) -> None:
+        """PostgreSQL ends its transaction; when it wakes, that did not happen, and the next one is as any other."""
+        with write(postgres_engine) as conn:
+            make_customer(conn)
+        frozen = open_engine(postgres_engine.url.render_as_string(hide_password=False))
+        database.outlive_the_frozen(frozen, 0.2)
+        with pytest.raises(sa.exc.OperationalError), write(frozen) as conn:
+            conn.execute(sa.update(customer).values(name="frozen"))
+            with write(postgres_engine) as other:  # waits for the row
+                other.execute(sa.update(customer).values(name="another"))
+            conn.execute(sa.select(customer.c.id))
+        with read(frozen) as conn:
+            assert conn.execute(sa.select(customer.c.name)).scalars().all() == ["another"]
+        frozen.dispose()
+
+
 class TestInsert:
     def test_knows_on_conflict(self, engine: sa.Engine) -> None:
         """The same statement does nothing on both databases when the row is there."""
