@@ -40,6 +40,7 @@ class Doubt:
     use_by: datetime
     is_sender_gone: bool  # certainly: its process lives and gave the request up, or a lock proves its end
     requests_in_doubt: int  # of the message, this one included
+    is_over: bool = False  # it was to end without having gone: cancelled, refused, silenced
     settle: timedelta = SETTLE  # as long as its provider's list may lag behind
     repeat_before: datetime | None = None  # until then its provider knows a repeat for the request it has
 
@@ -52,6 +53,8 @@ def next_step(doubt: Doubt, seen: Seen, now: datetime) -> Step:
     """
     if seen is Seen.LISTED:
         return Step.TAKEN
+    if doubt.is_over:
+        return Step.LEAVE
     if doubt.repeat_before is not None and now < min(doubt.repeat_before, doubt.use_by):
         return Step.SEND_AGAIN
     if now - doubt.since < doubt.settle:

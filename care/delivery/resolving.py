@@ -70,6 +70,7 @@ def open_cases(conn: sa.Connection, *, now: datetime, at_once: bool = False) -> 
         message.c.campaign_id,
         message.c.purpose,
         message.c.use_by,
+        message.c.reason,
         in_doubt.scalar_subquery().label("in_doubt"),
         first_at.scalar_subquery().label("first_at"),
         there.scalar_subquery().label("address"),
@@ -187,6 +188,7 @@ def _case(
         use_by=row.use_by,
         is_sender_gone=row.error_code not in {LEASE_LOST, BEFORE_RESTORE},
         requests_in_doubt=row.in_doubt,
+        is_over=(row.reason or "").startswith(ledger.IN_DOUBT_STILL),
         settle=max(SETTLE, declares.list_settle) if declares else SETTLE,
         repeat_before=declares.repeatable_until(row.first_at) if declares and is_alone else None,
     )

@@ -1,7 +1,7 @@
 """The ledger's SQL: one statement per verb, connection first, so the caller's transaction is in plain sight."""
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -13,8 +13,8 @@ from care.base.database import Instant, insert
 from care.base.hot import Hot
 from care.base.vocabulary import Purpose
 from care.customers.tables import contact_point
-from care.messages.model import CLAIMABLE, MessageStatus, sources_of
-from care.messages.tables import contact_claim, intended, message, move, pause
+from care.messages.model import CLAIMABLE, MessageStatus, Outcome, sources_of
+from care.messages.tables import attempt, contact_claim, intended, message, move, pause
 
 REASON_LENGTH = 120
 SUSPECTS_AT_ONCE = 8
@@ -40,6 +40,11 @@ class ClaimedRow(NamedTuple):
 _UNTOLD = (MessageStatus.SKIPPED, MessageStatus.EXPIRED, MessageStatus.FAILED)
 """Ends without a word to anyone: the rest of the household may be told. Who cancels means all of them."""
 
+_ENDS = (*_UNTOLD, MessageStatus.CANCELLED)
+IN_DOUBT_STILL = "goes no further, and an earlier request is in doubt: "
+"""Begins the reason of what ended so: who says that it never went may be wrong. It is not sent again by itself."""
+
+_has_doubt = sa.exists().where(attempt.c.message_id == message.c.id, attempt.c.outcome == str(Outcome.UNKNOWN))
 _CLAIMABLE = sorted(str(status) for status in CLAIMABLE)
 
 
@@ -186,6 +191,8 @@ def move_messages(
 
     `only_owner` guards moves of a claimed row: another sender may have taken it over. `only_from` guards rows that
     were chosen by their status: since then a sender may have taken them.
+
+    What would end without having gone, though one of its requests is in doubt, is `unknown` and not returned.
     """
     if not ids:
         return []
@@ -201,11 +208,27 @@ def move_messages(
     ]
     if only_owner is not None:
         where.append(beside(message.c.lease_owner) == only_owner)
+    doubtful = _leave_in_doubt(conn, where, values, by=by) if to in _ENDS else []
+    if doubtful:
+        where.append(sa.not_(among(message.c.id, doubtful)))
     moved = conn.execute(sa.update(message).where(*where).values(values).returning(message.c.id)).scalars().all()
     note_moves(conn, [(int(i), to, reason) for i in moved], by=by, now=now)
     if to in _UNTOLD and moved:
         reelect(conn, moved, now=now)
     return [int(i) for i in moved]
+
+
+def _leave_in_doubt(
+    conn: sa.Connection, which: Sequence[sa.ColumnElement[bool]], values: Mapping[str, Any], *, by: str
+) -> list[int]:
+    """Move what has a request in doubt to `unknown`; return the ids."""
+    unknown = MessageStatus.UNKNOWN
+    reason = f"{IN_DOUBT_STILL}{values['reason']}"[:REASON_LENGTH]
+    told = {**values, "status": str(unknown), "reason": reason}
+    statement = sa.update(message).where(*which, _has_doubt).values(told).returning(message.c.id)
+    ids = [int(i) for i in conn.execute(statement).scalars()]
+    note_moves(conn, [(i, unknown, reason) for i in ids], by=by, now=values["status_at"])
+    return ids
 
 
 def note_moves(
@@ -228,7 +251,10 @@ def _words(statuses: Iterable[MessageStatus]) -> list[str]:
 
 def reelect(conn: sa.Connection, untold: Collection[int], *, now: datetime) -> list[int]:
     """Give back what messages claimed that told nobody, and let others who share the address be told after all."""
-    mine = sa.delete(contact_claim).where(among(contact_claim.c.message_id, untold))
+    in_doubt = sa.exists().where(
+        message.c.id == contact_claim.c.message_id, message.c.status == str(MessageStatus.UNKNOWN)
+    )
+    mine = sa.delete(contact_claim).where(among(contact_claim.c.message_id, untold), sa.not_(in_doubt))
     given_back = conn.execute(mine.returning(contact_claim)).all()
     if not given_back:
         return []

@@ -19,6 +19,8 @@ from care.delivery.doubt import SETTLE, Step
 from care.delivery.maintenance import Window, plan_maintenance
 from care.delivery.resolving import Case, count_open, known_refs, look, open_cases, settle
 from care.delivery.routes import Routes
+from care.messages import stops
+from care.messages.store import IN_DOUBT_STILL
 from care.messages.tables import attempt
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.contracts.keyed import KeyedGateway
@@ -159,6 +161,26 @@ class TestResolving:
         assert resolve(home, gateway) == {Step.SEND_AGAIN: 1}
         send(home, gateway)
         assert resolve(home, gateway) == {Step.LEAVE: 1}
+
+    @pytest.mark.parametrize("end", ["21614", "cancelled"])
+    def test_denies_nothing_of_which_a_request_is_in_doubt(
+        self, home: House, simulator: TwilioSimulator, end: str
+    ) -> None:
+        """Sent again, and then refused or withdrawn: the first may have arrived, so nobody says that it never went."""
+        noon(home, 1, NOTICE + "delivery: at_least_once\n")
+        simulator.script({"create": ["503", end] if end.isdigit() else ["503"]})
+        gateway = adapter(simulator, is_complete=False)
+        send(home, gateway)
+        assert resolve(home, gateway) == {Step.SEND_AGAIN: 1}
+        if end == "cancelled":
+            done = stops.cancel_campaign(home.engine, "birthday", by="test", now=home.clock.now())
+            assert done.cancelled == 0
+        send(home, gateway)
+        (row,) = home.messages()
+        assert (row.status, row.reason.startswith(IN_DOUBT_STILL)) == ("unknown", True)
+        resolve(home, gateway)
+        assert send(home, gateway) == 0
+        assert {row.status for row in home.messages()} == {"unknown"}
 
     def test_does_not_decide_between_several_alike(self, home: House, simulator: TwilioSimulator) -> None:
         """Two messages of the same words to the number, neither of them known: nobody can tell which is ours."""
