@@ -18,7 +18,7 @@ def show_table(reporter: Any) -> None:
                 seeds.add(int(value))
     if not lines and not seeds:
         return
-    rows = [HEAD, *((str(row), *rest) for row, *rest in sorted(lines))]
+    rows = [HEAD, *((str(row or "–"), *rest) for row, *rest in sorted(lines))]
     widths = [max(len(row[n]) for row in rows) for n in range(len(HEAD))]
     reporter.section("chaos")
     for row in rows:
