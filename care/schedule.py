@@ -219,7 +219,7 @@ def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
     try:
         with read(services.engine) as conn:
             last_at = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
-    except sa.exc.DBAPIError as error:
+    except sa.exc.SQLAlchemyError as error:
         log.error("jobs.put_off", problem=_problem(error))
         return []
     for job in jobs:
@@ -233,9 +233,17 @@ def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
             ran.append(job.name)
             if last is None or now - last >= max(job.every, NOTE_EVERY):
                 _note(services.engine, job.name, now)
-        except (CareError, sa.exc.SQLAlchemyError) as error:
-            log.error("job.failed", job=job.name, problem=_problem(error))
+        except Exception as error:  # noqa: BLE001 - the jobs after it have no part in its trouble
+            _tell_of(job, error)
     return ran
+
+
+def _tell_of(job: Job, error: Exception) -> None:
+    """Log one line: what a person can act on in its own words, anything else with its kind and its place."""
+    if isinstance(error, (CareError, sa.exc.DBAPIError)):
+        log.error("job.failed", job=job.name, problem=_problem(error))
+    else:
+        log.error("job.failed", job=job.name, exc_info=error)
 
 
 def _problem(error: Exception) -> str:
