@@ -19,9 +19,9 @@ from care.inbound.events.store import KEEP_ANSWERS, forget_answers
 from care.loop_jobs import escalate_cases, tell_ticket_system
 from care.messages import store as ledger
 from care.planning.run import plan_all
-from care.watch.facts import leader_unseen
+from care.watch.facts import stuck_jobs
 from care.watch.rules import LEADER_LIMIT
-from care.watchers import ask_missed, ask_silent, check_books, resolve, say_alive, watch_house
+from care.watchers import ask_missed, ask_silent, check_books, resolve, say_alive, watch_house, watch_jobs
 
 AWAKE = timedelta(minutes=15)
 """A job that ended so lately has been running: what others ought to have done meanwhile was their turn to do."""
@@ -177,18 +177,24 @@ JOBS: tuple[Job, ...] = (
 
 
 def raise_alarms(services: Services, now: datetime, _last: datetime | None) -> None:
-    """Judge everything by the table of alarms; jobs that do not end well are part of it."""
-    watch_house(services, now, turns={job.name: max(LONGEST_TURN, 3 * job.every) for job in ALL_JOBS})
+    """Judge everything by the table of alarms; jobs that do not end well are part of it, and this job is one."""
+    turns = {job.name: max(LONGEST_TURN, 3 * job.every) for job in ALL_JOBS}
+    try:
+        watch_house(services, now, turns=turns)
+    except Exception:
+        watch_jobs(services, now, turns=turns)
+        raise
 
 
 def stand_in(services: Services, now: datetime) -> None:
-    """Raise the alarms where the leader does not: for other processes on the database, so that its death is told."""
+    """Raise the alarms where the leader does not: its death is told so, and that its own alarms fail."""
     with read(services.engine) as conn:
-        is_away = (leader_unseen(conn, now) or timedelta(0)) > LEADER_LIMIT
-    if is_away:
+        is_silent = bool(stuck_jobs(conn, now, {ALARMS: LEADER_LIMIT}))
+    if is_silent:
         raise_alarms(services, now, None)
 
 
+ALARMS = "alarms"
 LONGEST_TURN = timedelta(minutes=15)
 """A job that has not ended well for so long, or for three of its turns, is an incident."""
 
@@ -198,9 +204,7 @@ WATCH_JOBS: tuple[Job, ...] = (
     Job(name="resolve", every=timedelta(minutes=1), run=resolve, about="settle what is in doubt"),
     Job(name="ask", every=timedelta(minutes=5), run=ask_silent, about="ask about receipts that never came"),
     Job(name="books", every=timedelta(hours=1), run=check_books, about="yesterday's books, each morning"),
-    Job(
-        name="alarms", every=timedelta(minutes=1), run=raise_alarms, about="open and close incidents, and tell of them"
-    ),
+    Job(name=ALARMS, every=timedelta(minutes=1), run=raise_alarms, about="open and close incidents, and tell of them"),
     Job(name="beat", every=timedelta(minutes=1), run=say_alive, about="say outside that all is well"),
 )
 """The periodic jobs of the watch over the house: nothing they do is played in a simulated time."""

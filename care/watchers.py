@@ -24,11 +24,11 @@ from care.delivery.registry import accounts_of, build_gateways, places_with_reco
 from care.reports.books import open_books
 from care.watch.alerts import send_alerts
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
-from care.watch.facts import is_compared, look, note_compared
+from care.watch.facts import is_compared, look, look_at_jobs, note_compared
 from care.watch.heartbeat import beat
 from care.watch.incidents import end, has_open, judge, open_incidents
 from care.watch.provider_books import compare_day
-from care.watch.rules import SATISFACTION, is_wrong
+from care.watch.rules import RULES, SATISFACTION, is_wrong
 
 LOOK_BACK = timedelta(hours=72)
 """What was missed longer ago has been named `unconfirmed`."""
@@ -159,6 +159,18 @@ def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timede
             note_compared(conn, now)
             if not facts.satisfaction:
                 end(conn, SATISFACTION, now=now)
+    _tell_all(services)
+
+
+def watch_jobs(services: Services, now: datetime, *, turns: Mapping[str, timedelta]) -> None:
+    """Judge the leader and its jobs alone, and tell of what opened."""
+    with write(services.engine) as conn:
+        facts = look_at_jobs(conn, now=now, turns=turns)
+        judge(conn, facts, now=now, rules=[rule for rule in RULES if rule.name in ("leader", "jobs")])
+    _tell_all(services)
+
+
+def _tell_all(services: Services) -> None:
     urls = [url.get_secret_value() for url in services.settings.alerts.urls]
     if urls:
         services.errands.run("alerts", lambda: _tell(services, urls))

@@ -25,9 +25,6 @@ from care.watch.book_store import kept_pages, wrong_verdicts
 from care.watch.incidents import words_of
 from care.watch.rules import SATISFACTION, Facts
 
-SIGN_OF_LIFE = "watch"
-"""The leader's job that is noted each minute; its age is the leader's."""
-
 RESOLVED_WITHIN = timedelta(minutes=15)
 LOOK_BACK = timedelta(days=7)
 TOLD_WITHIN = timedelta(hours=1)
@@ -57,7 +54,6 @@ def look(
     calls, oldest_call = overdue_calls(conn, now)
     waiting, given_up = untold(conn, now=now, older_than=TOLD_WITHIN, lately=GIVEN_UP_LATELY)
     old_events, oldest_event = long_waiting(conn, came_before=now - REPAIRED_WITHIN)
-    ended = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
     return Facts(
         wrong_books=[day for day, _ in wrong_verdicts(conn, since=since)],
         wrong_pages=[
@@ -81,7 +77,7 @@ def look(
         given_up=given_up,
         old_events=old_events,
         oldest_event=now - (oldest_event or now),
-        stuck_jobs=[name for name, within in turns.items() if name in ended and now - ended[name] > within],
+        stuck_jobs=stuck_jobs(conn, now, turns),
         satisfaction=words_of(conn, SATISFACTION) if enough is None else drop_words(conn, now, least=enough),
         free_mib=free_mib,
         least_mib=least_mib,
@@ -100,11 +96,37 @@ def note_compared(conn: sa.Connection, now: datetime) -> None:
     conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"last_at": now}))
 
 
+def look_at_jobs(conn: sa.Connection, *, now: datetime, turns: Mapping[str, timedelta]) -> Facts:
+    """Return the facts about jobs alone: for when the rest cannot be looked at, which must not stay unknown."""
+    return Facts(leader_unseen=leader_unseen(conn, now), stuck_jobs=stuck_jobs(conn, now, turns))
+
+
 def leader_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:
-    """Return for how long no leader has ticked, None when none ever did."""
-    seen = sa.select(job_run.c.last_at).where(job_run.c.name == SIGN_OF_LIFE)
-    last: datetime | None = conn.execute(seen).scalar()
+    """Return for how long no job of any leader has ended, None in a house that has just been made."""
+    last = max(_ended(conn).values(), default=None) or _begun(conn, {})
     return None if last is None else now - last
+
+
+def stuck_jobs(conn: sa.Connection, now: datetime, turns: Mapping[str, timedelta]) -> list[str]:
+    """Return the jobs that have not ended in their time; one that never did is counted from when the house began."""
+    ended = _ended(conn)
+    begun = _begun(conn, ended)
+    since = {name: ended.get(name, begun) for name in turns}
+    return [name for name, last in since.items() if last is not None and now - last > turns[name]]
+
+
+def _ended(conn: sa.Connection) -> dict[str, datetime]:
+    """Return when each job of the leader last ended; the comparison of satisfaction is noted by others as well."""
+    jobs = sa.select(job_run).where(job_run.c.name != SATISFACTION)
+    return {row.name: row.last_at for row in conn.execute(jobs)}
+
+
+def _begun(conn: sa.Connection, ended: Mapping[str, datetime]) -> datetime | None:
+    """Return when the first process began, or since when jobs have been noted if that is longer ago."""
+    first: datetime | None = conn.execute(
+        sa.select(incarnation.c.started_at).order_by(incarnation.c.id).limit(1)
+    ).scalar()
+    return min([*ended.values(), *([first] if first else [])], default=None)
 
 
 def _sender_unseen(conn: sa.Connection, now: datetime) -> timedelta | None:

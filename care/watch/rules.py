@@ -128,7 +128,8 @@ def _events(facts: Facts) -> str:
 def _jobs(facts: Facts) -> str:
     if not facts.stuck_jobs or _leader(facts):
         return ""
-    return f"these jobs have not ended well for long: {', '.join(facts.stuck_jobs)}"
+    names = ", ".join(facts.stuck_jobs)
+    return f"these jobs have not ended well for long: {names}. See: job.failed in the log of care run"
 
 
 def _satisfaction(facts: Facts) -> str:
@@ -180,7 +181,13 @@ RULES: tuple[Rule, ...] = (
         look=_ticket_system,
     ),
     Rule(name="events", title="News of tickets waits for repair", limit="for a day", look=_events),
-    Rule(name="jobs", title="A job does not end", limit="15 minutes, or three times its turn", look=_jobs),
+    Rule(  # patience: after a night without a leader its last jobs are judged before they had their turn
+        name="jobs",
+        title="A job does not end",
+        limit="15 minutes or three times its turn, and 3 minutes more",
+        look=_jobs,
+        patience=3 * MINUTE,
+    ),
     Rule(name="books", title="The books do not balance", limit="any difference", look=_books),
     Rule(
         name="provider_books",

@@ -5,15 +5,17 @@ It also looks whether the leader lives, and raises the alarms in its stead when 
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 import sqlalchemy as sa
+import structlog
 
 from care.base.clock import Clock
 from care.base.database import write
 from care.base.errors import CareError
 from care.delivery import incarnation as lives
 from care.delivery.presence import SEE_EVERY, WEB
+
+log = structlog.get_logger()
 
 
 class PresenceThread:
@@ -44,8 +46,12 @@ class PresenceThread:
 
     @staticmethod
     def _quietly(deed: Callable[[], None]) -> None:
-        with suppress(sa.exc.SQLAlchemyError, CareError):  # the next look says it again
+        try:
             deed()
+        except (sa.exc.SQLAlchemyError, CareError):
+            pass  # the next look says it again
+        except Exception as error:  # this thread is what tells that the leader is gone
+            log.error("presence.failed", exc_info=error)
 
     def _see(self) -> None:
         with write(self._engine) as conn:

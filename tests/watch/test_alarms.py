@@ -203,7 +203,9 @@ class TestTheJob:
             make_message(conn, status="held", reason="channel_closed:sms: no byte left", wake_at=now + 10 * MINUTE)
             life = {"role": "dispatch", "host": "h", "pid": 1, "started_at": now - hour, "seen_at": now - hour}
             conn.execute(sa.insert(incarnation).values(life))
-            conn.execute(sa.insert(job_run).values(name="plan", last_at=now - hour))
+            conn.execute(
+                sa.insert(job_run), [{"name": "plan", "last_at": now - hour}, {"name": "watch", "last_at": now}]
+            )
         raise_alarms(told.services, now, None)
         told.clock.advance(5 * MINUTE)
         raise_alarms(told.services, told.clock.now(), None)
