@@ -62,7 +62,7 @@ def load_campaigns(
     a CareError of it leaves the campaign live, as rendering reports what is wrong with a template.
 
     Raises:
-        FileError: if the folder is not there.
+        FileError: if the folder is not there, or cannot be read.
     """
     around = Surroundings(country=country, installation=installation)
     reader = Reader(book=book, around=around, kinds=kinds, template_digest=template_digest)
@@ -73,13 +73,17 @@ def campaign_files(directory: Path) -> list[Path]:
     """Return the campaign files of a folder in the order of their names.
 
     Raises:
-        FileError: if the folder is not there.
+        FileError: if the folder is not there, or cannot be read.
     """
-    if not directory.is_dir():
-        raise FileError(directory, "is not a folder", "Set paths.campaigns, or run: care init")
+    try:
+        there = list(directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileError(directory, "is not a folder", "Set paths.campaigns, or run: care init") from None
+    except OSError as error:
+        raise FileError(directory, f"cannot be read ({error.strerror})", "Check the path and its permissions") from None
     return sorted(
         path
-        for path in directory.iterdir()
+        for path in there
         if path.suffix in _ENDINGS and path.name not in OTHER_FILES and not path.name.startswith((".", "_"))
     )
 

@@ -102,7 +102,16 @@ class Shelf:
 
 def _stamp_of(directory: Path) -> Stamp:
     """Return name, time and size of each file: cheap enough to ask at every tick."""
-    if not directory.is_dir():
-        return {}
-    stats = ((path.name, path.stat()) for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
-    return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats}
+    try:
+        return {path.name: _stamp_of_file(path) for path in directory.iterdir() if path.suffix in (".yaml", ".yml")}
+    except OSError:
+        return {}  # whoever reads the folder says what is wrong with it
+
+
+def _stamp_of_file(path: Path) -> tuple[int, int]:
+    """Return time and size, for a file that cannot be reached (a link to itself or to nothing) what keeps it so."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        return -1, error.errno or 0
+    return stat.st_mtime_ns, stat.st_size

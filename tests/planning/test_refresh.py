@@ -1,8 +1,13 @@
 """Campaigns edited, withdrawn, broken or brought back after planning."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from care.base.database import write
+from care.base.errors import FileError
+from care.campaigns.load import campaign_files
 from care.messages.model import MessageStatus
 from care.messages.store import move_messages
 from tests.factories import make_consent, make_customer
@@ -141,3 +146,25 @@ class TestABrokenFile:
         house.write_campaign()
         house.clock.advance(timedelta(minutes=6))
         assert house.dispatch() == 1
+
+
+class TestAFileThatCannotBeReached:
+    @pytest.mark.parametrize("target", ["loop.yaml", "nothing.yaml"])
+    def test_is_a_broken_file_and_no_more(self, house: House, target: str) -> None:
+        """A link to itself or to nothing: one line that says so, and the other campaigns are planned."""
+        link = house.folder / "campaigns" / "loop.yaml"
+        link.symlink_to(link.with_name(target))
+        planned(house)
+        assert house.statuses() == {"planned": 1}
+        (problem,) = house.services.shelf.fresh().problems
+        assert (problem.path, problem.fix) == (link, "Check the path and its permissions")
+        assert problem.problem.startswith("cannot be read (")
+        link.unlink()
+        assert house.services.shelf.fresh().problems == ()
+
+    def test_may_be_the_whole_folder(self, tmp_path: Path) -> None:
+        """One line, too."""
+        folder = tmp_path / "campaigns"
+        folder.symlink_to(folder)
+        with pytest.raises(FileError, match=r"cannot be read \(.*\. Check the path"):
+            campaign_files(folder)
