@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import SecretStr
 
-from care.base.settings_types import Address, Country, Currency, LedgerUrl, Line, Section, Zone, key
+from care.base.settings_types import Address, Country, Currency, Host, LedgerUrl, Line, Section, Zone, key
 
 
 class DatabaseSettings(Section):
@@ -155,7 +155,7 @@ class SmtpBackupSettings(Section):
 class SmtpSettings(Section):
     """The mail relay."""
 
-    host: str = key("localhost", "Name of the relay; its certificate must carry it", min_length=1)
+    host: Host = key("localhost", "Name of the relay; its certificate must carry it", min_length=1)
     port: int = key(587, "587 for starttls, 465 for implicit", gt=0, lt=65536)
     username: str = key("", "Nothing: no sign-in")
     password: SecretStr = key(SecretStr(""), "Of the relay's account")
@@ -176,7 +176,7 @@ class SmtpSettings(Section):
 class BounceSettings(Section):
     """Mails that come back: a mailbox that is asked for them, and what providers post."""
 
-    host: str = key("", "IMAP server of the mailbox for bounces; nothing: no mailbox is asked")
+    host: Host = key("", "IMAP server of the mailbox for bounces; nothing: no mailbox is asked")
     port: int = key(993, "993 for implicit, 143 for starttls", gt=0, lt=65536)
     username: str = key("", "Of the mailbox")
     password: SecretStr = key(SecretStr(""), "Of the mailbox")

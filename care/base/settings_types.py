@@ -33,6 +33,15 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _host(name: str) -> str:
+    """Refuse what could never be looked up: a part of the name is empty or too long."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{name!r} is no name of a machine. Write it like mail.example.com") from None
+    return name
+
+
 def _address(text: str) -> str:
     """Refuse what is neither number nor address; the line does not repeat it, it may be somebody's."""
     if not re.fullmatch(r"\+[1-9]\d{6,14}|[^@\s]+@[^@\s]+", text):
@@ -58,6 +67,7 @@ Zone = Annotated[str, AfterValidator(_iana)]
 LedgerUrl = Annotated[str, AfterValidator(_ledger)]
 Country = Annotated[str, AfterValidator(_country)]
 Currency = Annotated[str, AfterValidator(_currency)]
+Host = Annotated[str, AfterValidator(_host)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Address = Annotated[str, AfterValidator(_address)]
 

@@ -67,6 +67,9 @@ def _answer(subject: str, check: Callable[[Services], str], services: Services) 
         lines = str(error).splitlines()
         more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
         return Finding(subject=subject, ok=False, words=lines[0] + more)
+    except Exception as error:  # noqa: BLE001 - whoever asks needs the other lines all the more
+        words = f"could not be looked at ({type(error).__name__}). Keep this line for whoever looks after the program"
+        return Finding(subject=subject, ok=False, words=words)
 
 
 def _backups(subject: str, services: Services) -> Iterator[Finding]:

@@ -221,6 +221,10 @@ class TestWords:
             "OPERATOR__BRAND": ("a\nb", "must be one line of text, and not empty"),
             "OPERATOR__PUBLIC_URL": ("care.example.com", "is not written like https://care.example.com"),
             "SMS__RATE_PER_SECOND": ("inf", "should be a finite number"),
+            "BOUNCES__HOST": (
+                "imap..example.com",
+                "'imap..example.com' is no name of a machine. Write it like mail.example.com",
+            ),
             "EMAIL__BOUNCE_DOMAIN": ("no domain", "is not written like bounces.example.com"),
             "SMTP__HOST": ("", "must not be empty"),
             "CASES__WORK_FROM": ("9", "is not written like 09:00"),

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import open_engine, write
+from care.cli import doctor_checks
 from care.customers.keys import ensure_key
 from care.messages.tables import message
 from care.simulators.twilio.process import start_twilio_simulator
@@ -215,7 +216,7 @@ class TestProviders:
             assert server.inbox.unread == [1]
 
         assert (right["ok"], "with 1 unread" in right["words"]) == (True, True)
-        assert (wrong["ok"], "cannot be asked" in wrong["words"]) == (False, True)
+        assert (wrong["ok"], "refused the sign-in" in wrong["words"]) == (False, True)
         key = _examine(care, CARE_BOUNCES__SENDGRID_PUBLIC_KEY="bm8=")["bounces"]
         assert (key["ok"], "sendgrid_public_key" in key["words"]) == (False, True)
 
@@ -226,3 +227,18 @@ def _account(twilio: Any) -> dict[str, str]:
         "CARE_TWILIO__ACCOUNT_SID": twilio.account_sid,
         "CARE_TWILIO__AUTH_TOKEN": twilio.auth_token,
     }
+
+
+class TestAnUnforeseenError:
+    def test_costs_one_line_and_no_other(self, care: Care, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The check is named with the kind of the error, and every other one answers."""
+
+        def fail(_: object) -> str:
+            raise UnicodeEncodeError("ascii", "päss", 1, 2, "no")
+
+        before = set(_examine(care))
+        monkeypatch.setitem(doctor_checks.CHECKS, "bounces", fail)
+        found = _examine(care)
+        assert set(found) == before
+        assert "UnicodeEncodeError" in found["bounces"]["words"]
+        assert "päss" not in found["bounces"]["words"]

@@ -13,6 +13,7 @@ from care.inbound.bounces.mime import MOST_BYTES
 
 MOST_AT_ONCE = 20
 MOST_A_VISIT = 500
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _is_plain = re.compile(r'[^"\\\r\n\0]+').fullmatch
 
 Keep = Callable[[Sequence[bytes]], int]
@@ -25,7 +26,7 @@ def visit_mailbox(settings: BounceSettings, keep: Keep) -> int:
     is passed on, and the group stays unread.
 
     Raises:
-        UnavailableError: the server does not answer, or refuses.
+        UnavailableError: the server does not answer, or refuses; the line names the key of the setting to mend.
         SettingsError: the certificates cannot be read, or a folder has no usable name.
     """
     taken = 0
@@ -50,11 +51,20 @@ def _said_plainly(settings: BounceSettings) -> Iterator[None]:
     """Turn trouble with the server into one line; what it said may quote anything, so only its kind is told."""
     try:
         yield
-    except (imaplib.IMAP4.error, OSError) as error:
+    except (imaplib.IMAP4.error, OSError, UnicodeError) as error:
         raise UnavailableError(
-            f"bounces.host: {settings.host}:{settings.port} cannot be asked ({type(error).__name__}). "
-            "Check the address, bounces.tls, bounces.username and the folder"
+            f"bounces.host: {_place(settings)} cannot be asked ({_kind(error)}). Check the address and bounces.tls"
         ) from None
+
+
+def _place(settings: BounceSettings) -> str:
+    return f"{settings.host}:{settings.port}"
+
+
+def _kind(error: Exception) -> str:
+    if isinstance(error, imaplib.IMAP4.abort):
+        return "the connection broke"
+    return "it refused a command" if isinstance(error, imaplib.IMAP4.error) else type(error).__name__
 
 
 @contextmanager
@@ -64,8 +74,11 @@ def _signed_in(settings: BounceSettings) -> Iterator[imaplib.IMAP4]:
         raise SettingsError("bounces.folder: holds a quote or a letter beyond ASCII. Name it as the server does")
     box = _connect(settings)
     try:
-        box.login(settings.username, settings.password.get_secret_value())
-        _checked(box.select(f'"{settings.folder}"'))
+        _sign_in(box, settings)
+        if box.select(f'"{settings.folder}"')[0] != "OK":
+            raise UnavailableError(
+                f"bounces.folder: {_place(settings)} has no folder {settings.folder}. Correct the name"
+            )
         yield box
     finally:
         try:
@@ -73,6 +86,34 @@ def _signed_in(settings: BounceSettings) -> Iterator[imaplib.IMAP4]:
         except (imaplib.IMAP4.error, OSError):
             with suppress(OSError):
                 box.shutdown()
+
+
+def _sign_in(box: imaplib.IMAP4, settings: BounceSettings) -> None:
+    """Sign in; LOGIN carries ASCII only, PLAIN every letter.
+
+    Raises:
+        UnavailableError: refused, or letters that no way of this server can carry; none of them is repeated.
+    """
+    name, password = settings.username, settings.password.get_secret_value()
+    if _CONTROL.search(name + password):
+        raise UnavailableError("bounces.password: it, or bounces.username, holds a line break or the like. Remove it")
+    is_ascii = (name + password).isascii()
+    if not is_ascii and "AUTH=PLAIN" not in box.capabilities:
+        raise UnavailableError(
+            f"bounces.password: it, or bounces.username, holds a letter beyond ASCII, which {_place(settings)} cannot "
+            "take. Choose another"
+        )
+    try:
+        if is_ascii:
+            box.login(name, password)
+        else:
+            box.authenticate("PLAIN", lambda _: f"\0{name}\0{password}".encode())
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        raise UnavailableError(
+            f"bounces.password: {_place(settings)} refused the sign-in. Check bounces.username and bounces.password"
+        ) from None
 
 
 def _connect(settings: BounceSettings) -> imaplib.IMAP4:

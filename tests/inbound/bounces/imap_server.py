@@ -1,5 +1,6 @@
 """A small IMAP server on the loopback address, with faults on demand."""
 
+import base64
 import re
 import socketserver
 import ssl
@@ -36,8 +37,8 @@ class Box:
 class ImapServer:
     """Serves `inbox` and `done`; `cut_at` names a command at which the connection drops once."""
 
-    def __init__(self, *, capabilities: str = "MOVE UIDPLUS", tls: bool = False) -> None:
-        self.inbox, self.done = Box(), Box()
+    def __init__(self, *, capabilities: str = "MOVE UIDPLUS", tls: bool = False, password: str = PASSWORD) -> None:
+        self.inbox, self.done, self.password = Box(), Box(), password
         self.capabilities, self.cut_at, self.commands = capabilities, "", list[str]()
         self._server = _Server(("127.0.0.1", 0), _Session)
         self._server.imap = self
@@ -98,7 +99,13 @@ class _Session(socketserver.StreamRequestHandler):
         return "OK done"
 
     def _login(self, command: str) -> str:
-        return "OK done" if command == f'LOGIN {USER} "{PASSWORD}"' else "NO wrong"
+        return "OK done" if command == f'LOGIN {USER} "{self.server.imap.password}"' else "NO wrong"
+
+    def _authenticate(self, command: str) -> str:
+        assert command == "AUTHENTICATE PLAIN", command
+        self._say("+ ")
+        given = base64.b64decode(self.rfile.readline())
+        return "OK done" if given == f"\0{USER}\0{self.server.imap.password}".encode() else "NO wrong"
 
     def _select(self, command: str) -> str:
         if "INBOX" not in command:

@@ -105,13 +105,30 @@ class TestConnections:
                 visit(services, server, host="localhost", tls="implicit")
             assert visit(services, server, host="localhost", tls="implicit", ca_file=CA_FILE) == 1
 
+    def test_sign_in_with_letters_beyond_ascii(self, services: Services) -> None:
+        """By PLAIN in UTF-8 where the server offers it."""
+        with ImapServer(capabilities="MOVE AUTH=PLAIN", password="pässwort") as server:
+            fill(server, 1)
+            assert visit(services, server, password="pässwort") == 1
+            with pytest.raises(UnavailableError, match="refused the sign-in") as caught:
+                visit(services, server, password="fälsch")
+            assert "fälsch" not in str(caught.value)
+
+    @pytest.mark.parametrize("changes", [{"password": "pässwort"}, {"username": "jürgen"}, {"password": "a\nb"}])
+    def test_that_cannot_carry_a_sign_in_say_so(self, services: Services, changes: dict[str, str]) -> None:
+        """A server without PLAIN, or a line break: one line, and nothing of it is repeated."""
+        with ImapServer() as server, pytest.raises(UnavailableError, match=r"^bounces\.password: ") as caught:
+            visit(services, server, **changes)
+        assert not any(word in str(caught.value) for word in changes.values())
+
     def test_that_fail_say_what_to_check(self, services: Services, tmp_path: Path) -> None:
         """A wrong password, a missing folder, a broken file, nobody there: one line, no secret in it."""
         with ImapServer() as server:
-            for changes in ({"password": "wrong"}, {"folder": "Elsewhere"}):
-                with pytest.raises(UnavailableError, match=r"bounces\.host") as caught:
-                    visit(services, server, **changes)
-                assert "wrong" not in str(caught.value)
+            with pytest.raises(UnavailableError, match=r"^bounces\.password: .* refused the sign-in\. ") as caught:
+                visit(services, server, password="wrong")
+            assert "wrong" not in str(caught.value)
+            with pytest.raises(UnavailableError, match=r"^bounces\.folder: .* has no folder Elsewhere"):
+                visit(services, server, folder="Elsewhere")
             with pytest.raises(SettingsError, match=r"bounces\.ca_file"):
                 visit(services, server, tls="implicit", ca_file=tmp_path / "none.pem")
             with pytest.raises(SettingsError, match=r"bounces\.folder"):
