@@ -182,6 +182,7 @@ class SharedCrew(Crew):
 
     server: PostgresServer
     senders: list[Running] = field(default_factory=list)
+    held: dict[int, int] = field(default_factory=dict)  # messages in work when a life froze, by its number
 
     def begin(self) -> None:
         """Start two leaders, of which one is refused, and two more senders."""
@@ -231,6 +232,7 @@ class SharedCrew(Crew):
                 os.kill(sleeper.process.pid, signal.SIGCONT)
                 return None
             self.most_frozen = max(self.most_frozen, in_work)
+            self.held[number] = in_work
             return sleeper, number
 
         found: tuple[Running, int] = wait_until("a sender freezes in its work", look)
@@ -263,10 +265,15 @@ class SharedCrew(Crew):
         wait_until("what it held is settled", lambda: not self.ask(held, number=number))
         self.freezes.append(Freeze(number=number, since=since, until=micros()))
         wake(sleeper.process.pid)
-        self.do_later(1 + self.dice.random(), lambda: self._see_it_end(sleeper))
+        self.do_later(1 + self.dice.random(), lambda: self._see_it_end(sleeper, number))
 
-    def _see_it_end(self, sleeper: Running) -> None:
-        assert sleeper.process.wait(60 * PATIENCE) == FENCED, sleeper.said()[-4_000:]
+    def _see_it_end(self, sleeper: Running, number: int) -> None:
+        """It ends by itself, or lives on where it held nothing that another could take over."""
+        is_over = self.ask("SELECT 1 FROM incarnation WHERE id = :number AND ended_at IS NOT NULL", number=number)
+        if not is_over:
+            assert not self.held.get(number), "whoever took its messages has closed its life"
+            sleeper.process.terminate()
+        assert sleeper.process.wait(60 * PATIENCE) == (FENCED if is_over else 0), sleeper.said()[-4_000:]
 
     def end(self) -> None:
         """Ask all for a clean end; whoever is frozen stays so."""
