@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import read, write
+from care.base.errors import CareError
 from care.base.failpoints import failpoint
 from care.bootstrap import Services
 from care.delivery import asking, list_proof, resolving
@@ -100,20 +101,33 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
 
 
 def check_books(services: Services, now: datetime, _last: datetime | None) -> None:
-    """From six in the morning add up yesterday's books and compare them with the providers'; what is wrong, hourly."""
-    there = now.astimezone(ZoneInfo(services.settings.operator.timezone))
+    """From six in the morning add up yesterday's books and compare them with the providers'; what is wrong, hourly.
+
+    Days that the house slept through are made up for, a few each time.
+    """
+    zone = services.settings.operator.timezone
+    there = now.astimezone(ZoneInfo(zone))
     if there.hour < MORNING:
         return
     yesterday = there.date() - timedelta(days=1)
     with read(services.engine) as conn:
-        days = days_to_compare(conn, yesterday=yesterday)
+        days = days_to_compare(conn, yesterday=yesterday, zone=zone)
     if days:
         services.errands.run("books", lambda: _check_days(services, days))
 
 
 def _check_days(services: Services, days: Sequence[date]) -> None:
+    """Look at each day; one that cannot be opened does not keep the others waiting."""
+    broken = list[Exception]()
     for day in days:
-        _check_day(services, day)
+        try:
+            _check_day(services, day)
+        except (CareError, sa.exc.SQLAlchemyError) as error:
+            problem = str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
+            log.error("books.unchecked", day=day.isoformat(), problem=problem)
+            broken.append(error)
+    if broken:
+        raise broken[0]
 
 
 def _check_day(services: Services, day: date) -> None:

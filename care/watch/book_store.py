@@ -4,17 +4,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from care.base.database import insert
 from care.base.vocabulary import Channel
 from care.delivery.billing import Bill
+from care.delivery.tables import incarnation
+from care.messages.tables import attempt, intended
 from care.watch.provider_books import BookState, Missing, ProviderPage
 from care.watch.tables import ledger_book, provider_book
 
 LOOK_BACK = timedelta(days=7)
-"""For so long a day that did not balance is compared again every hour."""
+"""So far back a day is compared that nobody looked at, and again every hour one that did not balance."""
+
+NEW_AT_ONCE = 3
+"""Days looked at for the first time in one turn: a day of a million takes its time, and an outage has several."""
 
 _WORDS = 300
 
@@ -68,13 +74,29 @@ def keep_verdict(conn: sa.Connection, day: date, *, balance: bool, words: str, n
     conn.execute(statement.on_conflict_do_update(index_elements=["day"], set_=values))
 
 
-def days_to_compare(conn: sa.Connection, *, yesterday: date) -> Sequence[date]:
-    """Return yesterday while it has not been compared, and the last days that did not balance."""
+def days_to_compare(conn: sa.Connection, *, yesterday: date, zone: str) -> Sequence[date]:
+    """Return the days that nobody looked at yet, at most `NEW_AT_ONCE`, then the last ones that did not balance.
+
+    The latest comes first: of it most can still be mended, and its alarm must not wait for last week's. Before the
+    house's first day the providers list what others sent.
+    """
+    began = _first_day(conn, zone)
+    if began is None:
+        return []
     since = yesterday - LOOK_BACK
     done = conn.execute(sa.select(ledger_book.c.day, ledger_book.c.balance).where(ledger_book.c.day >= since)).all()
     wrong = {row.day for row in done if not row.balance}
     wrong |= {page.day for page in kept_pages(conn, first=since, last=yesterday) if page.is_wrong}
-    return sorted(wrong | ({yesterday} - {row.day for row in done}))
+    seen = wrong | {row.day for row in done}
+    days = [yesterday - timedelta(days=n) for n in range((yesterday - max(since, began)).days + 1)]
+    return [day for day in days if day not in seen][:NEW_AT_ONCE] + sorted(wrong, reverse=True)
+
+
+def _first_day(conn: sa.Connection, zone: str) -> date | None:
+    """Return the operator's day on which the house began: its first life, count or request, whatever is earliest."""
+    firsts = (sa.func.min(column) for column in (incarnation.c.started_at, intended.c.counted_at, attempt.c.intent_at))
+    known = [at for first in firsts if (at := conn.execute(sa.select(first)).scalar()) is not None]
+    return min(known).astimezone(ZoneInfo(zone)).date() if known else None
 
 
 def wrong_verdicts(conn: sa.Connection, *, since: date) -> list[tuple[date, str]]:

@@ -21,16 +21,16 @@ from care.reports.providers import closed_now
 from care.surveys.case_store import overdue_cases
 from care.surveys.figures.alarm import drop_words
 from care.surveys.phone_tasks import overdue_calls
-from care.watch.book_store import kept_pages, wrong_verdicts
+from care.watch.book_store import LOOK_BACK, kept_pages, wrong_verdicts
 from care.watch.incidents import words_of
-from care.watch.rules import SATISFACTION, Facts
+from care.watch.rules import SATISFACTION, Facts, WrongPage
 
 RESOLVED_WITHIN = timedelta(minutes=15)
-LOOK_BACK = timedelta(days=7)
 TOLD_WITHIN = timedelta(hours=1)
 GIVEN_UP_LATELY = timedelta(days=1)
 REPAIRED_WITHIN = timedelta(days=1)
 COMPARE_EVERY = timedelta(hours=1)
+A_DAY = timedelta(days=1)
 S = MessageStatus
 
 
@@ -49,7 +49,7 @@ def look(
 
     `enough` answers are needed on each side before satisfaction is compared; None: it was lately, and stands as it was.
     """
-    since = today - LOOK_BACK
+    since = today - A_DAY - LOOK_BACK  # the oldest day that is compared
     overdue, oldest_case = overdue_cases(conn, now)
     calls, oldest_call = overdue_calls(conn, now)
     waiting, given_up = untold(conn, now=now, older_than=TOLD_WITHIN, lately=GIVEN_UP_LATELY)
@@ -57,7 +57,7 @@ def look(
     return Facts(
         wrong_books=[day for day, _ in wrong_verdicts(conn, since=since)],
         wrong_pages=[
-            f"{page.provider} {page.channel} {page.day}: {page.words}"
+            WrongPage(place=f"{page.provider} {page.channel}", day=page.day, words=page.words)
             for page in kept_pages(conn, first=since, last=today)
             if page.is_wrong
         ],

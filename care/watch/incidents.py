@@ -9,13 +9,12 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import insert
-from care.watch.rules import RULES, TITLES, Facts, Rule
+from care.watch.rules import LONGEST, RULES, TITLES, Facts, Rule
 from care.watch.tables import incident
 
 CALM = timedelta(minutes=3)
 """Over only after so long without it: what flickers is one incident."""
 
-_WORDS = 300
 log = structlog.get_logger()
 
 
@@ -38,7 +37,7 @@ class Incident:
 def judge(conn: sa.Connection, facts: Facts, *, now: datetime, rules: Sequence[Rule] = RULES) -> None:
     """Open, keep up and close incidents by the table of alarms, or by some of its rules."""
     for rule in rules:
-        words = rule.look(facts)[:_WORDS]
+        words = rule.look(facts)[:LONGEST]
         if words:
             _see(conn, rule, words, now)
         else:

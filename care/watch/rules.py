@@ -12,12 +12,25 @@ SATISFACTION = "satisfaction"
 """The rule that is not looked at each minute."""
 
 
+LONGEST = 300
+"""Characters that an incident keeps of what is so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongPage:
+    """A day that differs from a provider's list, or that the provider did not answer for."""
+
+    place: str  # "acme sms"
+    day: date
+    words: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What the watch found at one look. None where there is nothing to look at."""
 
     wrong_books: Sequence[date] = ()  # days whose own books did not balance
-    wrong_pages: Sequence[str] = ()  # "acme sms 2026-09-24: …" for days that differ from a provider's list
+    wrong_pages: Sequence[WrongPage] = ()
     standstill: str = ""
     not_sending: str = ""
     leader_unseen: timedelta | None = None
@@ -57,7 +70,15 @@ def _books(facts: Facts) -> str:
 
 
 def _provider_books(facts: Facts) -> str:
-    return "; ".join(facts.wrong_pages)
+    """Name each day: with what was found, or where that is too long by itself."""
+    pages = facts.wrong_pages
+    in_full = "; ".join(f"{page.place} {page.day}: {page.words}" for page in pages)
+    if len(in_full) <= LONGEST:
+        return in_full
+    days = sorted({page.day for page in pages})
+    named = ", ".join(day.isoformat() for day in days)
+    places = ", ".join(sorted({page.place for page in pages}))
+    return f"{len(days)} days: {named}. See: care books --date {days[0]} --provider. At {places}"
 
 
 def _standstill(facts: Facts) -> str:

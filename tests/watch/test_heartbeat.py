@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -12,7 +12,7 @@ from care.base.errors import UnavailableError
 from care.schedule import WATCH_JOBS, Job, run_due_jobs
 from care.watch.heartbeat import beat
 from care.watch.incidents import judge
-from care.watch.rules import Facts
+from care.watch.rules import Facts, WrongPage
 from tests.house import House, build_house
 from tests.watch.receiver import Receiver, receiver
 
@@ -62,7 +62,11 @@ class TestBeat:
     def test_goes_on_while_only_a_book_differs(self, heard: House, ear: Receiver) -> None:
         """That has an alert of its own."""
         with write(heard.engine) as conn:
-            judge(conn, Facts(wrong_pages=["twilio"]), now=heard.clock.now())
+            judge(
+                conn,
+                Facts(wrong_pages=[WrongPage(place="twilio sms", day=date(2026, 9, 24), words="differs")]),
+                now=heard.clock.now(),
+            )
         run_due_jobs(heard.services, tuple(job for job in WATCH_JOBS if job.name == "beat"))
         assert len(ear.gets) == 1
 

@@ -14,6 +14,7 @@ from care.base.database import read, write
 from care.base.errors import UnavailableError
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Capabilities, Outgoing, ProviderMessage, Result
+from care.delivery.incarnation import begin_incarnation
 from care.delivery.routes import Routes
 from care.messages.tables import attempt, message
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict, kept_pages
@@ -226,8 +227,11 @@ class TestKeptPages:
 
         def days(yesterday: date) -> list[date]:
             with read(engine) as conn:
-                return list(days_to_compare(conn, yesterday=yesterday))
+                return list(days_to_compare(conn, yesterday=yesterday, zone=ZONE))
 
+        assert days(DAY) == []
+        with write(engine) as conn:
+            begin_incarnation(conn, "leader", START)
         assert days(DAY) == [DAY]
         with write(engine) as conn:
             keep_verdict(conn, DAY, balance=True, words="fine", now=now)

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from care.watch.rules import RULES, Facts
+from care.watch.rules import RULES, Facts, WrongPage
 
 MINUTE = timedelta(minutes=1)
 FINE = Facts(leader_unseen=MINUTE, sender_unseen=MINUTE, free_mib=1024, least_mib=1024)
@@ -23,7 +23,9 @@ WRONG = {
     "events": Facts(old_events=2, oldest_event=1_500 * MINUTE),
     "jobs": Facts(stuck_jobs=["plan"]),
     "books": Facts(wrong_books=[date(2026, 9, 24)]),
-    "provider_books": Facts(wrong_pages=["twilio sms 2026-09-24: 2 handed over, 1 on its list"]),
+    "provider_books": Facts(
+        wrong_pages=[WrongPage(place="twilio sms", day=date(2026, 9, 24), words="2 handed over, 1 on its list")]
+    ),
     "satisfaction": Facts(satisfaction="90.0% of 500, then 70.0% of 200: a significant drop"),
     "disk": Facts(free_mib=1023, least_mib=1024),
 }
