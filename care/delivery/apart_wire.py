@@ -9,7 +9,7 @@ from typing import Any
 
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.campaign_set import CampaignSet
-from care.delivery.model import Claimed, Contact, Prepared, Verdict
+from care.delivery.model import Claimed, Contact, Failed, Prepared, Verdict
 
 _PLAIN = ("id", "campaign_id", "occasion", "customer_id", "leg", "due_at", "use_by", "attempts", "occasion_on")
 _ROWS = ("is_file_broken", "customer", "subject", "has_contact", "strikes")
@@ -23,6 +23,7 @@ def write_claimed(claimed: Claimed, now: datetime) -> bytes:
         "purpose": str(claimed.purpose),
         "contacts": [asdict(contact) for contact in claimed.contacts.values()],
         "spent_channels": sorted(str(channel) for channel in claimed.spent_channels),
+        "failed": claimed.failed,
         "now": now,
     }
     return _line(told)
@@ -37,6 +38,7 @@ def read_claimed(line: bytes, campaigns: CampaignSet) -> tuple[Claimed, datetime
         purpose=Purpose(told.pop("purpose")),
         contacts={contact.channel: contact for contact in contacts},
         spent_channels=frozenset(Channel(word) for word in told.pop("spent_channels")),
+        failed=Failed(*failed) if (failed := told.pop("failed", None)) else None,
         campaign=campaigns.for_message(told["campaign_id"]),
         **told,
     )

@@ -1,7 +1,8 @@
 """Fetch, set-wise, what a batch of claimed messages needs: customers, open contacts, subjects, spent channels."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
@@ -9,15 +10,25 @@ from care.base.among import among
 from care.base.hot import Hot
 from care.base.vocabulary import Channel, Purpose
 from care.campaigns.campaign_set import CampaignSet
+from care.delivery.channels.base import ErrorClass
 from care.delivery.lookups import CONSENT_COLUMN, Lookup
-from care.delivery.model import Claimed
+from care.delivery.model import Claimed, Failed
+from care.delivery.receipts import MEANING
+from care.messages.model import MessageStatus, Outcome
 from care.messages.store import ClaimedRow
-from care.messages.tables import attempt
+from care.messages.tables import attempt, receipt
 
-_SPENT = Hot(
-    sa.select(attempt.c.message_id, attempt.c.channel).where(
-        among(attempt.c.message_id, "ids"), attempt.c.spent.is_(True)
+_came_back = sa.exists().where(
+    receipt.c.attempt_id == attempt.c.id,
+    sa.or_(*(receipt.c.status == word for word, means in MEANING.items() if means is MessageStatus.UNDELIVERED)),
+)
+_TRIES = Hot(
+    sa.select(
+        *(attempt.c[name] for name in ("message_id", "channel", "spent", "outcome", "error_class")),
+        _came_back.correlate(attempt).label("came_back"),
     )
+    .where(among(attempt.c.message_id, "ids"))
+    .order_by(attempt.c.message_id, attempt.c.n)
 )
 
 
@@ -36,7 +47,7 @@ def gather(
     """
     customer_ids = {row.customer_id for row in rows}
     customers = lookup.customers(conn, customer_ids)
-    spent = _spent_channels(conn, [row.id for row in rows if row.attempts])
+    tries = _tries(conn, [row.id for row in rows if row.attempts])
     spoken_of = _subjects(conn, rows, subjects)
     contacts = lookup.contacts(conn, customer_ids)
     named = lookup.named(conn, customer_ids, {str(said["address_hash"]) for said in spoken_of.values() if _names(said)})
@@ -67,20 +78,51 @@ def gather(
                 customer=who,
                 subject=subject,
                 contacts=allowed,
-                spent_channels=spent.get(row.id, frozenset()),
+                spent_channels=frozenset(Channel(one.channel) for one in tries[row.id] if one.spent)
+                if tries
+                else _NONE,
+                failed=_failed(tries[row.id]) if tries else None,
                 has_contact=bool(mine),
             )
         )
     return claimed
 
 
-def _spent_channels(conn: sa.Connection, ids: Collection[int]) -> dict[int, frozenset[Channel]]:
-    if not ids:
-        return {}
-    spent: dict[int, frozenset[Channel]] = {}
-    for message_id, channel in _SPENT.rows(conn, ids=ids):
-        spent[message_id] = spent.get(message_id, frozenset()) | {Channel(channel)}
-    return spent
+class _Try(NamedTuple):
+    message_id: int
+    channel: str
+    spent: bool
+    outcome: str
+    error_class: str | None
+    came_back: bool
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether it ended badly; a refusal for now only puts off."""
+        return self.spent or (self.outcome == str(Outcome.ACCEPTED) and self.error_class is not None)
+
+
+_NONE: frozenset[Channel] = frozenset()
+
+
+def _tries(conn: sa.Connection, ids: Collection[int]) -> defaultdict[int, list[_Try]]:
+    """Return the tries of messages that were tried before, the first one first."""
+    tries = defaultdict[int, list[_Try]](list)
+    if ids:
+        for row in _TRIES.rows(conn, ids=ids):
+            tries[row[0]].append(_Try._make(row))
+    return tries
+
+
+def _failed(tries: Sequence[_Try]) -> Failed | None:
+    """Return how the last try ended, where that is bad; else how the last one did that was refused for good."""
+    left = [one for one in tries if one.outcome != str(Outcome.ABANDONED)]
+    bad = [one for one in left if one.spent or (one is left[-1] and one.has_failed)]
+    if not bad:
+        return None
+    is_back = bad[-1].outcome == str(Outcome.ACCEPTED) and bad[-1].came_back
+    status = MessageStatus.UNDELIVERED if is_back else MessageStatus.FAILED
+    return Failed(str(status), bad[-1].error_class or str(ErrorClass.UNKNOWN))
 
 
 def _names(said: Mapping[str, Any]) -> bool:

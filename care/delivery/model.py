@@ -33,6 +33,13 @@ class Judged(NamedTuple):
     may: bool  # consent allows the purpose on the channel that was chosen
 
 
+class Failed(NamedTuple):
+    """How the last try of a message that failed ended."""
+
+    status: str  # undelivered where the provider had taken it, else failed
+    error_class: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Claimed:
     """A leased message with the rows it speaks of."""
@@ -54,6 +61,7 @@ class Claimed:
     subject: Mapping[str, Any] | None = None
     contacts: Mapping[Channel, Contact] = field(default_factory=dict)  # the first open one per channel
     spent_channels: frozenset[Channel] = frozenset()  # failed for good already
+    failed: Failed | None = None  # where the last try came back or was refused for good; not what was put off
     has_contact: bool = True  # False: no address at all, or every one silenced
 
 

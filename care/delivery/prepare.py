@@ -20,6 +20,8 @@ from care.policy.answering import WayBack
 log = structlog.get_logger()
 
 MENDING = timedelta(minutes=5)
+NO_OTHER = "no other channel"
+_TOO_LATE = Verdict(status=MessageStatus.EXPIRED, reason="its time passed while it waited")
 _NOBODY_CAN_ANSWER = Verdict(status=MessageStatus.SKIPPED, reason="no_inbound_sms")
 _SMS, _EMAIL, _SURVEY = Channel.SMS, Channel.EMAIL, Purpose.SURVEY  # asked for every message
 _ALL = tuple(Channel)
@@ -41,7 +43,7 @@ class Preparer:
     def prepare(self, claimed: Claimed, now: datetime) -> Prepared | Verdict:
         """Return the rendered message, or why it ends or waits. Never raises for one message's sake."""
         if claimed.use_by <= now:
-            return Verdict(status=MessageStatus.EXPIRED, reason="its time passed while it waited")
+            return _came_to_nothing(claimed, "no time left after {}") or _TOO_LATE
         if claimed.customer is None:
             return Verdict(status=MessageStatus.CANCELLED, reason="customer erased")
         if claimed.campaign is None and claimed.is_file_broken:
@@ -50,7 +52,7 @@ class Preparer:
             return Verdict(status=MessageStatus.CANCELLED, reason="campaign withdrawn")
         contact = choose_contact(claimed, only=self.answerable(claimed))
         if contact is None:
-            return nobody_to_reach(claimed) if choose_contact(claimed) is None else _NOBODY_CAN_ANSWER
+            return nobody_to_reach(claimed)
         return self._render(claimed, claimed.campaign.on_leg(claimed.leg), contact, now)
 
     def answerable(self, claimed: Claimed) -> tuple[Channel, ...]:
@@ -161,8 +163,16 @@ def choose_contact(claimed: Claimed, *, only: Collection[Channel] = _ALL) -> Con
 
 
 def nobody_to_reach(claimed: Claimed) -> Verdict:
-    """Return the reason why no channel is left."""
-    if claimed.spent_channels:
-        return Verdict(status=MessageStatus.FAILED, reason="no other channel reaches")
+    """Return how a message ends that no channel is left for: as its last try did, else as one we may not write to."""
+    if verdict := _came_to_nothing(claimed, f"{{}}: {NO_OTHER}"):
+        return verdict
+    if choose_contact(claimed) is not None:
+        return _NOBODY_CAN_ANSWER
     reason = "no_consent" if claimed.has_contact else "suppressed_or_no_contact"
     return Verdict(status=MessageStatus.SKIPPED, reason=reason)
+
+
+def _came_to_nothing(claimed: Claimed, words: str) -> Verdict | None:
+    """Return the end of a message that came back or was refused: why it did tells more than that nothing is left."""
+    failed = claimed.failed
+    return failed and Verdict(status=failed.status, reason=words.format(failed.error_class))

@@ -37,7 +37,7 @@ class ClaimedRow(NamedTuple):
     strikes: int
 
 
-_UNTOLD = (MessageStatus.SKIPPED, MessageStatus.EXPIRED, MessageStatus.FAILED)
+_UNTOLD = (MessageStatus.SKIPPED, MessageStatus.EXPIRED, MessageStatus.FAILED, MessageStatus.UNDELIVERED)
 """Ends without a word to anyone: the rest of the household may be told. Who cancels means all of them."""
 
 _ENDS = (*_UNTOLD, MessageStatus.CANCELLED)
