@@ -107,11 +107,10 @@ def _tell(found: "Explanation", *, in_full: bool) -> None:
 def _tell_chain(one: "Answer", zone: str) -> None:
     from care.cli.output import say
     from care.explain.answer import tell
-    from care.reports.reasons import status_in_words
 
     for step in one.steps:
         mark = "ok" if step.passed else "wait" if step.is_only_a_wait else "NO"
         say(f"  {mark:<5}{step.name:<12} {step.text}")
     for entry in one.messages:
         say(f"  {'':<5}{'ledger':<12} {tell(entry, zone)}")
-        say(f"  {'':<5}{'next':<12} {status_in_words(entry.status, entry.reason).advice}; care message show {entry.id}")
+        say(f"  {'':<5}{'next':<12} {entry.advice}; care message show {entry.id}")

@@ -103,7 +103,7 @@ def tell(entry: Entry, zone: str) -> str:
     if entry.status is MessageStatus.DELIVERED:
         at = clock(entry.delivered_at or entry.status_at, zone)
         return f"delivered at {at} by {entry.channel or 'sms'} (message {entry.id})"
-    words = status_in_words(entry.status, entry.reason)
+    words = status_in_words(entry.status, entry.reason, entry.channel)
     if entry.status is MessageStatus.PLANNED:
         return f"planned for {clock(entry.wake_at, zone)} (message {entry.id})"
     if entry.status is MessageStatus.HELD:

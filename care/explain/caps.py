@@ -64,7 +64,9 @@ class CapCount:
         found = self._reached(entry.status_at)
         if rule and found is not None and found.rule == rule:
             return Counted(cap=found)
-        return Counted(kept_back=in_words(reason).text)  # what counted then was refused by the provider since
+        return Counted(
+            kept_back=in_words(reason, entry.channel).text
+        )  # what counted then was refused by the provider since
 
     def _looked_at(self) -> datetime:
         """Return when the sender decides, or decided; the hour it is due where nothing is planned."""

@@ -65,12 +65,12 @@ class Entry:
     @property
     def in_words(self) -> str:
         """Return the status in plain words, with the reason."""
-        return status_in_words(self.status, self.reason).text
+        return status_in_words(self.status, self.reason, self.channel).text
 
     @property
     def advice(self) -> str:
         """Return what to do next."""
-        return status_in_words(self.status, self.reason).advice
+        return status_in_words(self.status, self.reason, self.channel).advice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

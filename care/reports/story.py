@@ -12,11 +12,11 @@ from care.delivery.billing import MICROS
 from care.delivery.channels.base import ErrorClass
 from care.delivery.channels.errors import classify_receipt
 from care.delivery.receipts import MEANING
-from care.messages.model import PLAIN_WORDS, MessageStatus, Outcome
+from care.messages.model import Outcome
 from care.messages.tables import attempt, message, move, receipt
 from care.reports.log import Entry, entries_by_id
 from care.reports.providers import failovers
-from care.reports.reasons import in_words
+from care.reports.reasons import in_words, status_alone
 
 _OUTCOMES: Mapping[Outcome, str] = {
     Outcome.INTENT: "no answer yet",
@@ -62,14 +62,14 @@ def tell_story(conn: sa.Connection, message_id: int) -> Story | None:
     ids = [one.id for one in attempts]
     receipts = conn.execute(sa.select(receipt).where(receipt.c.attempt_id.in_(ids)).order_by(receipt.c.id)).all()
     moves = conn.execute(sa.select(move).where(move.c.message_id == message_id).order_by(move.c.id)).all()
-    events = [_planned(row), *(_decision(one) for one in moves)]
+    events = [_planned(row), *(_decision(one, _channel_at(attempts, one.at)) for one in moves)]
     if row.reason and row.status_at > row.planned_at and not (moves or attempts):
         events.append(_judged_anew(row))
     other_ways = failovers(conn, [message_id])
     for one in attempts:
         events += _tried(one, other_ways.get(one.id, ""))
-    number = {one.id: one.n for one in attempts}
-    events += [_received(one, number[one.attempt_id]) for one in receipts]
+    tried = {one.id: one for one in attempts}
+    events += [_received(one, tried[one.attempt_id]) for one in receipts]
     return Story(
         entry=entries_by_id(conn, [message_id])[0],
         use_by=row.use_by,
@@ -101,10 +101,15 @@ def _judged_anew(row: sa.Row[Any]) -> Event:
     )
 
 
-def _decision(row: sa.Row[Any]) -> Event:
+def _channel_at(attempts: Sequence[sa.Row[Any]], at: datetime) -> str | None:
+    """Return the channel of the last try by then: a decision about a failure speaks of it."""
+    return next((one.channel for one in reversed(attempts) if one.intent_at <= at), None)
+
+
+def _decision(row: sa.Row[Any], channel: str | None) -> Event:
     who = _WHO.get(row.by, row.by)
-    why = in_words(row.reason).text
-    text = f"{who}: {PLAIN_WORDS[MessageStatus(row.status)][0]}" + (f", because {why}" if why else "")
+    why = in_words(row.reason, channel).text
+    text = f"{who}: {status_alone(row.status, channel)}" + (f", because {why}" if why else "")
     return Event(
         at=row.at, kind="decision", text=text, details={"status": row.status, "reason": row.reason, "by": row.by}
     )
@@ -128,7 +133,7 @@ def _tried(row: sa.Row[Any], failover: str) -> list[Event]:
     if row.done_at is None:
         return [begun]
     taken = row.outcome == Outcome.ACCEPTED  # an error of a taken attempt came later, and its receipt tells it
-    code = f" ({row.error_code}: {_error(row.error_class)})" if row.error_code and not taken else ""
+    code = f" ({row.error_code}: {_error(row.error_class, row.channel)})" if row.error_code and not taken else ""
     reference = f", reference {row.provider_ref}" if row.provider_ref and not code else ""
     bill, price = _bill(row)
     return [
@@ -158,20 +163,19 @@ def _bill(row: sa.Row[Any]) -> tuple[str, Decimal | None]:
     return parts + (f" for {price.normalize():f} {row.billed_currency}" if parts and price is not None else ""), price
 
 
-def _received(row: sa.Row[Any], n: int) -> Event:
-    means = MEANING.get(row.status)
-    text = f"receipt for try {n}: {row.status}"
+def _received(row: sa.Row[Any], tried: sa.Row[Any]) -> Event:
+    text = f"receipt for try {tried.n}: {row.status}"
     if row.error_code:
-        text += f" ({row.error_code}: {_error(str(classify_receipt(row.error_code).error_class))})"
-    elif means is None:
+        text += f" ({row.error_code}: {_error(str(classify_receipt(row.error_code).error_class), tried.channel)})"
+    elif MEANING.get(row.status) is None:
         text += " (a word that moves nothing)"
     return Event(
         at=row.received_at,
         kind="receipt",
         text=text,
-        details={"n": n, "status": row.status, "error_code": row.error_code, "provider_ref": row.provider_ref},
+        details={"n": tried.n, "status": row.status, "error_code": row.error_code, "provider_ref": row.provider_ref},
     )
 
 
-def _error(word: str | None) -> str:
-    return in_words(word or str(ErrorClass.UNKNOWN)).text
+def _error(word: str | None, channel: str) -> str:
+    return in_words(word or str(ErrorClass.UNKNOWN), channel).text

@@ -158,7 +158,7 @@ class TestOneMessage:
         found = json.loads(desk("message", "show", str(desk.house.messages()[0].id), "--json").out)
         texts = [event["text"] for event in found["events"]]
         (bad,) = [text for text in texts if text.startswith("receipt for try 1: ") and "30006" in text]
-        assert bad.endswith("(30006: the address does not exist or takes no messages)")
+        assert bad.endswith("(30006: the number does not exist or takes no text messages)")
         assert any(text.startswith("try 2 by email") for text in texts)
         assert [event["at"] for event in found["events"]] == sorted(event["at"] for event in found["events"])
 
