@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.vocabulary import Purpose
 from care.delivery.billing import MICROS
 from care.delivery.channels.base import ErrorClass
 from care.delivery.channels.errors import classify_receipt
@@ -69,7 +70,7 @@ def tell_story(conn: sa.Connection, message_id: int) -> Story | None:
     for one in attempts:
         events += _tried(one, other_ways.get(one.id, ""))
     tried = {one.id: one for one in attempts}
-    events += [_received(one, tried[one.attempt_id]) for one in receipts]
+    events += [_received(one, tried[one.attempt_id], Purpose(row.purpose)) for one in receipts]
     return Story(
         entry=entries_by_id(conn, [message_id])[0],
         use_by=row.use_by,
@@ -163,9 +164,19 @@ def _bill(row: sa.Row[Any]) -> tuple[str, Decimal | None]:
     return parts + (f" for {price.normalize():f} {row.billed_currency}" if parts and price is not None else ""), price
 
 
-def _received(row: sa.Row[Any], tried: sa.Row[Any]) -> Event:
-    text = f"receipt for try {tried.n}: {row.status}"
-    if row.error_code:
+_UNWILLING: Mapping[str, str] = {
+    "complained": "the recipient complained about it",
+    "unsubscribed": "the recipient unsubscribed at the provider",
+}
+"""Words that move no message and silence the address."""
+
+
+def _received(row: sa.Row[Any], tried: sa.Row[Any], purpose: Purpose) -> Event:
+    text = f"receipt for try {tried.n}: {_UNWILLING.get(row.status, row.status)}"
+    if row.status in _UNWILLING:
+        stopped = "greetings, offers and surveys" if purpose is Purpose.SURVEY else "greetings and offers"
+        text += f": no more {stopped} to this address"
+    elif row.error_code:
         text += f" ({row.error_code}: {_error(str(classify_receipt(row.error_code).error_class), tried.channel)})"
     elif MEANING.get(row.status) is None:
         text += " (a word that moves nothing)"

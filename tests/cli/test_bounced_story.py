@@ -7,11 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
+from care.base.vocabulary import Purpose
 from care.delivery.receipts import Receipt, apply_receipts
-from care.messages.tables import attempt
+from care.inbound.bounces.take_back import COMPLAINED, UNSUBSCRIBED
+from care.messages.tables import attempt, message, receipt
 from tests.cli.desk import Desk
 from tests.house import BIRTHDAY
-from tests.inbound.bounces.dialects import report
+from tests.inbound.bounces.dialects import feedback, report
 from tests.inbound.bounces.post import ADDRESS, ingest
 
 FULL = "the mailbox is full or cannot be reached"
@@ -97,3 +99,38 @@ class TestATextThatCameBack:
         assert f"  next       {FIX_ADDRESS}\n" in story
         assert told in desk("log", "--state", "undelivered").out
         assert told in desk("why", "C1").out
+
+
+class TestAComplaint:
+    def told(self, desk: Desk, made: sa.Row) -> str:
+        """Return what the story says of the receipt."""
+        story = desk("message", "show", str(made.message_id)).out
+        (line,) = [line.split("CST  ")[1] for line in story.splitlines() if "receipt for try 1" in line]
+        assert "moves nothing" not in story
+        return line
+
+    def test_says_what_is_stopped(self, desk: Desk) -> None:
+        """A feedback report about a greeting."""
+        made = greet_by(desk, "email")
+        ingest(desk.house.services, feedback(recipient=ADDRESS, to=return_path(desk, made)))
+        assert self.told(desk, made) == (
+            "receipt for try 1: the recipient complained about it: no more greetings and offers to this address"
+        )
+
+    @pytest.mark.parametrize(
+        ("word", "says"),
+        [
+            (COMPLAINED, "the recipient complained about it"),
+            (UNSUBSCRIBED, "the recipient unsubscribed at the provider"),
+        ],
+    )
+    def test_stops_surveys_after_a_survey(self, desk: Desk, word: str, says: str) -> None:
+        """Either word, and more is stopped."""
+        made = greet_by(desk, "email")
+        with write(desk.engine) as conn:
+            conn.execute(sa.update(message).values(purpose="survey", lane=Purpose.SURVEY.lane))
+            one = {"provider": "sandbox", "provider_ref": "mail.1", "received_at": desk.house.clock.now()}
+            conn.execute(sa.insert(receipt).values(attempt_id=made.id, status=word, error_code="", **one))
+        assert self.told(desk, made) == (
+            f"receipt for try 1: {says}: no more greetings, offers and surveys to this address"
+        )
