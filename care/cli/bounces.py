@@ -54,8 +54,8 @@ def ingest(
 ) -> None:
     """Take returned mails in: keep them, then carry out what they say. The same mail again changes nothing.
 
-    Made for the pipe of a mail server. Exit 0: kept for good, or known before. Exit 2: a file cannot be read. Exit 75:
-    trouble on our side, which tells a mail server to try again later.
+    Made for the pipe of a mail server. Exit 0: kept for good, known before, or nothing came through the pipe. Exit 2: a
+    file cannot be read. Exit 75: trouble on our side, which tells a mail server to try again later.
     """
     from care.base.logs import configure_command_logs
     from care.bootstrap import build_services
@@ -63,6 +63,9 @@ def ingest(
     from care.inbound.ingest import ingest_mails
 
     mails = [_mail_of(name) for name in files or ["-"]]
+    if not files and not mails[0]:  # any other answer, and a mail server returns it to its sender
+        typer.echo("care: bounces: the pipe brought an empty mail; there is nothing to keep", err=True)
+        return
     if not all(mails):
         raise InputError("bounces: a mail is empty. Give the mail as it came")
     if not files:

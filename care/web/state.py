@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+import structlog
 from starlette.requests import Request
 
 from care.base.database import write
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from care.inbound.bounces.hooks.base import EmailHook
+
+log = structlog.get_logger()
 
 
 @dataclass(kw_only=True)
@@ -83,6 +86,12 @@ class WebState:
         from care.schedule import stand_in  # the planner comes along, which a web process does not need to begin
 
         stand_in(self.services, self.services.clock.now())
+
+    def turn_away(self, status: int, words: str) -> tuple[int, str]:
+        """Log that a request was unusable, and return the answer; a flood of them is one line."""
+        if self.refusals.allows("unusable", self.services.clock.monotonic()):
+            log.warning("webhook.refused", status=status, problem=words)
+        return status, words
 
     def open(self) -> None:
         """Start working on what is stored."""

@@ -106,10 +106,18 @@ class TestIngest:
             assert answer.code == 75, variables
             assert len(answer.err.splitlines()) == 1, answer.err
 
-    def test_refuses_what_is_no_mail(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        """An empty pipe and a missing file: exit 2, nothing kept."""
+    def test_gives_nothing_back_for_an_empty_pipe(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A mail server knows 0 and 75 only: for anything else it returns the mail to its sender."""
         pipe(monkeypatch, b"")
-        assert desk("bounces", "ingest").code == 2
+        answer = desk("bounces", "ingest")
+        assert (answer.code, answer.err.count("\n"), kept(desk)) == (0, 1, [])
+        assert "empty mail" in answer.err
+
+    def test_refuses_what_is_no_mail(self, desk: Desk, tmp_path: Path) -> None:
+        """An empty file and a missing one: exit 2, nothing kept."""
+        empty = tmp_path / "empty.eml"
+        empty.write_bytes(b"")
+        assert desk("bounces", "ingest", str(empty)).code == 2
         assert desk("bounces", "ingest", "missing.eml").code == 2
         assert kept(desk) == []
 

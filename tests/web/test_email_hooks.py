@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from care.inbound.bounces.hooks.ses import SesHook
 from care.inbound.tables import webhook
 from care.messages.tables import message
 from tests.inbound.bounces.post import ADDRESS, Sent, bans, send_mail
@@ -189,8 +191,21 @@ class TestDoors:
             site.client.post(path, content=b"").status_code,
         ]
         assert all(400 <= status < 404 for status in answers), answers
-        assert site.client.post(path, content=b"x" * 1_100_000).status_code == 413
-        assert site.client.get(path).status_code == 405
+        with capture_logs() as said:
+            assert site.client.post(path, content=b"x" * 1_100_000).status_code == 413
+            assert site.client.get(path).status_code == 405
+        assert [(one["event"], one["status"]) for one in said] == [("webhook.refused", 413), ("webhook.refused", 405)]
+
+    def test_tell_of_what_nobody_foresaw(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The provider is asked to come back, it is counted, and the log names the place."""
+
+        def break_down(*_: Any) -> list[Any]:
+            raise LookupError("a fault of ours")
+
+        monkeypatch.setattr(SesHook, "take", break_down)
+        with capture_logs() as said:
+            assert site.client.post(SES, content=b"{}").status_code == 503
+        assert [one["event"] for one in said] == ["webhook.failed"]
 
     def test_of_strangers_are_not_there(self, site: Site) -> None:
         """Only providers we know."""

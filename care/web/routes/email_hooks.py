@@ -52,7 +52,7 @@ class EmailDoor:
     async def _take(self, hook: EmailHook, scope: Scope, receive: Receive) -> tuple[int, str]:
         """Return the answer's status and words."""
         if scope["method"] != "POST":
-            return 405, "POST only"
+            return self._state.turn_away(405, "POST only")
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         clock = self._state.services.clock
         try:
@@ -60,7 +60,7 @@ class EmailDoor:
             rows = await asyncio.to_thread(hook.take, body, headers, clock.now())
             await asyncio.gather(*(self._state.webhooks.store(row) for row in rows))
         except HTTPException as error:
-            return error.status_code, error.detail
+            return self._state.turn_away(error.status_code, error.detail)
         except HookRefusedError as error:
             if self._state.refusals.allows("all", clock.monotonic()):  # a flood of them is one line
                 log.warning("webhook.refused", problem=str(error))
@@ -68,10 +68,20 @@ class EmailDoor:
         except HookUnreadableError as error:
             log.warning("webhook.unreadable", field=str(error))
             return 400, f"unusable {error}"
-        except (HookNotYetError, SQLAlchemyError, OverloadedError) as error:
-            log.error("webhook.not_stored", problem=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the provider posts it again, and the line says what or where
+            _tell_of(error)
             return 503, "try again"
         return 204, ""
+
+
+def _tell_of(error: Exception) -> None:
+    """Log why a request could not be stored: what we know of by its words, anything else with its place."""
+    if isinstance(error, HookNotYetError):
+        log.error("webhook.not_stored", problem=str(error))
+    elif isinstance(error, (SQLAlchemyError, OverloadedError)):
+        log.error("webhook.not_stored", problem=type(error).__name__)
+    else:
+        log.error("webhook.failed", exc_info=error)
 
 
 def _answer(status: int, words: str) -> Response:

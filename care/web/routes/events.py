@@ -76,7 +76,8 @@ async def post_events(request: Request) -> Response:
     except EventProblem as problem:
         answer = problem_answer(problem)
     except HTTPException as error:
-        answer = problem_answer(EventProblem(error.status_code, "body", "Unusable body", error.detail))
+        status, words = state.turn_away(error.status_code, error.detail)
+        answer = problem_answer(EventProblem(status, "body", "Unusable body", words))
     except RefusedError as error:
         answer = problem_answer(_refusal(state, error.status))
     except (SQLAlchemyError, OverloadedError) as error:

@@ -63,11 +63,11 @@ class TwilioDoor:
     async def _take(self, scope: Scope, receive: Receive, path: str, read_row: ReadRow) -> tuple[int, str]:
         """Return the answer's status and words."""
         if scope["method"] != "POST":
-            return 405, "POST only"
+            return self._state.turn_away(405, "POST only")
         try:
             body = await BoundedBody(receive, declared_length(scope)).whole()
         except HTTPException as error:
-            return error.status_code, error.detail
+            return self._state.turn_away(error.status_code, error.detail)
         signed = self._signed_form(scope, path, body)
         if not isinstance(signed, _Signed):
             return signed
@@ -89,7 +89,7 @@ class TwilioDoor:
         try:
             pairs = read_form(body)
         except ValueError:
-            return 400, "not a form"
+            return self._state.turn_away(400, "not a form")
         query = scope["query_string"].decode("ascii", "replace")
         provider = self._state.twilio.owner_of(f"{path}?{query}" if query else path, pairs, headers)
         return self._refuse() if provider is None else _Signed(form=dict(pairs), provider=provider)

@@ -1,6 +1,7 @@
 """SES by way of SNS: one topic, its own region's certificate, and no address that a request names."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,6 +67,31 @@ class TestEvents:
         post(services, hook, sns(ses("Complaint", f"Wang <{ADDRESS}>"), MessageId="m-2"))
 
         assert bans(services) == [("complaint", "marketing")]
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+_FIELDS = ("Type", "TopicArn", "Signature", "SigningCertURL", "SignatureVersion", "Message", "MessageId", "Token")
+REFUSALS = (HookRefusedError, HookUnreadableError, HookNotYetError)
+
+
+class TestAnything:
+    @given(body=_json, name=st.sampled_from(_FIELDS), value=_json)
+    def test_is_refused_by_name_and_never_breaks(self, body: Any, name: str, value: Any) -> None:
+        """Any JSON, and any value in any field of a message that is signed otherwise."""
+        hook, now = SesHook(SnsTopic(ARN, Amazon().fetch)), datetime(2026, 9, 25, tzinfo=UTC)
+        for posted in (body, json.loads(sns(ses("Bounce", ADDRESS))) | {name: value}):
+            with suppress(*REFUSALS):
+                hook.take(json.dumps(posted).encode(), {}, now)
+
+    @pytest.mark.parametrize("kind", [[], {}, None, 1, "?"])
+    def test_without_a_kind_is_unreadable(self, hook: SesHook, kind: Any) -> None:
+        """Whoever posts it: it is asked for first."""
+        with pytest.raises(HookUnreadableError, match="Type"):
+            hook.take(json.dumps({"Type": kind}).encode(), {}, datetime(2026, 9, 25, tzinfo=UTC))
 
 
 class TestSignatures:

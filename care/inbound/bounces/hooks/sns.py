@@ -50,7 +50,8 @@ class SnsTopic:
             HookUnreadableError: not a message of SNS.
             HookNotYetError: the certificate cannot be fetched now.
         """
-        if not isinstance(message, dict) or message.get("Type") not in _SIGNED:
+        kind = message.get("Type") if isinstance(message, dict) else None
+        if not isinstance(kind, str) or kind not in _SIGNED:
             raise HookUnreadableError("Type")
         if message.get("TopicArn") != self._arn:
             raise HookRefusedError("not of the topic bounces.ses_topic_arn")
@@ -93,7 +94,8 @@ class SnsTopic:
         try:
             return self._fetch(address)
         except OSError as error:
-            raise HookNotYetError(type(error).__name__) from None
+            words = f"{self._host} cannot be asked ({type(error).__name__}): Amazon's certificates and confirmations"
+            raise HookNotYetError(f"{words} come from there. Check the network and the proxy") from None
 
 
 def _public_key(pem: bytes) -> Any:
@@ -103,7 +105,7 @@ def _public_key(pem: bytes) -> Any:
     try:
         key = load_pem_x509_certificate(pem).public_key()
     except ValueError:
-        raise HookNotYetError("not a certificate") from None
+        raise HookNotYetError("what Amazon's address answered is no certificate. Check the proxy") from None
     if not isinstance(key, RSAPublicKey):
         raise HookRefusedError("not a certificate of Amazon SNS")
     return key
