@@ -49,8 +49,8 @@ def show(
 ) -> None:
     """Show a customer's bans, lifted ones too, and what counts towards the next one.
 
-    Three failures in a row within 14 days that mean "probably gone" make a ban; each falls out after 14 days, and one
-    success or a lift clears them. Exit 0: shown. Exit 1: no such customer.
+    Three messages in a row within 14 days that failed as "probably gone" make a ban, however often each was tried; each
+    falls out after 14 days, and one success or a lift clears them. Exit 0: shown. Exit 1: no such customer.
     """
     from care.base.database import plain_errors, read
     from care.bootstrap import build_services

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,12 +12,13 @@ from care.base.among import among, beside
 from care.base.database import Instant
 from care.base.hot import Hot
 from care.base.vocabulary import Channel, Purpose
-from care.delivery.channels.base import ErrorClass, ErrorRule, Result, Suppress
+from care.delivery.channels.base import ErrorClass, ErrorRule, Result, Retry
 from care.delivery.model import Ready
 from care.delivery.pace import join_retry_queue, lock_retry_queues, retry_queue
 from care.delivery.prepare import channels_of
-from care.delivery.retry import MAX_ATTEMPTS, Again, after_failure, is_budgeted, may_queue
+from care.delivery.retry import MAX_ATTEMPTS, TRIES, Again, after_failure, is_budgeted, may_queue
 from care.delivery.suppressing import suppress_by_rule
+from care.delivery.tries import own_tries, spend_channel, tries_alike
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
@@ -253,10 +255,11 @@ def follow(
 
     `is_final` says that the message already has its final status, from the receipt.
     """
-    if rule.suppress is not Suppress.NONE:
-        suppress_by_rule(conn, rule.suppress, channel=channel, address_hash=address_hash, now=now)
+    banned = suppress_by_rule(conn, rule.suppress, channel=channel, address_hash=address_hash, now=now)
+    if banned and not rule.is_permanent:
+        rule = replace(rule, retry=Retry.OTHER_CHANNEL)  # nothing goes to this address any more
     if attempts >= MAX_ATTEMPTS:
-        attempts = _own_tries(conn, message_id)
+        attempts = own_tries(conn, message_id)
     queued = retry_queue(conn, channel, now) if is_budgeted(rule, purpose) else None
     decision = after_failure(
         rule,
@@ -267,6 +270,7 @@ def follow(
         dice=dice,
         asked_wait=asked_wait,
         queued=queued or timedelta(0),
+        alike=tries_alike(conn, message_id, channel, rule.error_class) if rule.retry in TRIES else 1,
     )
     if isinstance(decision, Again):
         if decision.other_channel:
@@ -281,20 +285,3 @@ def follow(
         to = S.EXPIRED if decision.expired else S.FAILED
         ledger.move_messages(conn, [message_id], to, now=now, by=by, reason=decision.reason)
     ledger.reelect(conn, [message_id], now=now)
-
-
-def _own_tries(conn: sa.Connection, message_id: int) -> int:
-    """Count the tries that failed for the message's own sake, not for a token or a line of ours."""
-    ours = attempt.c.error_class.in_([str(ErrorClass.CONFIG), str(ErrorClass.TRANSPORT)])
-    mine = sa.select(sa.func.count()).where(
-        attempt.c.message_id == message_id,
-        attempt.c.outcome != str(Outcome.ABANDONED),
-        sa.or_(attempt.c.error_class.is_(None), sa.not_(ours)),
-    )
-    return int(conn.execute(mine).scalar_one())
-
-
-def spend_channel(conn: sa.Connection, message_id: int, channel: Channel) -> None:
-    """Note that this channel will not be tried again for the message."""
-    mine = sa.and_(attempt.c.message_id == message_id, attempt.c.channel == str(channel))
-    conn.execute(sa.update(attempt).where(mine).values(spent=True))

@@ -49,6 +49,12 @@ def may_queue(rule: ErrorRule) -> bool:
     return not rule.is_about_us and not rule.is_permanent
 
 
+TRIES = {Retry.ONCE: 2, Retry.FEW: 4}
+"""How often a channel is tried in all while its phone is off: asking again soon tells nothing new."""
+
+_WIDE = {Retry.ONCE: timedelta(hours=2), Retry.FEW: timedelta(minutes=15)}
+"""The first of the waits that lie far apart."""
+
 _AT_LEAST = {
     Retry.NOW: timedelta(0),
     Retry.LATER: timedelta(minutes=2),
@@ -67,11 +73,13 @@ def after_failure(
     dice: random.Random,
     asked_wait: timedelta = timedelta(0),
     queued: timedelta = timedelta(0),
+    alike: int = 1,
 ) -> Again | GiveUp:
     """Decide after a refused or undelivered attempt. What is our own fault never uses a message up: only time does.
 
     `channels_left` are those not yet spent, without the failed one; `asked_wait` is what the provider asked for;
-    `queued` is how long it stands behind others that wait for another try: the wait begins after it.
+    `queued` is how long it stands behind others that wait for another try: the wait begins after it;
+    `alike` is how many tries on this channel failed in the same way, this one among them.
     """
     word = str(rule.error_class)
     if attempts >= MAX_ATTEMPTS and not rule.is_about_us:
@@ -82,10 +90,26 @@ def after_failure(
         if rule.retry is Retry.OTHER_CHANNEL and channels_left:
             return Again(at=now, other_channel=True)
         return GiveUp(expired=False, reason=word)
-    at = now + max(asked_wait, _AT_LEAST.get(rule.retry, timedelta(minutes=2)) + wait_before(attempts, dice))
+    if alike >= TRIES.get(rule.retry, MAX_ATTEMPTS):
+        if channels_left:
+            return Again(at=now, other_channel=True)
+        return GiveUp(expired=False, reason=f"gave up after {alike} tries: {word}")
+    at = now + max(asked_wait, _wait(rule.retry, attempts=attempts, alike=alike, left=use_by - now, dice=dice))
     at += queued
     if at < use_by:
         return Again(at=at)
     if channels_left:
         return Again(at=now, other_channel=True)
     return GiveUp(expired=True, reason=f"no time left after {word}")
+
+
+def _wait(retry: Retry, *, attempts: int, alike: int, left: timedelta, dice: random.Random) -> timedelta:
+    if retry in _WIDE:
+        return wide_wait(_WIDE[retry], alike, left, dice)
+    return _AT_LEAST.get(retry, timedelta(minutes=2)) + wait_before(attempts, dice)
+
+
+def wide_wait(first: timedelta, alike: int, left: timedelta, dice: random.Random) -> timedelta:
+    """Return a wait from first · 4^(alike-1) to twice that, shortened to two thirds of the time `left` at most."""
+    least = max(timedelta(0), min(first * 4.0 ** min(alike - 1, 16), left / 3))
+    return least + timedelta(seconds=dice.uniform(0, least.total_seconds()))

@@ -22,7 +22,7 @@ _COUNTED = {
 def suppress_by_rule(
     conn: sa.Connection, suppress: Suppress, *, channel: Channel, address_hash: str, now: datetime
 ) -> bool:
-    """Write the suppression a provider's error asks for; return whether it is new."""
+    """Write the suppression a provider's error asks for; return whether it stands."""
     if suppress is Suppress.NONE:
         return False
     if suppress is Suppress.AFTER_N and not _gone_for_long(conn, channel, address_hash, now):
@@ -34,7 +34,7 @@ def suppress_by_rule(
         suppression.c.address_hash == address_hash, suppression.c.lifted_at.is_(None), suppression.c.reason == reason
     )
     if conn.execute(alive).first():
-        return False
+        return True
     conn.execute(
         sa.insert(suppression).values(
             address_hash=address_hash,
@@ -49,20 +49,20 @@ def suppress_by_rule(
 
 
 def _gone_for_long(conn: sa.Connection, channel: Channel, address_hash: str, now: datetime) -> bool:
-    """Return whether the last attempts to the address all failed as probably gone; one success clears it."""
+    """Return whether the last messages to the address all failed as probably gone; one success clears it."""
     return len(failures_in_a_row(conn, channel, address_hash, now)) >= IN_A_ROW
 
 
 def failures_in_a_row(conn: sa.Connection, channel: Channel, address_hash: str, now: datetime) -> list[datetime]:
     """Return when the failures were that count towards a ban, newest first; each counts for `WITHIN`.
 
-    A success clears them, and so does lifting a ban. A mailbox that is full or unreachable for long is gone as well,
-    but its server tells so at every try: there it is messages that count, not attempts.
+    A success clears them, and so does lifting a ban. Messages count, not their tries: a phone that is off for a while,
+    or a mailbox that is full, fails every try of one message. A mailbox that stays full or unreachable is gone as well.
     """
     lifted = sa.select(sa.func.max(suppression.c.lifted_at)).where(suppression.c.address_hash == address_hash)
     since = max(now - WITHIN, conn.execute(lifted).scalar() or now - WITHIN)
     rows = conn.execute(
-        sa.select(attempt.c.id, attempt.c.message_id, attempt.c.error_class, attempt.c.intent_at)
+        sa.select(attempt.c.message_id, attempt.c.error_class, attempt.c.intent_at)
         .where(attempt.c.address_hash == address_hash, attempt.c.intent_at > since)
         .order_by(attempt.c.id.desc())
         .limit(LOOK_BACK)
@@ -70,5 +70,5 @@ def failures_in_a_row(conn: sa.Connection, channel: Channel, address_hash: str, 
     bad = takewhile(lambda row: row.error_class in _COUNTED[channel], rows)
     counted: dict[int, datetime] = {}
     for row in bad:
-        counted.setdefault(row.message_id if channel is Channel.EMAIL else row.id, row.intent_at)
+        counted.setdefault(row.message_id, row.intent_at)
     return list(counted.values())

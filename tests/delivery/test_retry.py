@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import ErrorClass, ErrorRule, Retry, Suppress
-from care.delivery.retry import FIRST_WAIT, LONGEST_WAIT, MAX_ATTEMPTS, Again, GiveUp, after_failure, wait_before
+from care.delivery.retry import (
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    MAX_ATTEMPTS,
+    TRIES,
+    Again,
+    GiveUp,
+    after_failure,
+    wait_before,
+    wide_wait,
+)
 
 NOW = datetime(2026, 9, 25, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=8)
@@ -85,6 +95,25 @@ class TestAfterFailure:
         """Eight times is enough."""
         decision = decide(Retry.NOW, attempts=MAX_ATTEMPTS)
         assert decision == GiveUp(expired=False, reason=f"gave up after {MAX_ATTEMPTS} tries: unreachable")
+
+    @pytest.mark.parametrize("retry", TRIES)
+    def test_asks_a_phone_that_is_off_a_few_times_only(self, retry: Retry) -> None:
+        """Then the next channel goes, or it ends by name."""
+        most = TRIES[retry]
+        assert isinstance(decide(retry, attempts=most - 1, alike=most - 1), Again)
+        assert decide(retry, attempts=most, alike=most, left=(Channel.EMAIL,)) == Again(at=NOW, other_channel=True)
+        assert decide(retry, attempts=most, alike=most) == GiveUp(
+            expired=False, reason=f"gave up after {most} tries: unreachable"
+        )
+
+
+class TestWideWait:
+    @given(alike=st.integers(1, 1000), seed=st.integers(), minutes=st.integers(1, 10_000))
+    def test_leaves_time_for_the_try(self, alike: int, seed: int, minutes: int) -> None:
+        """Wide, and within what is left."""
+        left = timedelta(minutes=minutes)
+        wait = wide_wait(timedelta(minutes=15), alike, left, random.Random(seed))
+        assert min(timedelta(minutes=15), left / 3) <= wait <= left * 2 / 3
 
 
 class TestWaitBefore:

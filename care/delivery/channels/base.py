@@ -35,7 +35,9 @@ class Retry(StrEnum):
     """When another try on the same channel makes sense."""
 
     NOW = "now"  #: after a short back-off
-    LATER = "later"  #: after a long back-off, a few times
+    LATER = "later"  #: after a long back-off
+    ONCE = "once"  #: one further try, hours later
+    FEW = "few"  #: a few further tries, far apart
     NEXT_DAY = "next_day"  #: a daily limit was reached
     AFTER_30_MIN = "after_30_min"
     NEVER = "never"  #: neither here nor elsewhere; what is uncertain is asked about first

@@ -1,0 +1,103 @@
+"""A phone that is off: asked seldom, and no reason to write to it never again."""
+
+import itertools
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from care.base.database import read, write
+from care.base.vocabulary import Channel
+from care.customers.tables import suppression
+from care.messages.tables import attempt
+from tests.delivery.ledger_rows import add_failure
+from tests.delivery.test_dispatcher import Postbox
+from tests.delivery.test_receipts import hear, sent_one, word
+from tests.factories import address_hash
+from tests.house import House
+
+UNKNOWN_OR_OFF, OFF = "30005", "30003"
+NUMBER = "+8613800001234"
+
+
+def attempts(house: House) -> list[sa.Row]:
+    with read(house.engine) as conn:
+        return list(conn.execute(sa.select(attempt).order_by(attempt.c.id)).all())
+
+
+def bans(house: House) -> list[str]:
+    with read(house.engine) as conn:
+        return list(conn.execute(sa.select(suppression.c.reason)).scalars())
+
+
+def try_until_the_end(house: House, code: str) -> None:
+    """Let every try end as undelivered until none follows."""
+    for _ in range(20):
+        hear(house, word(attempts(house)[-1], "undelivered", code))
+        (row,) = house.messages()
+        if row.status != "planned":
+            return
+        house.clock.advance(row.wake_at - house.clock.now())
+        house.dispatch({Channel.SMS: Postbox(), Channel.EMAIL: Postbox(Channel.EMAIL)})
+        if attempts(house)[-1].channel == Channel.EMAIL:
+            return
+    raise AssertionError("it never ends")
+
+
+def waits(house: House) -> list[timedelta]:
+    return [after.intent_at - before.intent_at for before, after in itertools.pairwise(attempts(house))]
+
+
+class TestUnknownOrOff:
+    def test_bans_nobody_by_one_message(self, house: House) -> None:
+        """One further try, hours later; then it ends by name, and the number is written to again."""
+        sent_one(house)
+        try_until_the_end(house, UNKNOWN_OR_OFF)
+        (wait,) = waits(house)
+        assert timedelta(hours=2) <= wait <= timedelta(hours=4, minutes=1)
+        assert bans(house) == []
+
+    def test_bans_after_the_third_message_in_a_row(self, house: House) -> None:
+        """Nothing waits then for a try that cannot come."""
+        made = sent_one(house, phone=NUMBER)
+        customer_id = house.messages()[0].customer_id
+        with write(house.engine) as conn:
+            conn.execute(sa.update(attempt).where(attempt.c.id == made.id).values(id=100))
+            for _ in range(2):
+                add_failure(
+                    conn,
+                    customer_id=customer_id,
+                    address_hash=address_hash("sms", NUMBER),
+                    error_class="number-soft-permanent",
+                    at=made.intent_at,
+                )
+        hear(house, word(made, "undelivered", UNKNOWN_OR_OFF))
+        assert bans(house) == ["bad_number"]
+        assert house.messages()[0].status == "undelivered"
+
+    def test_goes_by_mail_after_its_last_try(self, house: House) -> None:
+        """The other channel is better than the same phone once more."""
+        sent_one(house, email="wang@example.com")
+        try_until_the_end(house, UNKNOWN_OR_OFF)
+        assert [row.channel for row in attempts(house)] == ["sms", "sms", "email"]
+
+
+class TestOff:
+    def test_is_asked_a_few_times_far_apart(self, house: House) -> None:
+        """Four tries in all: a phone that is off for the night is not asked eight times in an hour."""
+        sent_one(house)
+        try_until_the_end(house, OFF)
+        first, second, *_ = waits(house)
+        assert len(attempts(house)) == 4
+        assert timedelta(minutes=15) <= first <= timedelta(minutes=31)
+        assert timedelta(hours=1) <= second <= timedelta(hours=2, minutes=1)
+        assert attempts(house)[-1].intent_at < house.messages()[0].use_by
+
+    def test_is_asked_sooner_where_time_is_short(self, house: House) -> None:
+        """No wait takes more than two thirds of what is left."""
+        made = sent_one(house)
+        left = timedelta(minutes=12)
+        house.clock.advance(house.messages()[0].use_by - left - house.clock.now())
+        hear(house, word(made, "undelivered", OFF))
+        (row,) = house.messages()
+        assert row.status == "planned"
+        assert left / 3 <= row.wake_at - house.clock.now() <= left * 2 / 3
