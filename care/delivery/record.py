@@ -281,7 +281,17 @@ def follow(
             if queued is not None:
                 join_retry_queue(conn, channel, queued, now)
             return  # the household waits for the next try: the same phone would fail the others too
-    elif not is_final:
+    elif is_final:
+        _say_why(conn, message_id, decision.reason, now=now, by=by)
+    else:
         to = S.EXPIRED if decision.expired else S.FAILED
         ledger.move_messages(conn, [message_id], to, now=now, by=by, reason=decision.reason)
     ledger.reelect(conn, [message_id], now=now)
+
+
+def _say_why(conn: sa.Connection, message_id: int, reason: str, *, now: datetime, by: str) -> None:
+    """Note why nothing follows, where the receipt has given the message its end."""
+    ended = sa.and_(message.c.id == message_id, message.c.status.in_([str(S.UNDELIVERED), str(S.FAILED)]))
+    said = sa.update(message).where(ended).values(reason=reason).returning(message.c.status)
+    for status in conn.execute(said).scalars().all():
+        ledger.note_moves(conn, [(message_id, S(status), reason)], by=by, now=now)

@@ -86,14 +86,11 @@ def after_failure(
         return GiveUp(expired=False, reason=f"gave up after {attempts} tries: {word}")
     if now >= use_by:
         channels_left = ()  # too late for any
-    if rule.is_permanent:
-        if rule.retry is Retry.OTHER_CHANNEL and channels_left:
+    is_spent = alike >= TRIES.get(rule.retry, MAX_ATTEMPTS)
+    if rule.is_permanent or is_spent:
+        if channels_left and rule.retry is not Retry.NEVER:
             return Again(at=now, other_channel=True)
-        return GiveUp(expired=False, reason=word)
-    if alike >= TRIES.get(rule.retry, MAX_ATTEMPTS):
-        if channels_left:
-            return Again(at=now, other_channel=True)
-        return GiveUp(expired=False, reason=f"gave up after {alike} tries: {word}")
+        return GiveUp(expired=False, reason=f"gave up after {alike} tries: {word}" if is_spent else word)
     at = now + max(asked_wait, _wait(rule.retry, attempts=attempts, alike=alike, left=use_by - now, dice=dice))
     at += queued
     if at < use_by:
