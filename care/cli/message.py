@@ -54,16 +54,18 @@ def _as_object(story: "Story") -> dict[str, Any]:
 def _tell(story: "Story", zone: str) -> None:
     from care.cli.output import say
     from care.cli.times import local
+    from care.messages.model import CLAIMABLE
 
     entry = story.entry
+    again = local(entry.wake_at, zone) if entry.status in CLAIMABLE and entry.wake_at > entry.due_at else ""
     say(f"message {entry.id}: {entry.status} - {entry.in_words}")
-    say(f"  next       {entry.advice}")
+    say(f"  next       {f'tried again at {again}' if again and entry.attempts else entry.advice}")
     say(f"  customer   {entry.customer or '(erased)'}")
     leg = "" if entry.leg == "main" else f", leg {entry.leg}"
     say(f"  campaign   {entry.campaign_id} ({entry.purpose}), {entry.occasion}{leg}")
     say(f"  due        {local(entry.due_at, zone)}, of use until {local(story.use_by, zone)}")
-    if entry.wake_at > entry.due_at and entry.sent_at is None:
-        say(f"  wakes      {local(entry.wake_at, zone)}")
+    if again:
+        say(f"  wakes      {again}")
     say()
     for event in story.events:
         say(f"  {local(event.at, zone)}  {event.text}")
