@@ -2,13 +2,15 @@
 
 import os
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from care.base.among import among, beside
 from care.base.hot import Hot
+from care.base.vocabulary import Purpose
 from care.delivery.tables import incarnation
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
@@ -21,7 +23,17 @@ LEASE = timedelta(seconds=60)
 """How long a claim lasts without progress; a living sender renews it long before."""
 
 FIRST_SPARED, LONGEST_SPARED = timedelta(minutes=1), timedelta(minutes=30)
-"""How long a message waits that was alone in work when a sender died: by then the next one has served the others."""
+"""How long a message waits that was in work at two deaths of senders: by then the next one has served the others."""
+
+_URGENT: Mapping[Purpose, timedelta] = {
+    Purpose.EMERGENCY: timedelta(seconds=5),
+    Purpose.REPLY: timedelta(seconds=5),
+    Purpose.SERVICE: timedelta(minutes=3),
+}
+"""The longest wait of what cannot wait; it is rendered apart and claimed alone, so little is in danger by it."""
+
+SHARE_OF_TIME = 10
+"""No such wait takes more than this part of the time that is left."""
 
 SUSPECT = "in work when a sender died: rendered apart from now on"
 
@@ -31,6 +43,15 @@ PROCESS_ENDED, LEASE_LOST = "process-ended", "lease-lost"
 
 BEFORE_RESTORE = "before-restore"
 """Why another is: the journal has it, and the database, restored from a backup, forgot what became of it."""
+
+
+class Recovered(NamedTuple):
+    """What was settled: claims that wait again, requests in doubt, and how many of the claims have to wait a while."""
+
+    requeued: int = 0
+    in_doubt: int = 0
+    spared: int = 0
+
 
 _CLOSED = Hot(
     sa.select(incarnation.c.id).where(incarnation.c.id == sa.bindparam("number"), incarnation.c.ended_at.is_not(None))
@@ -75,8 +96,8 @@ def is_closed(conn: sa.Connection, mine: int) -> bool:
     return bool(_CLOSED.rows(conn, number=mine))
 
 
-def recover(conn: sa.Connection, mine: int, *, dead: Collection[int] | None, now: datetime) -> tuple[int, int]:
-    """Settle what dead senders left in work; return (requeued, in doubt).
+def recover(conn: sa.Connection, mine: int, *, dead: Collection[int] | None, now: datetime) -> Recovered:
+    """Settle what dead senders left in work.
 
     `dead` names lives known to be over; None means every claim whose lease has run out. A claim without an
     intent made no call and waits again, with a strike; an intent without an outcome is in doubt: `unknown`.
@@ -90,7 +111,7 @@ def recover(conn: sa.Connection, mine: int, *, dead: Collection[int] | None, now
     if over - {mine}:
         close_lives(conn, over - {mine}, now)
     if not ids:
-        return 0, 0
+        return Recovered()
     open_intents = sa.select(attempt.c.message_id).where(
         among(attempt.c.message_id, ids), attempt.c.outcome == str(Outcome.INTENT)
     )
@@ -108,9 +129,8 @@ def recover(conn: sa.Connection, mine: int, *, dead: Collection[int] | None, now
     reason = "the sender ended between request and answer"
     ledger.move_messages(conn, doubtful, MessageStatus.UNKNOWN, now=now, by="recovery", reason=reason)
     safe = [i for i in ids if i not in doubtful]
-    if safe:
-        _requeue(conn, safe, now)
-    return len(safe), len(doubtful)
+    spared = _requeue(conn, safe, now) if safe else 0
+    return Recovered(len(safe), len(doubtful), spared)
 
 
 def give_back(conn: sa.Connection, mine: int, *, kept: Collection[int], now: datetime) -> int:
@@ -128,22 +148,33 @@ def give_back(conn: sa.Connection, mine: int, *, kept: Collection[int], now: dat
     return len(ids)
 
 
-def _requeue(conn: sa.Connection, ids: list[int], now: datetime) -> None:
-    """Let claims wait again; each is a suspect from now on, rendered apart and claimed alone.
+def _requeue(conn: sa.Connection, ids: list[int], now: datetime) -> int:
+    """Let claims wait again, each a suspect from now on, rendered apart and claimed alone; return how many are spared.
 
-    Nobody fails for being there when a sender dies: only what ends the process of its own does. What was alone in work
+    Nobody fails for being there when a sender dies: only what ends the process of its own does. What was in work twice
     waits a while longer each time, so that senders which die at every start do not die of it forever.
     """
     struck = conn.execute(
         sa.update(message)
         .where(among(message.c.id, ids), beside(message.c.status) == str(MessageStatus.SENDING))
         .values(strikes=message.c.strikes + 1)
-        .returning(message.c.id, message.c.strikes)
+        .returning(message.c.id, message.c.strikes, message.c.purpose, message.c.use_by)
     ).all()
-    for strikes in {row.strikes for row in struck}:
-        ids = [row.id for row in struck if row.strikes == strikes]
-        wake_at = now if strikes == 1 else now + min(LONGEST_SPARED, FIRST_SPARED * 2 ** min(strikes - 2, 8))
-        ledger.move_messages(conn, ids, MessageStatus.PLANNED, now=now, by="recovery", reason=SUSPECT, wake_at=wake_at)
+    waits: dict[timedelta, list[int]] = {}
+    for row in struck:
+        waits.setdefault(spared_for(Purpose(row.purpose), row.strikes, row.use_by - now), []).append(row.id)
+    for wait, some in waits.items():
+        when = now + wait
+        ledger.move_messages(conn, some, MessageStatus.PLANNED, now=now, by="recovery", reason=SUSPECT, wake_at=when)
+    return sum(len(some) for wait, some in waits.items() if wait)
+
+
+def spared_for(purpose: Purpose, strikes: int, left: timedelta) -> timedelta:
+    """Return how long a suspect waits before it is claimed again, with so much of its time `left`."""
+    if strikes <= 1:
+        return timedelta(0)
+    wait = FIRST_SPARED * 2.0 ** min(strikes - 2, 8)
+    return max(timedelta(0), min(wait, _URGENT.get(purpose, LONGEST_SPARED), left / SHARE_OF_TIME))
 
 
 def dead_incarnations(conn: sa.Connection, mine: int) -> list[int]:

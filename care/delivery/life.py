@@ -61,7 +61,7 @@ class Life:
     def keep(self, ids: Collection[int]) -> None:
         """Show progress, which keeps what we hold, and take over what a sender that ended has left."""
         work, now = self._work, self._work.clock.now()
-        recovered = (0, 0)
+        recovered = lives.Recovered()
         with write(work.engine) as conn:
             self.check(conn)
             ledger.renew_leases(conn, owner=self.number, ids=ids, lease_until=now + lives.LEASE)
@@ -79,9 +79,9 @@ class Life:
             if is_end:
                 lives.end_incarnation(conn, self.number, now)
 
-    def _tell(self, recovered: tuple[int, int]) -> None:
-        requeued, doubtful = recovered
+    def _tell(self, recovered: lives.Recovered) -> None:
+        requeued, doubtful, spared = recovered
         if requeued and self._work.apart is not None:
             self._work.apart.start()  # soon needed; meanwhile others are sent
         if requeued or doubtful:
-            log.warning("dispatch.recovered", requeued=requeued, in_doubt=doubtful)
+            log.warning("dispatch.recovered", requeued=requeued, in_doubt=doubtful, spared=spared)

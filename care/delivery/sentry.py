@@ -114,18 +114,18 @@ class Sentry:
             self._waits = known is None
         return not self._waits
 
-    def recover(self, conn: sa.Connection, number: int, now: datetime) -> tuple[int, int]:
+    def recover(self, conn: sa.Connection, number: int, now: datetime) -> lives.Recovered:
         """Settle what senders on a shared database left: at once where a lock proves their end, else by lease."""
         by_lock = _open_lives(conn, number, now)
         over = dead_among(self.lives_folder, by_lock)
-        proven = (0, 0)
+        proven = lives.Recovered()
         if over:
             ended = [by_lock[name] for name in over]
             proven = lives.recover(conn, number, dead=ended, now=now)
         leased = lives.recover(conn, number, dead=None, now=now)
         remove_locks(self.lives_folder, self._settled - by_lock.keys())  # committed, or they would be open
         self._settled = set(over)
-        return proven[0] + leased[0], proven[1] + leased[1]
+        return lives.Recovered(*map(sum, zip(proven, leased, strict=True)))
 
     def sift(self, claimed: Sequence[Claimed]) -> list[Claimed]:
         """Return what may be sent: what was sent before a restore, and is planned again, is settled instead."""

@@ -84,11 +84,11 @@ class TestRecovery:
             intent(house, number)
             sentry = house.services.sentry(sole=False)
             with write(house.engine) as conn:
-                assert sentry.recover(conn, 0, now) == (0, 0)
+                assert sentry.recover(conn, 0, now)[:2] == (0, 0)
             process.kill()
             process.wait()
             with write(house.engine) as conn:
-                assert sentry.recover(conn, 0, now) == (0, 2)
+                assert sentry.recover(conn, 0, now)[:2] == (0, 2)
         with read(house.engine) as conn:
             assert set(conn.execute(sa.select(attempt.c.error_code)).scalars()) == {"process-ended"}
             assert conn.execute(sa.select(incarnation.c.ended_at)).scalar_one() == now

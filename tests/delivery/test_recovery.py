@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
-from care.base.vocabulary import Channel
-from care.delivery.incarnation import FIRST_SPARED, begin_incarnation, dead_incarnations, recover
+from care.base.vocabulary import Channel, Purpose
+from care.delivery.incarnation import FIRST_SPARED, begin_incarnation, dead_incarnations, recover, spared_for
 from care.messages.intents import write_intents
 from care.messages.store import claim_due
 from care.messages.tables import attempt, message
@@ -40,7 +41,7 @@ class TestRecovery:
         greet(house, 3)
         number = claimed(house)
         with write(house.engine) as conn:
-            assert recover(conn, 0, dead=[number], now=house.clock.now()) == (3, 0)
+            assert recover(conn, 0, dead=[number], now=house.clock.now())[:2] == (3, 0)
         assert house.dispatch(postboxes()) == 3
 
     def test_leaves_in_doubt_what_was_begun(self, house: House) -> None:
@@ -49,7 +50,7 @@ class TestRecovery:
         number = claimed(house)
         intent(house, number)
         with write(house.engine) as conn:
-            assert recover(conn, 0, dead=[number], now=house.clock.now()) == (0, 3)
+            assert recover(conn, 0, dead=[number], now=house.clock.now())[:2] == (0, 3)
         assert house.dispatch(postboxes()) == 0
         assert {row.status for row in house.messages()} == {"unknown"}
         with read(house.engine) as conn:
@@ -67,7 +68,7 @@ class TestRecovery:
         greet(house, 2)
         claimed(house)
         with write(house.engine) as conn:
-            assert recover(conn, 0, dead=None, now=house.clock.now()) == (0, 0)
+            assert recover(conn, 0, dead=None, now=house.clock.now())[:2] == (0, 0)
 
     def test_fails_nobody_for_being_there(self, house: House) -> None:
         """Ten senders die at the same place: whoever was in hand waits longer each time, and is sent in the end."""
@@ -125,6 +126,32 @@ class TestRecovery:
             waits.append((row.wake_at - house.clock.now()) / FIRST_SPARED)
             house.clock.set(row.wake_at)
         assert waits == [0, 1, 2, 4, 8, 16, 30, 30, 30]
+
+    @pytest.mark.parametrize(
+        ("purpose", "longest"), [("emergency", 5), ("reply", 5), ("service", 180), ("survey", 1800), ("offer", 1800)]
+    )
+    def test_spares_no_time_of_what_cannot_wait(self, house: House, purpose: str, longest: int) -> None:
+        """An emergency is tried again within seconds, a notice within minutes, however many senders died."""
+        greet(house)
+        for strikes in range(2, 9):
+            with write(house.engine) as conn:
+                number = begin_incarnation(conn, "dispatch", house.clock.now())
+                conn.execute(
+                    sa.update(message).values(
+                        purpose=purpose, strikes=strikes - 1, status="sending", lease_owner=number
+                    )
+                )
+                found = recover(conn, 0, dead=[number], now=house.clock.now())
+            wait = house.messages()[0].wake_at - house.clock.now()
+            assert timedelta(0) < wait <= timedelta(seconds=longest)
+            assert found == (1, 0, 1)
+        assert wait == timedelta(seconds=longest)
+
+    def test_spares_a_tenth_of_what_is_left_at_most(self) -> None:
+        """Whatever its purpose, time is left to send it."""
+        assert spared_for(Purpose.OFFER, 9, timedelta(minutes=20)) == timedelta(minutes=2)
+        assert spared_for(Purpose.EMERGENCY, 9, timedelta(seconds=20)) == timedelta(seconds=2)
+        assert spared_for(Purpose.OFFER, 9, -timedelta(minutes=1)) == timedelta(0)
 
     def test_knows_which_lives_are_over(self, house: House) -> None:
         """Everyone who still holds claims, but me."""
