@@ -1,5 +1,6 @@
 """`care pause`, `resume`, `cancel` and `retry`: stop by hand, and send again what failed."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,6 +17,8 @@ app = typer.Typer()
 CAMPAIGN = typer.Option("", "--campaign", help="Name or id of one campaign.")
 PURPOSE = typer.Option("", "--purpose", help="A whole purpose: greeting, offer, survey, service, …")
 JSON = typer.Option(False, "--json", help="Print one JSON object.")
+
+NO_ADDRESS = "every address is silenced or not allowed, or there is none"
 
 
 @app.command()
@@ -117,12 +120,15 @@ def retry(
 ) -> None:
     """Send again what failed, as the same messages and while their time has not passed; never what arrived.
 
-    Exit 0: planned again, or nothing had failed. Exit 1: all are too late, or there is no such campaign.
+    What has no open address stays as it is, until a number is corrected or a ban lifted.
+    Exit 0: planned again, or nothing had failed. Exit 1: none of them can go now, or there is no such campaign.
     """
-    from care.base.database import plain_errors, read
+    from care.base.database import plain_errors
     from care.base.errors import AnswerIsNoError, InputError
     from care.cli.output import print_json, say
+    from care.delivery.reach import Reach
     from care.messages import stops
+    from care.surveys.wiring import SUBJECTS
 
     allowed = {str(status): status for status in stops.RETRYABLE}
     if state not in allowed:
@@ -130,18 +136,25 @@ def retry(
     services = _services()
     name = campaign_id(services, _required(campaign))
     now = services.clock.now()
+    unreachable = Reach(services.policies, services.campaigns, SUBJECTS).unreachable
     with plain_errors(services.engine):
         if dry_run:
-            with read(services.engine) as conn:
-                done = stops.count_retryable(conn, name, allowed[state], now=now)
+            done = stops.count_retryable(services.engine, name, allowed[state], now=now, unreachable=unreachable)
         else:
-            done = stops.retry_campaign(services.engine, name, allowed[state], by=who(), now=now)
+            done = stops.retry_campaign(
+                services.engine, name, allowed[state], by=who(), now=now, unreachable=unreachable
+            )
     if json:
-        print_json({"campaign": name, "again": done.again, "too_late": done.too_late, "dry_run": dry_run})
+        print_json({"campaign": name, **asdict(done), "dry_run": dry_run})
     else:
         late = f"; {done.too_late} are too late" if done.too_late else ""
-        say(f"{name}: {done.again} messages {'would go' if dry_run else 'go'} again{late}")
-    if done.too_late and not done.again:
+        stay = f"; {done.unreachable} stay {state}: {NO_ADDRESS}" if done.unreachable else ""
+        say(f"{name}: {done.again} messages {'would go' if dry_run else 'go'} again{late}{stay}")
+    if done.again:
+        return
+    if done.unreachable:
+        raise AnswerIsNoError(f"{name}: none can go now. Correct the numbers, or see: care suppressions list")
+    if done.too_late:
         raise AnswerIsNoError(f"{name}: the time of all {done.too_late} messages has passed")
 
 

@@ -4,7 +4,7 @@ A pause is a row that planner and sender read; it moves no message. Cancel and r
 in short transactions, so that a million of them lock nobody out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -52,10 +52,20 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
-    """What a retry did, or would do: messages that go again, and those whose time has passed."""
+    """What a retry did, or would do: messages that go again, whose time has passed, and that nobody would get."""
 
     again: int
     too_late: int
+    unreachable: int
+
+
+Unreachable = Callable[[sa.Connection, Collection[int]], Collection[int]]
+"""Tells which of some messages could go to nobody now."""
+
+
+def nobody(_conn: sa.Connection, _ids: Collection[int]) -> Collection[int]:
+    """Say of no message that it could go to nobody."""
+    return ()
 
 
 def campaign_scope(campaign_id: str) -> str:
@@ -143,31 +153,47 @@ def cancel_campaign(engine: sa.Engine, campaign_id: str, *, by: str, now: dateti
     return Cancelled(cancelled=total, in_work=int(in_work))
 
 
-def count_retryable(conn: sa.Connection, campaign_id: str, status: MessageStatus, *, now: datetime) -> Retried:
-    """Return how many messages a retry would send again, and how many are too late."""
-    in_time = sa.func.coalesce(sa.func.sum(sa.case((message.c.use_by > now, 1), else_=0)), 0)
-    row = conn.execute(
-        sa.select(sa.func.count().label("all"), in_time.label("again")).where(_ended(campaign_id, status))
-    ).one()
-    return Retried(again=int(row.again), too_late=int(row.all) - int(row.again))
+def count_retryable(
+    engine: sa.Engine, campaign_id: str, status: MessageStatus, *, now: datetime, unreachable: Unreachable = nobody
+) -> Retried:
+    """Return what a retry would do."""
+    again = left = 0
+    for ids in _chunks(engine, _in_time(campaign_id, status, now)):
+        with engine.connect() as conn:
+            out = len(unreachable(conn, ids))
+        again, left = again + len(ids) - out, left + out
+    return Retried(again=again, too_late=_count_too_late(engine, campaign_id, status, now), unreachable=left)
 
 
-def retry_campaign(engine: sa.Engine, campaign_id: str, status: MessageStatus, *, by: str, now: datetime) -> Retried:
+def retry_campaign(
+    engine: sa.Engine,
+    campaign_id: str,
+    status: MessageStatus,
+    *,
+    by: str,
+    now: datetime,
+    unreachable: Unreachable = nobody,
+) -> Retried:
     """Plan the same rows again that failed, on every channel once more, while their time has not passed.
+
+    What could go to nobody now stays as it is: the sender would skip it, and skipped is for good. Once its customer's
+    address is corrected a later retry takes it.
 
     Raises:
         ValueError: for a status whose messages may have arrived.
     """
     if status not in RETRYABLE:
         raise ValueError(f"{status} is never sent again")
-    with engine.connect() as conn:
-        before = count_retryable(conn, campaign_id, status, now=now)
-    again = 0
-    for ids in _chunks(engine, sa.and_(_ended(campaign_id, status), message.c.use_by > now)):
+    too_late = _count_too_late(engine, campaign_id, status, now)
+    again = left = 0
+    for ids in _chunks(engine, _in_time(campaign_id, status, now)):
+        with engine.connect() as conn:
+            out = {*unreachable(conn, ids)}
+        left += len(out)
         with write(engine) as conn:
             moved = ledger.move_messages(
                 conn,
-                ids,
+                [i for i in ids if i not in out],
                 MessageStatus.PLANNED,
                 now=now,
                 by=signed(by),
@@ -179,7 +205,17 @@ def retry_campaign(engine: sa.Engine, campaign_id: str, status: MessageStatus, *
                 sa.update(attempt).where(attempt.c.message_id.in_(moved), attempt.c.spent).values(spent=sa.false())
             )
             again += len(moved)
-    return Retried(again=again, too_late=before.too_late)
+    return Retried(again=again, too_late=too_late, unreachable=left)
+
+
+def _in_time(campaign_id: str, status: MessageStatus, now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(_ended(campaign_id, status), message.c.use_by > now)
+
+
+def _count_too_late(engine: sa.Engine, campaign_id: str, status: MessageStatus, now: datetime) -> int:
+    late = sa.select(sa.func.count()).where(_ended(campaign_id, status), message.c.use_by <= now)
+    with engine.connect() as conn:
+        return int(conn.execute(late).scalar_one())
 
 
 def _ended(campaign_id: str, status: MessageStatus) -> sa.ColumnElement[bool]:

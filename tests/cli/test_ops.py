@@ -163,7 +163,13 @@ class TestRetry:
         """Nothing moves."""
         self.failed(desk, status="undelivered")
         answer = desk("retry", "--state", "undelivered", "--campaign", "birthday", "--dry-run", "--json")
-        assert json.loads(answer.out) == {"campaign": "birthday", "again": 1, "too_late": 0, "dry_run": True}
+        assert json.loads(answer.out) == {
+            "campaign": "birthday",
+            "again": 1,
+            "too_late": 0,
+            "unreachable": 0,
+            "dry_run": True,
+        }
         assert [row.status for row in desk.house.messages()] == ["undelivered"]
 
     def test_needs_a_campaign(self, desk: Desk) -> None:
