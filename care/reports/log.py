@@ -1,7 +1,7 @@
 """The delivery log: what came due, latest first, however many million messages there are.
 
 Each question walks one index from its newest end and stops after a page: by customer, by campaign and day, or by
-status and lane. Nothing is sorted that is not shown.
+status and lane. Nothing is sorted that is not shown. What was due and has been put off stands where it was due.
 """
 
 import heapq
@@ -13,9 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.base.database import Instant
 from care.base.vocabulary import Purpose
 from care.customers.tables import customer
-from care.messages.model import MessageStatus
+from care.messages.model import CLAIMABLE, MessageStatus
 from care.messages.tables import attempt, campaign_known, message, move, receipt
 from care.reports.reasons import status_in_words
 
@@ -81,7 +82,7 @@ class Question:
     campaign_id: str | None = None
     customer_id: int | None = None
     since: datetime | None = None  # only what came due at this instant or later
-    until: datetime | None = None  # only what came due before it
+    until: datetime | None = None  # only what was due before it, also where it has been put off until later
     before: int | None = None
     limit: int = 50
 
@@ -95,12 +96,21 @@ def find_entries(conn: sa.Connection, question: Question) -> list[Entry]:
         return _by_customer(conn, question)
     if question.campaign_id is not None and not question.statuses:
         return list(_by_campaign(conn, question, mark))
-    streams = (_by_status(conn, question, mark, status, lane) for status in _statuses(question) for lane in _LANES)
-    merged = heapq.merge(*streams, key=lambda entry: (entry.wake_at, entry.id), reverse=True)
+    streams = [_by_status(conn, question, mark, status, lane) for status in _statuses(question) for lane in _LANES]
+    if question.until is not None:
+        waiting = [status for status in _statuses(question) if status in CLAIMABLE]
+        streams += [_put_off(conn, question, mark, status, lane) for status in waiting for lane in _LANES]
+    merged = heapq.merge(*streams, key=lambda entry: (_place(entry, question), entry.id), reverse=True)
     return list(itertools.islice(merged, question.limit))
 
 
 _LANES = tuple(purpose.lane for purpose in Purpose)
+
+
+def _place(one: Entry | sa.Row[Any], question: Question) -> datetime:
+    """Return where a message stands in the log: at the hour at which it was last due."""
+    is_put_off = question.until is not None and one.wake_at >= question.until
+    return one.due_at if is_put_off else one.wake_at
 
 
 def _statuses(question: Question) -> Iterable[MessageStatus]:
@@ -108,7 +118,9 @@ def _statuses(question: Question) -> Iterable[MessageStatus]:
 
 
 def _mark(conn: sa.Connection, before: int | None) -> sa.Row[Any] | None:
-    place: sa.Select[Any] = sa.select(message.c.id, message.c.wake_at, message.c.occasion_on)
+    place: sa.Select[Any] = sa.select(
+        message.c.id, message.c.wake_at, message.c.due_at, message.c.occasion_on
+    )
     place = place.where(message.c.id == before)
     return None if before is None else conn.execute(place).one_or_none()
 
@@ -146,12 +158,34 @@ def _by_status(
     conn: sa.Connection, question: Question, mark: sa.Row[Any] | None, status: MessageStatus, lane: int
 ) -> list[Entry]:
     query = _page(question).where(message.c.status == str(status), message.c.lane == lane)
+    if question.until is not None:
+        query = query.where(message.c.wake_at < question.until)
+    return _entries(conn, _walk(query, question, mark, message.c.wake_at))
+
+
+def _put_off(
+    conn: sa.Connection, question: Question, mark: sa.Row[Any] | None, status: MessageStatus, lane: int
+) -> list[Entry]:
+    """Return what was due, and will be looked at again later: held, or waiting for its next try."""
+    query = _page(question).where(
+        message.c.status == sa.literal_column(f"'{status}'"),  # spelt out, like the next but one: the index has these
+        message.c.lane == lane,
+        message.c.wake_at > message.c.due_at,
+        sa.type_coerce(message.c.wake_at, sa.BigInteger) + 0 >= sa.bindparam("until", question.until, Instant),
+    )
+    return _entries(conn, _walk(query, question, mark, message.c.due_at))
+
+
+def _walk(
+    query: sa.Select[Any], question: Question, mark: sa.Row[Any] | None, by: sa.ColumnElement[datetime]
+) -> sa.Select[Any]:
+    """Return the query from the mark on, in the order of an instant."""
     if question.campaign_id is not None:
         query = query.where(message.c.campaign_id == question.campaign_id)
     if mark is not None:
-        earlier = sa.or_(message.c.wake_at < mark.wake_at, message.c.id < mark.id)
-        query = query.where(message.c.wake_at <= mark.wake_at, earlier)
-    return _entries(conn, query.order_by(message.c.wake_at.desc(), message.c.id.desc()))
+        place = _place(mark, question)
+        query = query.where(by <= place, sa.or_(by < place, message.c.id < mark.id))
+    return query.order_by(by.desc(), message.c.id.desc())
 
 
 def _page(question: Question) -> sa.Select[Any]:
@@ -163,7 +197,7 @@ def _page(question: Question) -> sa.Select[Any]:
     if question.since is not None:
         query = query.where(message.c.wake_at >= question.since)
     if question.until is not None:
-        query = query.where(message.c.wake_at < question.until)
+        query = query.where(message.c.due_at < question.until)
     return query
 
 

@@ -12,6 +12,16 @@ BIG = ("message", "attempt", "receipt", "move", "customer ", "customer_change")
 
 def steps_of(engine: sa.Engine, ask: Callable[[sa.Connection], Any]) -> list[str]:
     """Return every step of the query plans of what `ask` executes."""
+    return [str(row[3]) for rows in _explained(engine, ask, "EXPLAIN QUERY PLAN") for row in rows]
+
+
+def plans_of(engine: sa.Engine, ask: Callable[[sa.Connection], Any]) -> list[str]:
+    """Return the lines of PostgreSQL's plans, of tables too big to be read from end to end or sorted."""
+    rules = ("SET LOCAL enable_seqscan = off", "SET LOCAL enable_bitmapscan = off", "SET LOCAL enable_sort = off")
+    return [str(row[0]) for rows in _explained(engine, ask, "EXPLAIN", *rules) for row in rows]
+
+
+def _explained(engine: sa.Engine, ask: Callable[[sa.Connection], Any], how: str, *rules: str) -> list[Any]:
     asked: list[tuple[str, Any]] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
@@ -23,8 +33,9 @@ def steps_of(engine: sa.Engine, ask: Callable[[sa.Connection], Any]) -> list[str
             ask(conn)
         finally:
             sa.event.remove(engine, "before_cursor_execute", note)
-        found = [conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all() for sql, values in asked]
-    return [str(row[3]) for rows in found for row in rows]
+        for rule in rules:
+            conn.exec_driver_sql(rule)
+        return [conn.exec_driver_sql(f"{how} {sql}", values).all() for sql, values in asked]
 
 
 def whole_tables(steps: list[str]) -> list[str]:

@@ -6,12 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
+from care.base.vocabulary import Purpose
 from care.messages.model import MessageStatus
 from care.messages.store import move_messages
 from care.messages.tables import campaign_known
 from care.reports.log import Question, Watch, find_entries, known_campaign
 from care.reports.story import tell_story
-from tests.reports.index_use import sorts, steps_of, whole_tables
+from tests.reports.index_use import plans_of, sorts, steps_of, whole_tables
 from tests.reports.ledger import AT, DAY, make_attempt, make_message, make_sent
 
 S = MessageStatus
@@ -69,6 +70,34 @@ class TestEveryQuestion:
             ]
         with read(engine) as conn:
             assert [entry.id for entry in find_entries(conn, Question(limit=3))] == ids[:3]
+
+    def test_shows_what_was_due_and_has_been_put_off(self, engine: sa.Engine) -> None:
+        """Held, or waiting for its next try: at the hour it was due, page by page; what is to come is left out."""
+        later = AT + timedelta(minutes=10)
+        with write(engine) as conn:
+            went = make_sent(conn, due_at=AT - timedelta(hours=3))
+            held = make_message(
+                conn, due_at=AT - timedelta(hours=2), wake_at=later, status="held", reason="template 'x' is broken"
+            )
+            again = make_message(conn, due_at=AT - timedelta(hours=1), wake_at=later, attempts=1)
+            make_message(conn, due_at=AT + timedelta(hours=1), wake_at=AT + timedelta(hours=1))
+            make_message(conn, due_at=later, wake_at=AT + timedelta(days=1), status="held", reason="paused")
+        with read(engine) as conn:
+            pages = [find_entries(conn, Question(until=AT, limit=1))]
+            pages += [find_entries(conn, Question(until=AT, limit=1, before=one)) for one in (again, held, went)]
+            of_a_campaign = find_entries(conn, Question(until=AT, campaign_id=pages[0][0].campaign_id))
+        assert [[entry.id for entry in page] for page in pages] == [[again], [held], [went], []]
+        assert {entry.id for entry in of_a_campaign} == {again, held, went}
+
+    def test_finds_what_was_put_off_by_an_index_of_its_own(self, engine: sa.Engine) -> None:
+        """However many wait for their hour, and on PostgreSQL too: the plan with sequential scans priced out."""
+        with write(engine) as conn:
+            make_message(conn)
+        if engine.dialect.name == "sqlite":
+            steps = steps_of(engine, lambda conn: find_entries(conn, Question(until=AT)))
+        else:
+            steps = plans_of(engine, lambda conn: find_entries(conn, Question(until=AT)))
+        assert sum("ix_message_put_off" in step for step in steps) == 2 * len(Purpose)
 
     def test_of_a_campaign_walks_back_day_by_day(self, engine: sa.Engine) -> None:
         """Without a limit in sight it ends at the first day."""
