@@ -9,6 +9,7 @@ from care.base.database import insert
 from care.base.vocabulary import LANES, Channel
 from care.delivery.failover import HOLD, IN_MAINTENANCE, closed_reason
 from care.delivery.incarnation import DISPATCH
+from care.delivery.prepare import MENDING
 from care.delivery.standstill import standing
 from care.delivery.tables import incarnation, job_run
 from care.inbound.events.outgoing import untold
@@ -67,6 +68,7 @@ def look(
         sender_unseen=_sender_unseen(conn, now),
         closed_channels=_closed(conn, now),
         closed_providers=closed_now(conn, now),
+        unmended=_unmended(conn, now),
         in_doubt=_in_doubt(conn, now),
         oldest_webhook=_oldest_webhook(conn, now),
         overdue_cases=overdue,
@@ -149,6 +151,17 @@ def _closed(conn: sa.Connection, now: datetime) -> dict[str, int]:
         if count := int(conn.execute(held).scalar_one()):
             found[str(channel)] = count
     return found
+
+
+def _unmended(conn: sa.Connection, now: datetime) -> dict[str, int]:
+    """Return which files keep messages waiting, as their reason says, and how many; mended, they let them go."""
+    held = sa.select(message.c.reason, sa.func.count()).where(
+        message.c.status == str(S.HELD),
+        message.c.lane.in_(range(len(LANES))),
+        message.c.wake_at <= now + MENDING,
+        message.c.reason.endswith(" is broken"),
+    )
+    return {reason: count for reason, count in conn.execute(held.group_by(message.c.reason))}
 
 
 def _in_doubt(conn: sa.Connection, now: datetime) -> int:

@@ -37,6 +37,7 @@ class Facts:
     sender_unseen: timedelta | None = None
     closed_channels: Mapping[str, int] = field(default_factory=dict)  # and how many messages are held for it
     closed_providers: Sequence[str] = ()  # "sms through acme for 7 minutes: …"
+    unmended: Mapping[str, int] = field(default_factory=dict)  # what is broken, and how many messages wait for it
     in_doubt: int = 0  # messages, longer than it takes to resolve one
     oldest_webhook: timedelta = timedelta(0)
     overdue_cases: int = 0
@@ -108,6 +109,11 @@ def _channel(facts: Facts) -> str:
 def _provider(facts: Facts) -> str:
     """Where nobody carries the channel, that is the incident."""
     return "; ".join(words for words in facts.closed_providers if words.split()[0] not in facts.closed_channels)
+
+
+def _files(facts: Facts) -> str:
+    broken = "; ".join(f"{what}: {count:,} messages wait" for what, count in sorted(facts.unmended.items()))
+    return f"{broken}. See: care campaigns check" if broken else ""
 
 
 def _in_doubt(facts: Facts) -> str:
@@ -185,6 +191,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="provider", title="A provider is closed", limit="closed for 5 minutes", look=_provider, patience=5 * MINUTE
     ),
+    Rule(name="files", title="Messages wait for a broken file", limit="at once", look=_files),
     Rule(name="in_doubt", title="Messages are in doubt", limit="unknown for 15 minutes", look=_in_doubt),
     Rule(
         name="webhooks",

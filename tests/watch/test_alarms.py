@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from care.base.database import read, write
 from care.base.errands import Errands
 from care.base.errors import UnavailableError
+from care.delivery.prepare import MENDING
 from care.delivery.tables import incarnation, job_run
 from care.schedule import WATCH_JOBS, raise_alarms, run_due_jobs, stand_in
 from care.watch.alerts import send_alerts
@@ -20,6 +21,7 @@ from care.watch.book_store import keep_verdict
 from care.watch.incidents import CALM, closed_incidents, judge, open_incidents
 from care.watch.rules import Facts
 from care.watch.tables import alert, incident
+from tests.delivery.test_dispatcher import greet
 from tests.house import House, build_house
 from tests.reports.ledger import make_message
 from tests.watch.receiver import Receiver, receiver
@@ -210,6 +212,27 @@ class TestTheJob:
         told.clock.advance(5 * MINUTE)
         raise_alarms(told.services, told.clock.now(), None)
         assert sorted(standing(told)) == ["channel", "in_doubt", "jobs", "not_sending", "sender"]
+
+    def test_tells_once_of_messages_that_wait_for_a_broken_file(self, told: House, ear: Receiver) -> None:
+        """As the sender holds them, until the file is mended; also while they come up again and are held anew."""
+        greet(told, 2)
+        told.write_campaign("id: [")
+        self.watch(told, 2 * MENDING)
+        assert {row.status for row in told.messages()} == {"held"}
+        assert ear.titles == ["Messages wait for a broken file (open)"]
+        words = "the campaign's file is broken: 2 messages wait. See: care campaigns check"
+        assert ear.posts[0]["message"].startswith(words)
+        told.write_campaign()
+        self.watch(told, MENDING + CALM + MINUTE)
+        assert {row.status for row in told.messages()} == {"accepted"}
+        assert ear.titles[1:] == ["Messages wait for a broken file (over)"]
+
+    def watch(self, house: House, span: timedelta) -> None:
+        """Send and look around each minute."""
+        for _ in range(span // MINUTE):
+            house.dispatch(house.services.gateways())
+            raise_alarms(house.services, house.clock.now(), None)
+            house.clock.advance(MINUTE)
 
     def test_is_patient_with_what_was_planned_late(self, told: House) -> None:
         """Customers imported at half past ten are due since ten: that the next minute sends them is no incident."""
