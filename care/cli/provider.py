@@ -46,20 +46,21 @@ def verify(
         proof = asyncio.run(prove_list(gateway, numbers, count=count, clock=services.clock, patience_seconds=patience))
         with write(services.engine) as conn:
             keep_proof(conn, gateway.provider, accounts_of(settings)[gateway.provider], proof, services.clock.now())
-    listed = [took for took in proof.listed_after if took is not None]
     if as_json:
         print_json(
             {
                 "provider": gateway.provider,
                 "sent": count,
-                "listed": len(listed),
-                "slowest_ms": proof.slowest_ms,
+                "listed": proof.listed,
+                "slowest_ms": proof.slowest_ms if proof.listed else None,
                 "trusted": proof.is_complete,
+                "why_not": proof.why_not,
             }
         )
     else:
-        verdict = "the list is trusted" if proof.is_complete else "the list is not trusted"
-        say(f"{gateway.provider}: {len(listed)} of {count} listed, the slowest after {proof.slowest_ms} ms; {verdict}")
+        verdict = "the list is trusted" if proof.is_complete else f"the list is not trusted: {proof.why_not}"
+        slowest = f", the slowest after {proof.slowest_ms} ms" if proof.listed else ""
+        say(f"{gateway.provider}: {proof.listed} of {count} listed{slowest}; {verdict}")
     raise typer.Exit(0 if proof.is_complete else 1)
 
 

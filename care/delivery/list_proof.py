@@ -26,18 +26,36 @@ class Proof:
     """What was seen: for each message after how many seconds it was listed, None for never."""
 
     listed_after: tuple[float | None, ...]
-    settle: timedelta = SETTLE  # within which the adapter says that its provider lists what it took
+    settle: timedelta = SETTLE  # before it nothing is decided about a message in doubt
 
     @property
     def is_complete(self) -> bool:
         """Tell whether everything was listed well before anything is decided about a message in doubt."""
-        half = self.settle.total_seconds() / 2
-        return bool(self.listed_after) and all(took is not None and took <= half for took in self.listed_after)
+        return bool(self.listed_after) and not self.why_not
+
+    @property
+    def why_not(self) -> str:
+        """Return in words why the list is not trusted, '' where it is."""
+        missing = sum(took is None for took in self.listed_after)
+        if missing:
+            return f"it never showed {missing} of what the provider took"
+        half = self.settle / 2
+        late = sum(took > half.total_seconds() for took in self._listed)
+        return f"it showed {late} later than {half.total_seconds():.0f} seconds after the request" if late else ""
+
+    @property
+    def listed(self) -> int:
+        """Return how many were listed."""
+        return len(self._listed)
 
     @property
     def slowest_ms(self) -> int:
         """Return how long the slowest of those listed took."""
-        return int(max((took for took in self.listed_after if took is not None), default=0.0) * 1000)
+        return int(max(self._listed, default=0.0) * 1000)
+
+    @property
+    def _listed(self) -> list[float]:
+        return [took for took in self.listed_after if took is not None]
 
 
 def account_digest(account: str) -> str:
@@ -61,7 +79,7 @@ async def prove_list(
     try:
         look = _Look(gateway=gateway, records=records, clock=clock, patience_seconds=patience_seconds)
         took = [await look.at_one(numbers[n % len(numbers)], n) for n in range(count)]
-        return Proof(listed_after=tuple(took), settle=gateway.capabilities.list_settle)
+        return Proof(listed_after=tuple(took), settle=max(SETTLE, gateway.capabilities.list_settle))
     finally:
         await gateway.close()
 
@@ -99,7 +117,7 @@ def keep_proof(conn: sa.Connection, provider: str, account: str, proof: Proof, n
     values = {
         "is_complete": proof.is_complete,
         "sent": len(proof.listed_after),
-        "listed": sum(took is not None for took in proof.listed_after),
+        "listed": proof.listed,
         "slowest_ms": proof.slowest_ms,
         "at": now,
     }

@@ -1,6 +1,7 @@
 """`care provider verify` and `care resolve`, with the Twilio look-alike."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
+from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.doubt import SETTLE
 from care.delivery.list_proof import account_digest
 from care.delivery.tables import list_proof
 from care.messages.tables import attempt
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
+from tests.cli.desk import Desk
 from tests.stories.operator import OURS, Operator, accepted, operator, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -63,6 +66,7 @@ class TestResolve:
             "listed": 2,
             "slowest_ms": 0,
             "trusted": True,
+            "why_not": "",
         }
         answer = shop.care("resolve")
         assert answer == (0, "1 looked at: 0 at the provider, 1 sent again; 0 in doubt\n", "")
@@ -108,3 +112,24 @@ class TestVerify:
         assert answer.code == 1
         assert answer.err.count("\n") == 1
         assert accepted(twilio) == {}
+
+
+class TestVerifyTheSandbox:
+    def test_trusts_it(self, desk: Desk) -> None:
+        """It lists at once whatever it took; one line, exit 0."""
+        answer = desk("provider", "verify", "--to", MINE, "--count", "2")
+        assert (answer.code, answer.err) == (0, "")
+        assert re.fullmatch(
+            r"sandbox: 2 of 2 listed, the slowest after \d+ ms; the list is trusted\n", answer.out
+        )
+
+    def test_names_no_slowest_of_none(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A list that shows nothing is not trusted, and the line says that."""
+
+        async def nothing(*_: object) -> list[object]:
+            return []
+
+        monkeypatch.setattr(SandboxGateway, "list_to", nothing)
+        answer = desk("provider", "verify", "--to", MINE, "--count", "1", "--patience", "1")
+        words = "the list is not trusted: it never showed 1 of what the provider took"
+        assert (answer.code, answer.out) == (1, f"sandbox: 0 of 1 listed; {words}\n")
