@@ -16,9 +16,11 @@ from care.base.keys import FILE_NAME as KEYS_FILE
 from care.base.settings import Settings
 from care.base.vocabulary import Channel
 from care.bootstrap import Services, build_services
+from care.campaigns.formats import format_duration
 from care.cli.doctor_bounces import check_bounces
 from care.cli.doctor_follow_up import check_answers, check_cases, check_ticket_system, check_tickets
 from care.cli.doctor_providers import check_email, check_sms
+from care.cli.output import counted
 from care.customers.keys import check_key, key_id
 from care.delivery.registry import providers_of
 from care.delivery.standstill import standing
@@ -136,9 +138,13 @@ def _clock(services: Services) -> str:
         newest: datetime | None = connection.execute(sa.select(sa.func.max(message.c.status_at))).scalar()
         server = connection.execute(sa.select(sa.func.now())).scalar() if engine.dialect.name == "postgresql" else now
     if newest and newest - now > _CLOCK_MAY_DIFFER:
-        raise AnswerIsNoError(f"the clock is {newest - now} behind the newest message. Correct the machine's time")
+        raise AnswerIsNoError(
+            f"the clock is {_spoken(newest - now)} behind the newest message. Correct the machine's time"
+        )
     if server and abs(server - now) > _CLOCK_MAY_DIFFER:
-        raise AnswerIsNoError(f"the clock differs by {abs(server - now)} from the database server's. Run NTP on both")
+        raise AnswerIsNoError(
+            f"the clock differs by {_spoken(abs(server - now))} from the database server's. Run NTP on both"
+        )
     return f"{now:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -152,9 +158,21 @@ def _oldest_due(services: Services) -> str:
         paused = connection.execute(sa.select(pause.c.scope).where(is_by_hand())).scalars().all()
     stopped = f"; paused: {', '.join(sorted(paused))}" if paused else ""
     if oldest and now - oldest > _LATE and not paused:
-        late = now - oldest
-        raise AnswerIsNoError(f"{count} messages are due, the oldest for {late}. Is care run at work? See: care log")
-    return (f"{count} messages are due now" if count else "no message is waiting past its hour") + stopped
+        since = _spoken(now - oldest)
+        raise AnswerIsNoError(
+            f"{counted(count, 'message')} {_are(count)} due, the oldest for {since}. Is care run at work? See: care log"
+        )
+    return (
+        f"{counted(count, 'message')} {_are(count)} due now" if count else "no message is waiting past its hour"
+    ) + stopped
+
+
+def _spoken(span: timedelta) -> str:
+    return format_duration(span, "en")
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _journal(services: Services) -> str:

@@ -12,12 +12,15 @@ def resolve(json: bool = typer.Option(False, "--json", help="Print one JSON obje
     Requests younger than two minutes are left to their callbacks. Exit 0: nothing is in doubt any more.
     Exit 1: some still are; `care log --state unknown` lists them.
     """
+    import math
+    from datetime import timedelta
+
     from care.base.database import plain_errors, read
     from care.base.logs import configure_command_logs
     from care.bootstrap import build_services
-    from care.cli.output import print_json, say
+    from care.cli.output import counted, print_json, say
     from care.delivery.doubt import Step
-    from care.delivery.resolving import count_open, open_cases
+    from care.delivery.resolving import count_open, open_cases, too_young
     from care.watchers import resolve_now
 
     services = build_services()
@@ -27,10 +30,17 @@ def resolve(json: bool = typer.Option(False, "--json", help="Print one JSON obje
             doubtful = open_cases(conn, now=services.clock.now(), at_once=True)
         steps = resolve_now(services, doubtful)
         with read(services.engine) as conn:
-            left = count_open(conn)
+            left, now = count_open(conn), services.clock.now()
+            young, until = too_young(conn, now)
     told = {"asked": len(doubtful), "taken": steps[Step.TAKEN], "sent_again": steps[Step.SEND_AGAIN], "in_doubt": left}
     if json:
-        print_json(told)
+        print_json({**told, "too_young": young, "ask_again_at": until})
     else:
-        say("{asked} looked at: {taken} at the provider, {sent_again} sent again; {in_doubt} in doubt".format(**told))
+        words = "{asked} looked at: {taken} at the provider, {sent_again} sent again; {in_doubt} in doubt".format(
+            **told
+        )
+        if until is not None:
+            wait = counted(math.ceil((until - now) / timedelta(minutes=1)), "minute")
+            words += f", {young} of them too young to ask about: ask again in {wait}"
+        say(words)
     raise typer.Exit(1 if left else 0)

@@ -6,7 +6,7 @@ A callback by the request's token settles most of them before; see `receipts`.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,6 +89,22 @@ def open_cases(conn: sa.Connection, *, now: datetime, at_once: bool = False) -> 
 def count_open(conn: sa.Connection) -> int:
     """Return how many messages are in doubt."""
     return int(conn.execute(sa.select(sa.func.count()).where(message.c.status == str(S.UNKNOWN))).scalar_one())
+
+
+def too_young(conn: sa.Connection, now: datetime) -> tuple[int, datetime | None]:
+    """Return how many messages in doubt are left to their callbacks as yet, and until when the last of them is."""
+    young = (
+        sa.select(sa.func.count(), sa.func.max(attempt.c.done_at))
+        .join_from(message, attempt, attempt.c.message_id == message.c.id)
+        .where(
+            message.c.status == str(S.UNKNOWN),
+            attempt.c.n == message.c.attempts,
+            attempt.c.outcome == str(Outcome.UNKNOWN),
+            attempt.c.done_at > now - SETTLE,
+        )
+    )
+    count, last = conn.execute(young).one()
+    return int(count), last + SETTLE if last else None
 
 
 def known_refs(conn: sa.Connection, refs: Collection[str]) -> frozenset[str]:
@@ -206,21 +222,23 @@ def _case(
 def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: random.Random) -> Counter[Step]:
     """Carry out what follows and return how often; what was settled meanwhile, or tried again, is left alone."""
     steps = Counter[Step]()
-    taken, again = list[Receipt](), list[Case]()
+    taken, again = dict[int, Receipt](), list[Case]()
     for case in sorted(cases, key=lambda case: case.message_id):
         step = next_step(case.doubt, case.seen, now)
         if step is Step.TAKEN and case.found is not None:
-            taken.append(_receipt(case, case.found, now))
+            taken[case.attempt_id] = _receipt(case, case.found, now)
         elif step is Step.SEND_AGAIN:
             again.append(case)
-        steps[step] += 1
+        else:
+            steps[step] += 1
     if taken:
-        apply_receipts(conn, taken, now=now, dice=dice)  # first: it may queue for another try
+        apply_receipts(conn, list(taken.values()), now=now, dice=dice)  # first: it may queue for another try
+        steps += _taken_or_left(conn, taken)
     conn.execute(
         sa.update(attempt).where(among(attempt.c.id, [case.attempt_id for case in cases])).values(asked_at=now)
     )
     for why, ids in _still_doubtful(conn, again, now).items():
-        ledger.move_messages(
+        moved = ledger.move_messages(
             conn,
             ids,
             S.PLANNED,
@@ -230,7 +248,15 @@ def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: r
             wake_at=now,
             only_from=[S.UNKNOWN],
         )
+        steps += Counter({Step.SEND_AGAIN: len(moved)})
     return steps
+
+
+def _taken_or_left(conn: sa.Connection, told: Mapping[int, Receipt]) -> Counter[Step]:
+    """Return how many attempts go by the reference that was found; one message of a list is of one of them alone."""
+    named = sa.select(attempt.c.id, attempt.c.provider_ref).where(among(attempt.c.id, list(told)))
+    is_taken = Counter(ref == told[id_].provider_ref for id_, ref in conn.execute(named))
+    return +Counter({Step.TAKEN: is_taken[True], Step.LEAVE: is_taken[False]})
 
 
 def _still_doubtful(conn: sa.Connection, cases: Sequence[Case], now: datetime) -> dict[str, list[int]]:

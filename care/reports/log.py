@@ -118,9 +118,7 @@ def _statuses(question: Question) -> Iterable[MessageStatus]:
 
 
 def _mark(conn: sa.Connection, before: int | None) -> sa.Row[Any] | None:
-    place: sa.Select[Any] = sa.select(
-        message.c.id, message.c.wake_at, message.c.due_at, message.c.occasion_on
-    )
+    place: sa.Select[Any] = sa.select(message.c.id, message.c.wake_at, message.c.due_at, message.c.occasion_on)
     place = place.where(message.c.id == before)
     return None if before is None else conn.execute(place).one_or_none()
 

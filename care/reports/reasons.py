@@ -179,6 +179,9 @@ _OF_MAIL: Mapping[MessageStatus, str] = {
     MessageStatus.UNDELIVERED: "the mail could not be delivered",
 }
 
+_SENT_AGAIN = "sent again: "
+"""Begins the reason of what goes again out of doubt; then follows why."""
+
 
 def status_alone(status: str, channel: str | None = None) -> str:
     """Return where a message stands, without why. Only of a phone there is a carrier and a device."""
@@ -187,11 +190,18 @@ def status_alone(status: str, channel: str | None = None) -> str:
     return of_mail.get(found, PLAIN_WORDS[found][0])
 
 
+def standing_in_words(status: str, reason: str | None, channel: str | None = None) -> tuple[str, str]:
+    """Return where a message stands, and why: what goes again out of doubt waits for no hour."""
+    if status == MessageStatus.PLANNED and reason and reason.startswith(_SENT_AGAIN):
+        return "to be sent again", reason.removeprefix(_SENT_AGAIN)
+    return status_alone(status, channel), in_words(reason, channel).text
+
+
 def status_in_words(status: str, reason: str | None = None, channel: str | None = None) -> Words:
     """Return where a message stands and what to do next: the reason's own advice where it has one.
 
     `channel` is that of its last try.
     """
-    text, why = status_alone(status, channel), in_words(reason, channel)
-    advice = why.advice or PLAIN_WORDS[MessageStatus(status)][1]
-    return Words(text=f"{text}: {why.text}" if why.text else text, advice=advice)
+    text, why = standing_in_words(status, reason, channel)
+    advice = in_words(reason, channel).advice or PLAIN_WORDS[MessageStatus(status)][1]
+    return Words(text=f"{text}: {why}" if why else text, advice=advice)

@@ -17,7 +17,7 @@ from care.messages.model import Outcome
 from care.messages.tables import attempt, message, move, receipt
 from care.reports.log import Entry, entries_by_id
 from care.reports.providers import failovers
-from care.reports.reasons import in_words, status_alone
+from care.reports.reasons import in_words, standing_in_words
 
 _OUTCOMES: Mapping[Outcome, str] = {
     Outcome.INTENT: "no answer yet",
@@ -31,6 +31,7 @@ _WHO: Mapping[str, str] = {
     "dispatcher": "the sender",
     "receipt": "the provider's receipt",
     "watchdog": "the watch",
+    "resolver": "after the look at messages in doubt",
 }
 
 
@@ -109,8 +110,8 @@ def _channel_at(attempts: Sequence[sa.Row[Any]], at: datetime) -> str | None:
 
 def _decision(row: sa.Row[Any], channel: str | None) -> Event:
     who = _WHO.get(row.by, row.by)
-    why = in_words(row.reason, channel).text
-    text = f"{who}: {status_alone(row.status, channel)}" + (f", because {why}" if why else "")
+    stands, why = standing_in_words(row.status, row.reason, channel)
+    text = f"{who}: {stands}" + (f", because {why}" if why else "")
     return Event(
         at=row.at, kind="decision", text=text, details={"status": row.status, "reason": row.reason, "by": row.by}
     )

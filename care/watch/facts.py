@@ -155,13 +155,13 @@ def _closed(conn: sa.Connection, now: datetime) -> dict[str, int]:
 
 def _unmended(conn: sa.Connection, now: datetime) -> dict[str, int]:
     """Return which files keep messages waiting, as their reason says, and how many; mended, they let them go."""
-    held = sa.select(message.c.reason, sa.func.count()).where(
+    held = sa.select(message.c.reason, sa.func.count().label("number")).where(
         message.c.status == str(S.HELD),
         message.c.lane.in_(range(len(LANES))),
         message.c.wake_at <= now + MENDING,
         message.c.reason.endswith(" is broken"),
     )
-    return {reason: count for reason, count in conn.execute(held.group_by(message.c.reason))}
+    return {str(row.reason): int(row.number) for row in conn.execute(held.group_by(message.c.reason))}
 
 
 def _in_doubt(conn: sa.Connection, now: datetime) -> int:

@@ -138,7 +138,7 @@ class TestDoctor:
         checks = _examine(care)
 
         assert _wrong(checks) == {"oldest due"}
-        assert checks["oldest due"]["words"].startswith("1 messages are due, the oldest for 3:00")
+        assert checks["oldest due"]["words"].startswith("1 message is due, the oldest for 3 hours. Is care run")
 
     def test_notices_a_clock_that_went_back(self, care: Care, folder: Path) -> None:
         """The ledger never lies in the future."""

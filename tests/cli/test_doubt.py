@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ from care.delivery.tables import list_proof
 from care.messages.tables import attempt
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.cli.desk import Desk
+from tests.reports.ledger import make_attempt, make_message
 from tests.stories.operator import OURS, Operator, accepted, operator, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+NONE_YOUNG = {"too_young": 0, "ask_again_at": None}
 MINE = "+8613800000099"
 
 
@@ -56,7 +59,7 @@ class TestResolve:
         send_into_doubt(shop, twilio, "lost-reply", "503")
         let_settle(shop)
         answer = shop.care("resolve", "--json")
-        assert json.loads(answer.out) == {"asked": 2, "taken": 1, "sent_again": 0, "in_doubt": 1}
+        assert json.loads(answer.out) == {"asked": 2, "taken": 1, "sent_again": 0, "in_doubt": 1, **NONE_YOUNG}
         assert answer.code == 1
         verified = shop.care("provider", "verify", "--to", MINE, "--count", "2", "--json")
         assert verified.code == 0, verified
@@ -78,6 +81,23 @@ class TestResolve:
     def test_has_nothing_to_do_on_a_quiet_day(self, shop: Operator) -> None:
         """Exit 0, and it says so."""
         assert shop.care("resolve").out == "0 looked at: 0 at the provider, 0 sent again; 0 in doubt\n"
+
+
+class TestResolveAtOnce:
+    def test_tells_what_is_too_young_and_when_to_ask_again(self, desk: Desk) -> None:
+        """Until its callbacks had their two minutes nothing is asked."""
+        now = desk.house.clock.now()
+        with write(desk.engine) as conn:
+            for age in (30, 90):
+                made = make_message(conn, status="unknown", attempts=1)
+                make_attempt(conn, made, outcome="unknown", provider_ref=None, done_at=now - timedelta(seconds=age))
+        answer = desk("resolve")
+        told = "0 looked at: 0 at the provider, 0 sent again; 2 in doubt"
+        words = f"{told}, 2 of them too young to ask about: ask again in 2 minutes\n"
+        assert (answer.code, answer.out) == (1, words)
+        told_again = json.loads(desk("resolve", "--json").out)
+        assert (told_again["too_young"], told_again["in_doubt"]) == (2, 2)
+        assert datetime.fromisoformat(told_again["ask_again_at"]) == now + timedelta(seconds=90)
 
 
 class TestVerify:
@@ -119,9 +139,7 @@ class TestVerifyTheSandbox:
         """It lists at once whatever it took; one line, exit 0."""
         answer = desk("provider", "verify", "--to", MINE, "--count", "2")
         assert (answer.code, answer.err) == (0, "")
-        assert re.fullmatch(
-            r"sandbox: 2 of 2 listed, the slowest after \d+ ms; the list is trusted\n", answer.out
-        )
+        assert re.fullmatch(r"sandbox: 2 of 2 listed, the slowest after \d+ ms; the list is trusted\n", answer.out)
 
     def test_names_no_slowest_of_none(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """A list that shows nothing is not trusted, and the line says that."""

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from care.base.settings import TwilioSettings
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import Gateway, Idempotency
 from care.delivery.channels.twilio_sms import TwilioSms
-from care.delivery.doubt import SETTLE, Step
+from care.delivery.doubt import SETTLE, Seen, Step
 from care.delivery.maintenance import Window, plan_maintenance
 from care.delivery.resolving import Case, count_open, known_refs, look, open_cases, settle
 from care.delivery.routes import Routes
@@ -136,10 +137,26 @@ class TestResolving:
         quick, slow = ask(home, gateway), ask(home, gateway)
         assert decide(home, quick) == {Step.SEND_AGAIN: 1}
         send(home, gateway)
-        decide(home, slow)
+        assert decide(home, slow) == {}
         assert send(home, gateway) == 0
         assert len(simulator.accepted()) == 1
         assert {row.status for row in home.messages()} == {"unknown"}
+
+    def test_counts_what_came_of_it(self, home: House, simulator: TwilioSimulator) -> None:
+        """Two doubts that match one message of the list: one of them has it, the other is asked about again."""
+        noon(home, 2)
+        simulator.script({"create": ["lost-reply", "503"]})
+        gateway = adapter(simulator, is_complete=False)
+        send(home, gateway)
+        home.clock.advance(SETTLE)
+        cases = ask(home, gateway)
+        (found,) = [case.found for case in cases if case.found]
+        assert decide(home, [replace(case, found=found, seen=Seen.LISTED) for case in cases]) == {
+            Step.TAKEN: 1,
+            Step.LEAVE: 1,
+        }
+        with read(home.engine) as conn:
+            assert count_open(conn) == 1
 
     def test_leaves_a_greeting_where_the_list_was_never_proven(self, home: House, simulator: TwilioSimulator) -> None:
         """Absence proves nothing then; it stays in doubt, by name, and is not asked about at every turn."""

@@ -77,6 +77,12 @@ class TestAReason:
         """Whatever follows from a failure."""
         assert in_words(f"filtered: {follows}", "sms").text.startswith("the carrier filtered the text")
 
+    def test_of_what_goes_again_out_of_doubt_names_no_hour(self) -> None:
+        """It waits for none: it goes at once."""
+        words = status_in_words("planned", "sent again: the provider does not have it")
+        assert words.text == "to be sent again: the provider does not have it"
+        assert status_in_words("planned").text == "waiting for its hour"
+
     @pytest.mark.parametrize("word", ErrorClass)
     def test_of_a_provider_has_words_of_its_own(self, word) -> None:
         """None is shown as its code."""
