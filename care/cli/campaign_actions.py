@@ -102,9 +102,9 @@ def send_proof(
     from care.base.database import read
     from care.base.errors import AnswerIsNoError, InputError
     from care.bootstrap import build_services
+    from care.cli.standing import require_going
     from care.delivery.proof import recipient_of, require_welcome, what_to_do
     from care.delivery.proof import send_proof as hand_over
-    from care.delivery.standstill import why_still
 
     services = build_services()
     campaign = files_of(services)[0].named(name)
@@ -113,9 +113,8 @@ def send_proof(
     except InputError as error:
         raise InputError(f"--to: {error}") from None
     hasher = services.hasher
+    require_going(services)
     with read(services.engine) as conn:
-        if stands := why_still(conn):
-            raise AnswerIsNoError(stands)
         require_welcome(conn, recipient, hasher=hasher, settings=services.settings)
     found = preview_of(services, name, customer)
     text = next((one for one in found.texts if one.channel is recipient.channel), None)

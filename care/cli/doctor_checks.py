@@ -95,12 +95,22 @@ def _settings(services: Services) -> str:
 
 def _keys(services: Services) -> str:
     settings = services.settings
-    if not settings.security.suppression_key.get_secret_value() and not (settings.data_dir / KEYS_FILE).exists():
+    if not settings.security.suppression_key.get_secret_value() and not _key_file(services).exists():
         return "none yet: made beside the database on first use"
     key = services.keys.suppression
     with plain_errors(services.engine), read(services.engine) as connection:
         known = check_key(connection, key)
     return f"suppression key {key_id(key)}" + (", the one the database knows" if known else "; no address hashed yet")
+
+
+def _key_file(services: Services) -> Path:
+    return services.settings.data_dir / KEYS_FILE
+
+
+def _has_keys(services: Services) -> bool:
+    given = services.settings.security
+    both = given.secret_key.get_secret_value() and given.suppression_key.get_secret_value()
+    return bool(both) or _key_file(services).exists()
 
 
 def _database(services: Services) -> str:
@@ -176,12 +186,15 @@ def _are(count: int) -> str:
 
 
 def _journal(services: Services) -> str:
-    """Is the journal readable, and nothing in it that the database forgot?"""
-    with plain_errors(services.engine), read(services.engine) as connection:
-        still = "; ".join(one.words for one in standing(connection))
-    if still:
-        raise AnswerIsNoError(still)
+    """Would a sender go on here: is the journal readable, and all of it known, and this the machine that sent last?"""
     folder = services.root / services.settings.journal_dir
+    with plain_errors(services.engine):
+        with read(services.engine) as connection:
+            still = [one.words for one in standing(connection)]
+        if _has_keys(services):  # looking must not make them, and without them nothing was ever sent
+            still += [one.words for one in services.sentry().foresee()]
+    if still:
+        raise AnswerIsNoError("; ".join(dict.fromkeys(still)))
     return f"what is sent is also written to {folder}"
 
 

@@ -27,13 +27,14 @@ def verify(
     """Send real messages to numbers of your own, and see whether and how soon the provider's list has each.
 
     Only a list that had all of them within a minute is trusted when it lacks a message whose answer was lost; see
-    docs/delivery-guarantees.md. Exit 0: it is trusted from now on. Exit 1: it is not.
+    docs/delivery-guarantees.md. Exit 0: it is trusted from now on. Exit 1: it is not, or nothing may be sent from here.
     """
     import asyncio
 
     from care.base.database import plain_errors, write
     from care.bootstrap import build_services
     from care.cli.output import print_json, say
+    from care.cli.standing import require_going
     from care.customers.addresses import normalise_phone
     from care.delivery.list_proof import keep_proof, prove_list
     from care.delivery.registry import accounts_of
@@ -41,6 +42,7 @@ def verify(
     services = build_services()
     settings = services.settings
     numbers = [normalise_phone(raw, settings.operator.country) for raw in to]
+    require_going(services)
     with plain_errors(services.engine):
         gateway = _gateway(services.gateways(), is_backup=backup)
         proof = asyncio.run(prove_list(gateway, numbers, count=count, clock=services.clock, patience_seconds=patience))

@@ -10,7 +10,7 @@ def resolve(json: bool = typer.Option(False, "--json", help="Print one JSON obje
     """Ask the providers about every message that left and whose answer never came, and do what its class allows.
 
     Requests younger than two minutes are left to their callbacks. Exit 0: nothing is in doubt any more.
-    Exit 1: some still are; `care log --state unknown` lists them.
+    Exit 1: some still are, and `care log --state unknown` lists them; or nothing may be sent from here.
     """
     import math
     from datetime import timedelta
@@ -19,12 +19,14 @@ def resolve(json: bool = typer.Option(False, "--json", help="Print one JSON obje
     from care.base.logs import configure_command_logs
     from care.bootstrap import build_services
     from care.cli.output import counted, print_json, say
+    from care.cli.standing import require_going
     from care.delivery.doubt import Step
     from care.delivery.resolving import count_open, open_cases, too_young
     from care.watchers import resolve_now
 
     services = build_services()
     configure_command_logs(services.settings.log)
+    require_going(services)
     with plain_errors(services.engine):
         with read(services.engine) as conn:
             doubtful = open_cases(conn, now=services.clock.now(), at_once=True)

@@ -1,4 +1,4 @@
-"""One line wherever people look: nothing is sent until somebody has decided."""
+"""Nothing is sent until somebody has decided: one line wherever people look, and no for what would send."""
 
 from typing import TYPE_CHECKING
 
@@ -16,3 +16,18 @@ def say_standstill(services: "Services") -> None:
         words = why_still(conn)
     if words:
         complain(f"care: {words}")
+
+
+def require_going(services: "Services") -> None:
+    """Refuse where a sender would stand still, also before the first one has looked: in a copied folder, for one.
+
+    Raises:
+        AnswerIsNoError: with what to do.
+    """
+    from care.base.database import plain_errors
+    from care.base.errors import AnswerIsNoError
+
+    with plain_errors(services.engine):
+        reasons = services.sentry().foresee()
+    if reasons:
+        raise AnswerIsNoError("; ".join(one.words for one in reasons))

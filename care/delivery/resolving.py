@@ -35,6 +35,14 @@ IN_FLIGHT = 8
 SLACK = timedelta(seconds=5)
 """A provider's clock may be behind ours by so much."""
 
+_LAST_OF_DOUBTS = (
+    attempt.c.message_id == message.c.id,
+    message.c.status == str(S.UNKNOWN),
+    attempt.c.n == message.c.attempts,
+    attempt.c.outcome == str(Outcome.UNKNOWN),
+)
+"""The last requests of messages in doubt."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -74,13 +82,7 @@ def open_cases(conn: sa.Connection, *, now: datetime, at_once: bool = False) -> 
         in_doubt.scalar_subquery().label("in_doubt"),
         first_at.scalar_subquery().label("first_at"),
         there.scalar_subquery().label("address"),
-    ).where(
-        attempt.c.message_id == message.c.id,
-        message.c.status == str(S.UNKNOWN),
-        attempt.c.n == message.c.attempts,
-        attempt.c.outcome == str(Outcome.UNKNOWN),
-        attempt.c.done_at <= now - SETTLE,
-    )
+    ).where(*_LAST_OF_DOUBTS, attempt.c.done_at <= now - SETTLE)
     if not at_once:
         asked = asked.where(sa.or_(attempt.c.asked_at.is_(None), attempt.c.asked_at <= now - ASK_AGAIN_AFTER))
     return list(conn.execute(asked.order_by(attempt.c.done_at).limit(MOST_AT_ONCE)))
@@ -93,17 +95,8 @@ def count_open(conn: sa.Connection) -> int:
 
 def too_young(conn: sa.Connection, now: datetime) -> tuple[int, datetime | None]:
     """Return how many messages in doubt are left to their callbacks as yet, and until when the last of them is."""
-    young = (
-        sa.select(sa.func.count(), sa.func.max(attempt.c.done_at))
-        .join_from(message, attempt, attempt.c.message_id == message.c.id)
-        .where(
-            message.c.status == str(S.UNKNOWN),
-            attempt.c.n == message.c.attempts,
-            attempt.c.outcome == str(Outcome.UNKNOWN),
-            attempt.c.done_at > now - SETTLE,
-        )
-    )
-    count, last = conn.execute(young).one()
+    young = sa.select(sa.func.count(), sa.func.max(attempt.c.done_at))
+    count, last = conn.execute(young.where(*_LAST_OF_DOUBTS, attempt.c.done_at > now - SETTLE)).one()
     return int(count), last + SETTLE if last else None
 
 

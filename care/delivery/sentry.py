@@ -22,7 +22,7 @@ from care.delivery.journal_pages import last_tokens, newest_instance, read_page
 from care.delivery.life_lock import LifeLock, dead_among, remove_locks, sweep
 from care.delivery.machine import Machine, this_machine
 from care.delivery.model import Claimed
-from care.delivery.standstill import BY_GUARD, Standstill, say_why, stand_still, standing
+from care.delivery.standstill import BY_GUARD, EVERYWHERE, Standstill, say_why, stand_still, standing
 from care.delivery.tables import forgotten, incarnation, instance, machine
 from care.messages.tables import attempt
 
@@ -76,6 +76,25 @@ class Sentry:
             reasons = self._mine(conn)
         self.journal.begin(own, self._life.name or random_token(12))
         return reasons
+
+    def foresee(self) -> list[Standstill]:
+        """Return why nothing would be sent once a sender looked, and write nothing.
+
+        Raises:
+            UnavailableError: the journal cannot be read.
+        """
+        now = self.clock.now()
+        forgot = forgotten_since(self.engine, self.journal, self._lineage())
+        with read(self.engine) as conn:
+            reasons = {one.machine: one for one in self._mine(conn)}
+            known = set(conn.execute(sa.select(machine.c.digest)).scalars())
+        if forgot:
+            count, since = forgot
+            reasons[EVERYWHERE] = Standstill(machine=EVERYWHERE, host="", attempts=count, since=since, at=now)
+        if known and self.here.digest not in known:
+            here = self.here
+            reasons[here.digest] = Standstill(machine=here.digest, host=here.host, attempts=0, since=None, at=now)
+        return sorted(reasons.values(), key=lambda one: one.machine)
 
     def look_and_tell(self) -> None:
         """The same, with a line in the log for each reason."""

@@ -1,0 +1,100 @@
+"""A copied folder, and an old copy put back: what looks says so, and what sends refuses, before any sender has looked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from care.base.database import read, write
+from care.delivery.tables import machine, standstill
+from care.messages.tables import attempt, move, pause
+from tests.cli.desk import Desk
+
+MINE = "+8613800000099"
+SENDING = (
+    ("resolve",),
+    ("provider", "verify", "--to", MINE, "--count", "1"),
+    ("campaigns", "send-proof", "birthday", "--to", MINE),
+)
+LOOKING = (("adopt-journal", "--dry-run"), ("log",), ("why", "c-1"), ("incidents",))
+ELSEWHERE = "this database was used on another machine"
+OLDER = "the database is older than what was sent (1 attempts since"
+
+
+@pytest.fixture
+def sent(desk: Desk) -> Desk:
+    """A house that has sent one greeting."""
+    desk.customer("c-1")
+    desk.greet()
+    assert desk.house.statuses() != {"planned": 1}
+    return desk
+
+
+def copied(desk: Desk) -> str:
+    """Make it another machine's; return what is then said."""
+    with write(desk.engine) as conn:
+        conn.execute(sa.update(machine).values(digest="0" * 32, host="other"))
+    return ELSEWHERE
+
+
+def put_back(desk: Desk) -> str:
+    """Let the database forget what was sent; return what is then said."""
+    with write(desk.engine) as conn:
+        conn.execute(sa.text("DELETE FROM contact_claim"))
+        conn.execute(sa.text("DELETE FROM receipt"))
+        conn.execute(sa.delete(move))
+        conn.execute(sa.delete(attempt))
+        conn.execute(sa.text("UPDATE message SET status = 'planned', attempts = 0, sent_at = NULL, reason = NULL"))
+    return OLDER
+
+
+def outbox(desk: Desk) -> list[str]:
+    """Return the lines of everything that was sent."""
+    found = Path(desk.house.folder).rglob("*.jsonl")
+    return sorted(line for path in found for line in path.read_text(encoding="utf-8").splitlines())
+
+
+def journal_line(desk: Desk) -> dict[str, object]:
+    checks = json.loads(desk("doctor", "--json").out)["checks"]
+    return next(check for check in checks if check["subject"] == "journal")
+
+
+@pytest.mark.parametrize("spoil", [copied, put_back])
+class TestACopy:
+    def test_is_seen_by_doctor(self, sent: Desk, spoil: Callable[[Desk], str]) -> None:
+        """With what to do, once; and the look writes nothing down."""
+        assert journal_line(sent)["ok"] is True
+        words = spoil(sent)
+        said = journal_line(sent)
+        assert said["ok"] is False
+        assert str(said["words"]).count(words) == 1
+        assert "care adopt-journal" in str(said["words"])
+        with read(sent.engine) as conn:
+            assert [conn.execute(sa.select(table)).all() for table in (standstill, pause)] == [[], []]
+        sent("adopt-journal", "--dry-run")  # the sentry itself has looked now
+        again = journal_line(sent)
+        assert str(again["words"]).count(words) == 1
+
+    @pytest.mark.parametrize("words", SENDING, ids=lambda words: words[0])
+    def test_sends_nothing(self, sent: Desk, spoil: Callable[[Desk], str], words: tuple[str, ...]) -> None:
+        """One line, exit 1, as the sender ends; nothing more in the outbox, nothing moved."""
+        said, before, stands = spoil(sent), outbox(sent), sent.house.statuses()
+        answer = sent(*words)
+        assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+        assert said in answer.err
+        assert (outbox(sent), sent.house.statuses()) == (before, stands)
+
+    @pytest.mark.parametrize("words", LOOKING, ids=lambda words: words[0])
+    def test_may_be_looked_at(self, sent: Desk, spoil: Callable[[Desk], str], words: tuple[str, ...]) -> None:
+        """Reading and dry runs go on."""
+        spoil(sent)
+        assert sent(*words).code == 0
+
+
+class TestTheOriginal:
+    @pytest.mark.parametrize("words", SENDING, ids=lambda words: words[0])
+    def test_goes_on(self, sent: Desk, words: tuple[str, ...]) -> None:
+        """On the machine that sent, with all that it sent."""
+        assert sent(*words).code == 0
