@@ -21,7 +21,7 @@ from care.bootstrap import Services
 from care.delivery import asking, list_proof, resolving
 from care.delivery.doubt import Step
 from care.delivery.presence import deaf_gaps
-from care.delivery.registry import accounts_of, build_gateways, places_with_records
+from care.delivery.registry import account_digests, accounts_of, build_gateways, places_with_records
 from care.reports.books import open_books
 from care.watch.alerts import send_alerts
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
@@ -43,7 +43,9 @@ log = structlog.get_logger()
 def ask_silent(services: Services, now: datetime, _last: datetime | None) -> None:
     """Ask about messages that have had no receipt for a day."""
     with read(services.engine) as conn:
-        silent = asking.silent_attempts(conn, places_with_records(services.settings), now=now)
+        settings = services.settings
+        places, accounts = places_with_records(settings), account_digests(settings)
+        silent = asking.silent_attempts(conn, places, now=now, accounts=accounts)
     _ask(services, "ask", silent)
 
 
@@ -51,7 +53,9 @@ def ask_missed(services: Services, now: datetime, _last: datetime | None) -> Non
     """Ask about messages whose receipt may have come while no web process heard."""
     with read(services.engine) as conn:
         gaps = deaf_gaps(conn, since=now - LOOK_BACK)
-        missed = asking.missed_attempts(conn, places_with_records(services.settings), gaps)
+        settings = services.settings
+        places, accounts = places_with_records(settings), account_digests(settings)
+        missed = asking.missed_attempts(conn, places, gaps, accounts=accounts)
     _ask(services, "catch-up", missed)
 
 

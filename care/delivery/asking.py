@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from care.base.among import among
 from care.base.errors import UnavailableError
 from care.base.vocabulary import Channel
 from care.delivery.billing import note_bills
-from care.delivery.channels.base import ProviderMessage, Records, records_of
+from care.delivery.channels.base import ProviderMessage, records_of
 from care.delivery.presence import Gap
 from care.delivery.receipts import MEANING, Receipt, apply_receipts
 from care.delivery.routes import Routes
@@ -42,21 +42,28 @@ class Asked:
     record: ProviderMessage | None
 
 
-def silent_attempts(conn: sa.Connection, places: Iterable[Place], *, now: datetime) -> list[sa.Row[Any]]:
-    """Return attempts without a final receipt for a day, oldest first; each is asked about once a day."""
+def silent_attempts(
+    conn: sa.Connection, places: Iterable[Place], *, now: datetime, accounts: Collection[str] = ()
+) -> list[sa.Row[Any]]:
+    """Return attempts without a final receipt for a day, oldest first; each is asked about once a day.
+
+    Of attempts that name their account only those of `accounts`: nobody else could tell.
+    """
     asked_lately = attempt.c.asked_at >= now - ASK_AGAIN_AFTER
-    waiting = _open(places).where(
+    waiting = _open(places, accounts).where(
         message.c.status_at < now - SILENT_AFTER, sa.or_(attempt.c.asked_at.is_(None), sa.not_(asked_lately))
     )
     return list(conn.execute(waiting.order_by(message.c.status_at).limit(MOST_AT_ONCE)))
 
 
-def missed_attempts(conn: sa.Connection, places: Iterable[Place], gaps: Sequence[Gap]) -> list[sa.Row[Any]]:
+def missed_attempts(
+    conn: sa.Connection, places: Iterable[Place], gaps: Sequence[Gap], *, accounts: Collection[str] = ()
+) -> list[sa.Row[Any]]:
     """Return attempts whose receipt may have come while nobody heard, oldest first; each is asked about once a gap."""
     found: dict[int, sa.Row[Any]] = {}
     places = list(places)
     for gap in gaps:
-        missed = _open(places).where(
+        missed = _open(places, accounts).where(
             attempt.c.intent_at.between(gap.start - LONGEST_WAY, gap.end),
             sa.or_(attempt.c.asked_at.is_(None), attempt.c.asked_at < gap.end),
         )
@@ -65,24 +72,19 @@ def missed_attempts(conn: sa.Connection, places: Iterable[Place], gaps: Sequence
     return list(found.values())
 
 
-def _open(places: Iterable[Place]) -> sa.Select[Any]:
+def _open(places: Iterable[Place], accounts: Collection[str]) -> sa.Select[Any]:
     known = [sa.and_(attempt.c.channel == str(channel), attempt.c.provider == provider) for channel, provider in places]
+    by_name = sa.and_(attempt.c.account.is_(None), sa.or_(sa.false(), *known))
     return (
-        sa.select(attempt.c.id, attempt.c.channel, attempt.c.provider, attempt.c.provider_ref)
+        sa.select(attempt.c.id, attempt.c.channel, attempt.c.provider, attempt.c.provider_ref, attempt.c.account)
         .join(message, message.c.id == attempt.c.message_id)
         .where(
             message.c.status.in_([str(S.ACCEPTED), str(S.SENT)]),
             attempt.c.outcome == str(Outcome.ACCEPTED),
             attempt.c.provider_ref.is_not(None),
-            sa.or_(sa.false(), *known),
+            sa.or_(by_name, attempt.c.account.in_(accounts)),
         )
     )
-
-
-def places_of(routes: Routes) -> dict[Place, Records]:
-    """Return who may be asked."""
-    found = {(gateway.channel, gateway.provider): records_of(gateway) for gateway in routes.all()}
-    return {place: records for place, records in found.items() if records is not None}
 
 
 async def ask(routes: Routes, attempts: Sequence[sa.Row[Any]], *, seconds: float = 60.0) -> list[Asked]:
@@ -91,7 +93,7 @@ async def ask(routes: Routes, attempts: Sequence[sa.Row[Any]], *, seconds: float
     A provider that does not answer once is asked nothing more this time.
     """
     loop = asyncio.get_running_loop()
-    questioner = _Questioner(places_of(routes), iter(attempts), ends_at=loop.time() + seconds)
+    questioner = _Questioner(routes, iter(attempts), ends_at=loop.time() + seconds)
     async with routes.opened():
         await asyncio.gather(*(questioner.work() for _ in range(IN_FLIGHT)))
     return questioner.answers
@@ -100,21 +102,25 @@ async def ask(routes: Routes, attempts: Sequence[sa.Row[Any]], *, seconds: float
 class _Questioner:
     """Several hands on one list of questions."""
 
-    def __init__(self, places: Mapping[Place, Records], attempts: Iterator[sa.Row[Any]], *, ends_at: float) -> None:
+    def __init__(self, routes: Routes, attempts: Iterator[sa.Row[Any]], *, ends_at: float) -> None:
         self.answers: list[Asked] = []
-        self._places, self._attempts, self._ends_at = dict(places), attempts, ends_at
+        self._routes, self._attempts, self._ends_at = routes, attempts, ends_at
+        self._silent: set[Place] = set()
 
     async def work(self) -> None:
         loop = asyncio.get_running_loop()
         for one in self._attempts:
-            place = Channel(one.channel), one.provider
-            records = self._places.get(place)
-            if records is None or loop.time() >= self._ends_at:
+            gateway = self._routes.holder(one.provider, Channel(one.channel), one.account)
+            records = records_of(gateway) if gateway is not None else None
+            if gateway is None or records is None or loop.time() >= self._ends_at:
+                continue
+            place = gateway.channel, gateway.provider
+            if place in self._silent:
                 continue
             try:
                 record = await records.fetch(one.provider_ref)
             except UnavailableError:
-                self._places.pop(place, None)
+                self._silent.add(place)
                 continue
             self.answers.append(
                 Asked(attempt_id=one.id, provider=one.provider, provider_ref=one.provider_ref, record=record)

@@ -1,6 +1,7 @@
 """What one sender writes: intents before their first byte, and what was answered, mostly in one transaction."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -66,8 +67,9 @@ class Committer:
             )
             self._doors.committed(conn, group[0], choice, outcome.ready)
             failpoint("intent.before_commit")
+        place: dict[str, Any] = {"provider": lane.provider, "account": lane.account}
         answers.clear()
-        work.sentry.journal.write(outcome.ready, provider=lane.provider, incarnation=self._life.number)
+        work.sentry.journal.write(outcome.ready, **place, incarnation=self._life.number)
         failpoint("intent.committed")
         if outcome.ready and work.clock.monotonic() - outcome.ready[0].leaves_at > LATE_SECONDS:
             with write(work.engine) as conn:

@@ -15,6 +15,7 @@ import structlog
 
 from care.base.vocabulary import Channel
 from care.delivery import incarnation as lives
+from care.delivery.accounts import digest_of
 from care.delivery.claiming import CLAIM_LIMIT, Claimer
 from care.delivery.committing import Committer
 from care.delivery.doorkeeper import Choice, Doorkeeper
@@ -60,6 +61,7 @@ class Dispatcher:
         self._turns = Turns(work.clock.monotonic)
         self._wall = WallClock(work.clock)
         self._claimer = Claimer(work, self._turns, self._doors.verdict)
+        self._accounts = {(each.channel, each.provider): digest_of(each) for each in work.routes.all()}
         self._committer = Committer(work, self._doors, self._life)
         self._lookout = Lookout(
             self._hand,
@@ -215,7 +217,8 @@ class Dispatcher:
 
     def _lane(self, channel: Channel, choice: Choice) -> Lane:
         is_backup = choice.provider != self._work.routes.primary(channel).provider
-        return self._work.rules.lanes[channel].through(choice.provider, is_backup=is_backup)
+        account = self._accounts[channel, choice.provider]
+        return self._work.rules.lanes[channel].through(choice.provider, is_backup=is_backup, account=account)
 
     def _half_group(self, channel: Channel) -> int:
         """Return the parts of one commit: two of them are what a crash may leave in doubt."""

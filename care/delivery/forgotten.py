@@ -21,7 +21,7 @@ from care.messages.tables import attempt, message
 
 REASON = "sent before the database was restored; what became of it is not known"
 _ANY = Hot(sa.select(forgotten.c.token).limit(1))
-_KEPT = ("token", "owed", "channel", "provider", "address_hash", "parts", "body_digest", "incarnation")
+_KEPT = ("token", "owed", "channel", "provider", "address_hash", "parts", "body_digest", "incarnation", "account")
 
 Tries = Mapping[str, Sequence[sa.Row[Any]]]
 """Forgotten attempts, in their order, by the digest of what was owed."""

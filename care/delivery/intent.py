@@ -201,6 +201,7 @@ def _write(
         ],
         channel=lane.channel,
         provider=lane.provider,
+        account=lane.account,
         incarnation=incarnation,
         now=now,
     )

@@ -49,7 +49,7 @@ class Journal:
         """Write for this database and this life from now on; the page is made with the first group."""
         self._instance, self._life = instance, life
 
-    def write(self, ready: Sequence[Ready], *, provider: str, incarnation: int) -> None:
+    def write(self, ready: Sequence[Ready], *, provider: str, incarnation: int, account: str | None = None) -> None:
         """Write a group down; when this returns, the end of this process loses none of it.
 
         Raises:
@@ -59,6 +59,8 @@ class Journal:
             return
         now = self._clock.now()
         head = f"@ {to_micros(now)} {incarnation} {ready[0].prepared.contact.channel} {provider}\n"
+        if account is not None:
+            head += f"= {account}\n"  # a line of its own: an older program passes over it
         try:
             self._open_page(now)
             self._append(head + "".join(map(self._line, ready)))

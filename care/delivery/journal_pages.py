@@ -1,7 +1,8 @@
 """The pages of the sent journal: how a line looks, and how to read what may end in the middle of one.
 
-One file per day (UTC) and life. The first line names the database; an `@` line opens each group; every other line
-is an attempt. Only ids, secrets and keyed digests stand in it, never an address, a name or a text.
+One file per day (UTC) and life. The first line names the database; an `@` line opens each group, an `=` line after it
+names the account that got it; every other line is an attempt. Only ids, secrets and digests stand in it, never an
+address, a name or a text.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from care.base.ids import keyed_hash
 ENDING = ".sent"
 _FIRST = "care-journal 1"
 _TAIL = 16 * 1024
-_GROUP_WORDS, _ATTEMPT_WORDS = 5, 6
+_GROUP_WORDS, _ACCOUNT_WORDS, _ATTEMPT_WORDS = 5, 2, 6
 
 
 _Group = tuple[datetime, int, str, str]
@@ -36,6 +37,7 @@ class Entry(NamedTuple):
     incarnation: int
     channel: str
     provider: str
+    account: str | None = None
 
 
 class Owed:
@@ -101,12 +103,15 @@ def _all(folder: Path) -> list[Path]:
 def read_page(path: Path) -> Iterator[Entry]:
     """Yield every attempt of a page; a line that was torn off, or that nobody wrote, is passed over."""
     group: _Group | None = None
+    account: str | None = None
     with path.open(encoding="utf-8", errors="replace") as page:
         for line in page:
             words = line.split(" ") if line.endswith("\n") else []
             if len(words) == _GROUP_WORDS and words[0] == "@":
-                group = _group(words)
-            elif len(words) == _ATTEMPT_WORDS and group is not None and (entry := _entry(words, group)):
+                group, account = _group(words), None
+            elif len(words) == _ACCOUNT_WORDS and words[0] == "=":
+                account = words[1].rstrip("\n")
+            elif len(words) == _ATTEMPT_WORDS and group is not None and (entry := _entry(words, group, account)):
                 yield entry
 
 
@@ -117,13 +122,13 @@ def _group(words: Sequence[str]) -> _Group | None:
         return None
 
 
-def _entry(words: Sequence[str], group: _Group) -> Entry | None:
+def _entry(words: Sequence[str], group: _Group, account: str | None) -> Entry | None:
     try:
         number, parts = int(words[0]), int(words[5])
     except ValueError:
         return None
     at, incarnation, channel, provider = group
-    return Entry(number, words[1], words[2], words[3], words[4], parts, at, incarnation, channel, provider)
+    return Entry(number, words[1], words[2], words[3], words[4], parts, at, incarnation, channel, provider, account)
 
 
 def last_tokens(path: Path) -> list[str]:

@@ -15,14 +15,15 @@ class Lane:
     channel: Channel
     provider: str
     rate_per_second: float
+    account: str | None = None  # digest of the account there, as `accounts.digest_of` says
     is_backup: bool = False  # it stands in for the channel's first provider
     mail_domain: str = ""  # right half of Message-ID
     mail_ids: MailIds | None = None  # signs Message-IDs
 
-    def through(self, provider: str, *, is_backup: bool) -> "Lane":
+    def through(self, provider: str, *, is_backup: bool, account: str | None = None) -> "Lane":
         """Return the lane through one of the channel's providers; a second account is paced by itself."""
-        is_this = (provider, is_backup) == (self.provider, self.is_backup)
-        return self if is_this else replace(self, provider=provider, is_backup=is_backup)
+        is_this = (provider, is_backup, account) == (self.provider, self.is_backup, self.account)
+        return self if is_this else replace(self, provider=provider, is_backup=is_backup, account=account)
 
     def pace_key(self, purpose: Purpose, senders: Mapping[str, str]) -> str:
         """Return whose pace a message keeps; at a second account all purposes share its one sender."""

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from care.base.clock import Clock
 from care.base.database import insert
 from care.base.errors import AnswerIsNoError
-from care.base.ids import digest, random_token
+from care.base.ids import random_token
+from care.delivery.accounts import account_digest
 from care.delivery.channels.base import Gateway, Outgoing, Records, records_of
 from care.delivery.doubt import SETTLE
 from care.delivery.tables import list_proof
@@ -56,11 +57,6 @@ class Proof:
     @property
     def _listed(self) -> list[float]:
         return [took for took in self.listed_after if took is not None]
-
-
-def account_digest(account: str) -> str:
-    """Return under which name the proof of an account is kept."""
-    return digest(f"account:{account}")[:16]
 
 
 async def prove_list(

@@ -7,6 +7,7 @@ from care.base.clock import Clock
 from care.base.keys import load_keys
 from care.base.settings import Settings
 from care.base.vocabulary import Channel
+from care.delivery.accounts import account_digest
 from care.delivery.channels.base import Gateway
 from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.channels.sandbox_carrier import OnInbound, OnReceipt
@@ -42,6 +43,11 @@ def accounts_of(settings: Settings) -> dict[str, str]:
     twilio = {"twilio": settings.twilio, f"twilio{BACKUP}": settings.twilio.second}
     accounts = {name: twilio.get(name) for name in providers_of(settings, Channel.SMS)}
     return {name: account.account_sid if account else "" for name, account in accounts.items()}
+
+
+def account_digests(settings: Settings) -> frozenset[str]:
+    """Return the digests of the accounts that may be asked, without loading an adapter."""
+    return frozenset(account_digest(account) for account in accounts_of(settings).values() if account)
 
 
 def places_with_records(settings: Settings) -> list[tuple[Channel, str]]:

@@ -135,8 +135,11 @@ class _Asker:
         self._silent: set[tuple[Channel, str]] = set()
 
     def _asked(self, row: sa.Row[Any]) -> Gateway | None:
-        """Return the gateway that has the request, None when nobody goes by its name any more."""
-        return self._routes.by_name(row.provider, Channel(row.channel))
+        """Return the gateway of the account that got the request, None when it is set up no more.
+
+        What another account lacks proves nothing, and it would take a repeat for another message.
+        """
+        return self._routes.holder(row.provider, Channel(row.channel), row.account)
 
     def declares(self, row: sa.Row[Any]) -> Capabilities | None:
         gateway = self._asked(row)
@@ -147,9 +150,12 @@ class _Asker:
         return len(self._routes.of(Channel(row.channel))) == 1
 
     async def ask(self, row: sa.Row[Any]) -> tuple[Seen, ProviderMessage | None]:
-        place, gateway = (Channel(row.channel), row.provider), self._asked(row)
+        gateway = self._asked(row)
         records = records_of(gateway) if gateway is not None else None
-        if gateway is None or records is None or row.address is None or place in self._silent:
+        if gateway is None or records is None or row.address is None:
+            return Seen.NOT_TOLD, None
+        place = gateway.channel, gateway.provider
+        if place in self._silent:
             return Seen.NOT_TOLD, None
         try:
             listed = await self._list(records, row)

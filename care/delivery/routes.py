@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from care.base.vocabulary import Channel
+from care.delivery.accounts import digest_of
 from care.delivery.channels.base import Gateway
 
 
@@ -37,6 +38,15 @@ class Routes:
         One name may serve both channels, as the sandbox's does.
         """
         return next((each for each in self.of(channel) if each.provider == provider), None)
+
+    def holder(self, provider: str, channel: Channel, account: str | None) -> Gateway | None:
+        """Return the gateway of the account that got an attempt, None where that account is set up no more.
+
+        An attempt that names no account counts as the account's that goes by its provider's name now.
+        """
+        if account is None:
+            return self.by_name(provider, channel)
+        return next((each for each in self.of(channel) if digest_of(each) == account), None)
 
     def all(self) -> Sequence[Gateway]:
         """Return every gateway."""

@@ -173,6 +173,7 @@ forgotten = sa.Table(
     sa.Column("body_digest", sa.String(16), nullable=False),
     sa.Column("incarnation", sa.BigInteger, nullable=False),
     sa.Column("intent_at", Instant, nullable=False),
+    sa.Column("account", sa.String(16)),  # as in the attempt
     sa.Index("ix_forgotten_owed", "owed"),
     sa.Index("ix_forgotten_intent_at", "intent_at"),
 )

@@ -21,7 +21,7 @@ _COUNT = Hot(
 _WRITE = Hot(
     sa.insert(attempt).inline(),
     each=("message_id", "n", "token", "address_hash", "parts", "body_digest"),
-    common=("channel", "provider", "incarnation", "outcome", "intent_at"),
+    common=("channel", "provider", "account", "incarnation", "outcome", "intent_at"),
 )
 _NEWEST = Hot(sa.select(sa.func.coalesce(sa.func.max(attempt.c.id), 0)))
 _MADE = Hot(  # numbers only rise, and this process writes one group at a time
@@ -32,7 +32,14 @@ _MADE = Hot(  # numbers only rise, and this process writes one group at a time
 
 
 def write_intents(
-    conn: sa.Connection, rows: Sequence[Intent], *, channel: str, provider: str, incarnation: int, now: datetime
+    conn: sa.Connection,
+    rows: Sequence[Intent],
+    *,
+    channel: str,
+    provider: str,
+    incarnation: int,
+    now: datetime,
+    account: str | None = None,
 ) -> dict[int, int]:
     """Write attempts down before their first byte leaves; return attempt id by message id."""
     ((newest,),) = _NEWEST.rows(conn)
@@ -41,6 +48,7 @@ def write_intents(
         rows,
         channel=str(channel),
         provider=provider,
+        account=account,
         incarnation=incarnation,
         outcome=str(Outcome.INTENT),
         intent_at=now,

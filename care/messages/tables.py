@@ -96,6 +96,7 @@ attempt = sa.Table(
     sa.Column("billed_parts", sa.SmallInteger),  # as the provider counts
     sa.Column("billed_micros", sa.BigInteger),  # what the provider charges, in millionths of the unit below
     sa.Column("billed_currency", sa.String(3)),
+    sa.Column("account", sa.String(16)),  # digest of the account that got it; NULL: whichever bears the name now
     sa.UniqueConstraint("message_id", "n", name="uq_attempt_number"),
     sa.CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
     sa.Index(  # an attempt stands in it once its provider has named it

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from care.base.database import plain_errors, read
 from care.base.errors import UnavailableError
 
-VERSIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0012")
+VERSIONS: tuple[str, ...] = tuple(f"{number:04}" for number in range(1, 13))
 """Every version in order; the last is what this program works with."""
 
 _table = sa.table("alembic_version", sa.column("version_num", sa.String))

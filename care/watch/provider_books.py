@@ -5,9 +5,10 @@ afterwards was not listed, and is asked about by itself.
 """
 
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -21,6 +22,7 @@ from care.base.database import read, write
 from care.base.errors import UnavailableError
 from care.base.vocabulary import Channel
 from care.delivery import asking
+from care.delivery.accounts import digest_of
 from care.delivery.asking import Asked
 from care.delivery.billing import Bill, bills_of
 from care.delivery.channels.base import Gateway, ProviderMessage, Records, records_of
@@ -36,6 +38,8 @@ EDGE = timedelta(minutes=15)
 
 AT_ONCE = 500
 MOST_NAMED = 100
+_ASKED = ("id", "message_id", "channel", "provider", "provider_ref", "account")
+_Place = tuple[Channel, str]
 _OPEN = tuple(str(s) for s in (MessageStatus.ACCEPTED, MessageStatus.SENT, MessageStatus.UNCONFIRMED))
 
 
@@ -94,24 +98,35 @@ async def compare_day(
     start, end = day_bounds(day, zone)
     end = min(end, clock.now() - SETTLING)
     with read(engine) as conn:
-        used = _used_places(conn, start, end)
+        used, gone = _used_places(conn, routes, start, end)
     pages = []
     for gateway in routes.all():
+        place = gateway.channel, gateway.provider
         comparison = _Comparison(engine, gateway, day=day, start=start, end=end, clock=clock, dice=dice)
-        if records_of(gateway) is not None or (gateway.channel, gateway.provider) in used:
-            pages.append(await comparison.page())
-    known = {(gateway.channel, gateway.provider) for gateway in routes.all()}
-    for place, ours in sorted(used.items()):
-        if place not in known:
-            words = f"{place[1]} is not set up for {place[0]} any more, so it cannot be asked"
-            pages.append(_empty(day, place, ours=ours, words=words, now=clock.now(), state=BookState.UNASKED))
+        if records_of(gateway) is not None or place in used:
+            page, others = await comparison.page(), gone.pop(place, 0)
+            pages.append(replace(page, words=f"{page.words}; {others:,} more of another account") if others else page)
+    for place, ours in sorted(gone.items()):
+        words = f"{place[1]} is not set up for {place[0]} any more, so it cannot be asked"
+        pages.append(_empty(day, place, ours=ours, words=words, now=clock.now(), state=BookState.UNASKED))
     return pages
 
 
-def _used_places(conn: sa.Connection, start: datetime, end: datetime) -> dict[tuple[Channel, str], int]:
-    query = sa.select(attempt.c.channel, attempt.c.provider, sa.func.count().label("n")).where(_handed_over(start, end))
-    rows = conn.execute(query.group_by(attempt.c.channel, attempt.c.provider))
-    return {(Channel(row.channel), row.provider): row.n for row in rows}
+def _used_places(
+    conn: sa.Connection, routes: Routes, start: datetime, end: datetime
+) -> tuple[set[_Place], dict[_Place, int]]:
+    """Return the places whose account has some of it, and how many went to accounts that are set up no more."""
+    keys = (attempt.c.channel, attempt.c.provider, attempt.c.account)
+    query = sa.select(*keys, sa.func.count().label("n")).where(_handed_over(start, end)).group_by(*keys)
+    used, gone = set[_Place](), Counter[_Place]()
+    for row in conn.execute(query):
+        channel = Channel(row.channel)
+        gateway = routes.holder(row.provider, channel, row.account)
+        if gateway is None:
+            gone[channel, row.provider] += row.n
+        else:
+            used.add((channel, gateway.provider))
+    return used, gone
 
 
 def _handed_over(start: datetime, end: datetime) -> sa.ColumnElement[bool]:
@@ -133,6 +148,14 @@ def _empty(
     )
 
 
+def _is_here(gateway: Gateway) -> sa.ColumnElement[bool]:
+    """Return: the attempt went to the gateway's account; `Routes.holder` says the same of one."""
+    by_name = sa.and_(attempt.c.account.is_(None), attempt.c.provider == gateway.provider)
+    account = digest_of(gateway)
+    mine = by_name if account is None else sa.or_(by_name, attempt.c.account == account)
+    return sa.and_(attempt.c.channel == str(gateway.channel), mine)
+
+
 class _Comparison:
     """One day at one provider."""
 
@@ -149,7 +172,7 @@ class _Comparison:
     ) -> None:
         self._engine, self._gateway, self._channel = engine, gateway, gateway.channel
         self._day, self._start, self._end, self._clock, self._dice = day, start, end, clock, dice
-        self._here = sa.and_(attempt.c.channel == str(self._channel), attempt.c.provider == gateway.provider)
+        self._here = _is_here(gateway)
         self._mine = sa.and_(_handed_over(start, end), self._here)
 
     async def page(self) -> ProviderPage:
@@ -211,7 +234,7 @@ class _Comparison:
             answers = [
                 Asked(
                     attempt_id=found[each.sid].id,
-                    provider=self._gateway.provider,
+                    provider=found[each.sid].provider,  # which may have been its account's name then
                     provider_ref=each.sid,
                     record=each,
                 )
@@ -237,7 +260,7 @@ class _Comparison:
         return missing
 
     def _unlisted(self, since: datetime) -> Sequence[sa.Row[Any]]:
-        columns = (attempt.c[name] for name in ("id", "message_id", "channel", "provider", "provider_ref"))
+        columns = (attempt.c[name] for name in _ASKED)
         unmarked = sa.or_(attempt.c.asked_at.is_(None), attempt.c.asked_at < since)
         with read(self._engine) as conn:
             return conn.execute(sa.select(*columns).where(self._mine, unmarked).limit(asking.MOST_AT_ONCE)).all()
@@ -246,7 +269,7 @@ class _Comparison:
 def _known(batch: Sequence[ProviderMessage]) -> sa.Select[Any]:
     refs = [each.sid for each in batch]
     return (
-        sa.select(attempt.c.id, attempt.c.provider_ref, message.c.status)
+        sa.select(attempt.c.id, attempt.c.provider, attempt.c.provider_ref, message.c.status)
         .join(message, message.c.id == attempt.c.message_id)
         .where(among(attempt.c.provider_ref, refs))
     )

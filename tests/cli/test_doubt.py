@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
+from care.delivery.accounts import account_digest
 from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.doubt import SETTLE
-from care.delivery.list_proof import account_digest
 from care.delivery.tables import list_proof
 from care.messages.tables import attempt
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator

@@ -15,9 +15,10 @@ from care.base.database import read, write
 from care.base.ids import digest
 from care.base.vocabulary import Channel
 from care.delivery import asking
+from care.delivery.accounts import account_digest
 from care.delivery.doubt import SETTLE, Step
 from care.delivery.receipts import Receipt, apply_receipts
-from care.delivery.registry import accounts_of, build_gateways, places_with_records
+from care.delivery.registry import account_digests, accounts_of, build_gateways, places_with_records
 from care.delivery.resolving import known_refs, look, open_cases, settle
 from care.delivery.routes import Routes
 from care.messages.tables import attempt, message, receipt
@@ -216,6 +217,8 @@ class TestResolving:
             "twilio": house.services.settings.twilio.account_sid,
             "twilio.backup": SECOND_SID,
         }
+        digests = {account_digest(account) for account in accounts_of(house.services.settings).values()}
+        assert account_digests(house.services.settings) == digests
         routes = build_gateways(house.services.settings, clock=house.clock, complete_lists={"twilio.backup"})
         told = [gateway.capabilities.list_is_authoritative for gateway in routes.of(Channel.SMS)]
         assert told == [False, True]

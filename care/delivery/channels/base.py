@@ -157,6 +157,7 @@ class Capabilities:
     max_in_flight: int = 64
     keeps_records: bool = False  # it implements `Records`: what became of a message may be asked
     notes: tuple[str, ...] = field(default=())
+    account: str = field(default="", repr=False)  # whose list that is: absence at another account proves nothing
 
     @property
     def list_is_authoritative(self) -> bool:

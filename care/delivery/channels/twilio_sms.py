@@ -94,6 +94,7 @@ class TwilioSms:
             counts_parts=True,
             max_in_flight=MAX_IN_FLIGHT,
             keeps_records=True,
+            account=self._account_sid,
         )
 
     async def open(self) -> None:
