@@ -15,6 +15,7 @@ from care.base.database import insert
 from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import contact_point
 from care.delivery.channels.errors import classify_receipt
+from care.delivery.copies import warn_of_copies
 from care.delivery.pace import lock_retry_queues
 from care.delivery.record import follow
 from care.delivery.retry import may_queue
@@ -59,6 +60,7 @@ def apply_receipts(conn: sa.Connection, receipts: Sequence[Receipt], *, now: dat
     attempts = _find_attempts(conn, receipts)
     lock_retry_queues(conn, _queues(receipts, attempts))
     news = _keep(conn, receipts, attempts)
+    warn_of_copies((one.provider_ref, found) for one, found in news if MEANING.get(one.status) in _GOOD)
     good: list[_Good] = []
     for one, found in news:
         means = MEANING.get(one.status)

@@ -20,6 +20,7 @@ from care.planning.permission import silencing_scopes
 from care.policy.caps import COUNTED, MARKETING, SURVEY
 from care.policy.model import ConsentRule, Policies
 from care.policy.windows import contact_window, is_open, zones_for
+from care.reports.copies import taken_twice
 from care.reports.evidence import Days, Finding, arrived, gather_ids, on_pages
 from care.surveys.tables import follow_up
 
@@ -51,7 +52,7 @@ _CAPS = (
 def broken_promises(conn: sa.Connection, days: Days, *, policies: Policies) -> list[Finding]:
     """Return each promise with how often it was broken on the pages; 0 everywhere is the aim."""
     return [
-        _finding(conn, "duplicates", "messages that reached somebody twice", days, _twice_to_one, _twice_to_a_phone),
+        _finding(conn, "duplicates", "messages that reached somebody twice", days, *_TWICE),
         _finding(conn, "suppressed", "messages sent to a silenced address", days, _to_silenced),
         _finding(conn, "no_consent", "messages sent against the customer's word", days, _against_their_word),
         _unasked(conn, days, policies),
@@ -86,6 +87,15 @@ def _twice_to_a_phone(campaign_id: str, first: date, last: date) -> sa.Select[An
         .group_by(message.c.occasion, message.c.leg == REMINDER_LEG, attempt.c.address_hash)
         .having(sa.func.count(message.c.id.distinct()) > 1)
     )
+
+
+def _twice_by_one_attempt(campaign_id: str, first: date, last: date) -> sa.Select[Any]:
+    """One message that its provider took twice; those that count by their attempts are left out."""
+    counted = _twice_to_one(campaign_id, first, last)
+    return taken_twice(campaign_id, first, last).where(message.c.id.not_in(counted))
+
+
+_TWICE = (_twice_to_one, _twice_to_a_phone, _twice_by_one_attempt)
 
 
 def _left(campaign_id: str, first: date, last: date) -> sa.Select[Any]:

@@ -12,6 +12,7 @@ from care.base.vocabulary import Purpose
 from care.delivery.billing import MICROS
 from care.delivery.channels.base import ErrorClass
 from care.delivery.channels.errors import classify_receipt
+from care.delivery.copies import is_another
 from care.delivery.receipts import MEANING
 from care.messages.model import Outcome
 from care.messages.tables import attempt, message, move, receipt
@@ -174,6 +175,8 @@ _UNWILLING: Mapping[str, str] = {
 
 def _received(row: sa.Row[Any], tried: sa.Row[Any], purpose: Purpose) -> Event:
     text = f"receipt for try {tried.n}: {_UNWILLING.get(row.status, row.status)}"
+    if is_another(tried.provider_ref, row.provider_ref):
+        text += f", under a second reference {row.provider_ref}"
     if row.status in _UNWILLING:
         stopped = "greetings, offers and surveys" if purpose is Purpose.SURVEY else "greetings and offers"
         text += f": no more {stopped} to this address"

@@ -13,6 +13,7 @@ from care.base.vocabulary import Channel, Purpose
 from care.customers.model import SuppressionReason, SuppressionScope
 from care.customers.suppressions import suppress_hash
 from care.delivery.channels.errors import classify_receipt
+from care.delivery.copies import OURS
 from care.delivery.pace import lock_retry_queues
 from care.delivery.receipts import Receipt, apply_receipts
 from care.delivery.suppressing import suppress_by_rule
@@ -73,7 +74,7 @@ def _carry_out(
         """Apply one receipt; return whether it was news."""
         one = Receipt(
             provider=tried.provider,
-            provider_ref=f"mail.{tried.id}",
+            provider_ref=f"{OURS}{tried.id}",
             status=status,
             error_code=code,
             token=tried.token,
