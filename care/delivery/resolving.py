@@ -62,17 +62,15 @@ def open_cases(conn: sa.Connection, *, now: datetime, at_once: bool = False) -> 
 
     `at_once` takes those too that were looked at a moment ago.
     """
-    inner = attempt.alias()
-    in_doubt = sa.select(sa.func.count()).where(
-        inner.c.message_id == message.c.id, inner.c.outcome == str(Outcome.UNKNOWN)
-    )
+    any_of = attempt.alias()
+    tried = any_of.c.message_id == message.c.id
+    in_doubt = sa.select(sa.func.count()).where(tried, any_of.c.outcome == str(Outcome.UNKNOWN))
+    first_at = sa.select(sa.func.min(any_of.c.intent_at)).where(tried)
     there = sa.select(sa.func.min(contact_point.c.address)).where(
         contact_point.c.customer_id == message.c.customer_id,
         contact_point.c.address_hash == attempt.c.address_hash,
         contact_point.c.channel == attempt.c.channel,
     )
-    first = attempt.alias()
-    first_at = sa.select(sa.func.min(first.c.intent_at)).where(first.c.message_id == message.c.id)
     asked = sa.select(
         attempt,
         message.c.campaign_id,

@@ -48,7 +48,8 @@ def newer_program(folder: Path, *, expands: bool) -> dict[str, str]:
     (migrations / "versions" / "0099_add_inventions.py").write_text(STEP.format(expands=expands), encoding="utf-8")
     version = migrations / "version.py"
     text = version.read_text(encoding="utf-8")
-    version.write_text(re.sub(rf'(VERSIONS.*"{newest()}")\)', r'\1, "0099")', text), encoding="utf-8")
+    assert re.search(r"^VERSIONS.*$", text, re.MULTILINE)
+    version.write_text(re.sub(r"(?m)^(VERSIONS.*)$", r'\1\nVERSIONS += ("0099",)', text), encoding="utf-8")
     return {"PYTHONPATH": str(folder)}
 
 
