@@ -132,6 +132,8 @@ def _break_something(house: House, canary: Canary) -> None:
     for table, when in BREAKS.items():
         then = f"SELECT RAISE(ABORT, '{words}')"
         connection.execute(f"CREATE TRIGGER broken_{table} BEFORE INSERT ON {table} WHEN {when} BEGIN {then}; END")
+    connection.execute("INSERT INTO intended VALUES ('canaries', date('now', '-2 days'), 'main', 0, 0)")
+    connection.commit()  # the house was at work before today: its books are added up
     connection.close()
 
 
