@@ -133,7 +133,7 @@ class Switchboard:
                 continue
             why = self._why(way, last.carrier, new)
             if carriers.note_change(conn, way, last, new, why=why, now=now):
-                log.warning("channel.switched", channel=str(way[0]), to=new.provider or "nobody", problem=why)
+                log.warning("channel.switched", channel=str(way[0]), carrier=new.provider or "nobody", problem=why)
         self.look(conn, now)
 
     def _carrier_by_rule(self, way: Way) -> Carrier:
