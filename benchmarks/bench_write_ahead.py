@@ -44,7 +44,7 @@ P6 = {"must": 0.7, "stretch": 0.9}
 _WRITE = Hot(
     sa.insert(attempt).inline(),
     each=("id", "message_id", "n", "token", "address_hash", "parts", "body_digest", "provider_ref", "done_at"),
-    common=("channel", "provider", "incarnation", "outcome", "intent_at"),
+    common=("channel", "provider", "account", "incarnation", "outcome", "intent_at"),
 )
 _COUNT = message.c.attempts + 1
 
@@ -86,11 +86,13 @@ class LateLedger:
         provider: str,
         incarnation: int,
         now: datetime,
+        account: str | None = None,
     ) -> dict[int, int]:
         """Give attempts their numbers and keep them in memory; stands for `write_intents`."""
         if not self._last_id:
             self._last_id = conn.execute(sa.select(sa.func.coalesce(sa.func.max(attempt.c.id), 0))).scalar_one()
-        shared = {"channel": str(channel), "provider": provider, "incarnation": incarnation, "intent_at": now}
+        shared = {"channel": str(channel), "provider": provider, "account": account}
+        shared |= {"incarnation": incarnation, "intent_at": now}
         made = {}
         for row in rows:
             self._last_id += 1

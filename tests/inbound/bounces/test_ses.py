@@ -85,7 +85,8 @@ class TestAnything:
         hook, now = SesHook(SnsTopic(ARN, Amazon().fetch)), datetime(2026, 9, 25, tzinfo=UTC)
         for posted in (body, json.loads(sns(ses("Bounce", ADDRESS))) | {name: value}):
             with suppress(*REFUSALS):
-                hook.take(json.dumps(posted).encode(), {}, now)
+                rows = hook.take(json.dumps(posted).encode(), {}, now)
+                assert all(row["kind"] == "email.ses" for row in rows)
 
     @pytest.mark.parametrize("kind", [[], {}, None, 1, "?"])
     def test_without_a_kind_is_unreadable(self, hook: SesHook, kind: Any) -> None:
