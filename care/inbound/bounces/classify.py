@@ -132,7 +132,10 @@ def _nearest_first(words: str) -> Sequence[str]:
     if answer is None:
         return (" ".join(words.split()),)
     rest = words[answer.start() :]
-    told = (" ".join(said.split()) for said in (_PARAGRAPH_ENDS.split(rest, 1)[0], rest, words))
+    answered = _PARAGRAPH_ENDS.split(rest, 1)[0]
+    if _WORD.search(answered) is None:  # a bare code below its reason
+        answered = _PARAGRAPH_ENDS.split(words[: answer.end()])[-1]
+    told = (" ".join(said.split()) for said in (answered, rest, words))
     return tuple(dict.fromkeys(told))  # mostly they are the same
 
 

@@ -90,8 +90,8 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
         return "read-receipt"
     if headers.get("x-failed-recipients") or _SIEVE.search(subject):
         return ""
-    if (headers.get("list-id") or headers.get("list-post")) and not _SYSTEM.search(_names(headers.get("from"))):
-        return "ordinary"  # a bounce that a list hands on still says which system wrote it
+    if is_by_list(headers):
+        return "ordinary"
     own_words = _QUOTED_LINE.sub("", notice)
     by_system = _is_by_system(headers, f"{subject}\n{own_words}", is_returned=_is_returned(subject))
     if _is_reply(headers, subject, by_system=by_system):
@@ -102,6 +102,21 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
     if not (by_system or tells) or _SUMS_UP.search(subject):
         return "ordinary"
     return _why_harmless(subject, notice)
+
+
+def is_by_list(headers: Headers) -> bool:
+    """Tell whether a list sent a mail; a bounce that a list hands on still says which system wrote it."""
+    return bool(headers.get("list-id") or headers.get("list-post")) and not _SYSTEM.search(_names(headers.get("from")))
+
+
+def is_by_person(headers: Headers) -> bool:
+    """Tell whether a mail says itself that a person sent it: no system's name, and an answer would arrive."""
+    names = _names(f"{headers.get('from')} {headers.get('sender')}")
+    if not names.strip() or _SYSTEM.search(names) or _MAYBE_SYSTEM.search(names):
+        return False
+    is_by_robot = headers.get("auto-submitted") or headers.get("x-failed-recipients")
+    came_from = headers.get("return-path")
+    return bool(came_from) and not is_by_robot and _UNANSWERABLE.match(came_from) is None
 
 
 def _names(value: str) -> str:

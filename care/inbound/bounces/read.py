@@ -11,7 +11,7 @@ from care.inbound.bounces.html import text_of
 from care.inbound.bounces.mime import Mail, Part, read_mail
 from care.inbound.bounces.model import Finding, Kind, Reading, Verdict
 from care.inbound.bounces.naming import marked
-from care.inbound.bounces.notices import why_no_bounce
+from care.inbound.bounces.notices import is_by_list, is_by_person, why_no_bounce
 from care.inbound.bounces.prose import copy_of, mentions, notice_of
 from care.inbound.bounces.report import Recipient, has_report, read_report
 
@@ -73,7 +73,11 @@ def _calmed(reading: Reading, note: str) -> Reading:
 
 def _from_report(mail: Mail) -> Reading | None:
     """Read the report part; None if there is none, or it names nobody."""
-    texts = [part.text for part in mail.parts if part.kind in _REPORTS]
+    reports = [part for part in mail.parts if part.kind in _REPORTS]
+    shown = bool(reports) and all(part.is_inside for part in reports) and is_by_person(mail.headers)
+    if shown or (not reports and is_by_list(mail.headers)):
+        return None  # somebody shows a bounce of theirs, or speaks of one
+    texts = [part.text for part in reports]
     if not texts and not _is_receipt(mail):
         texts = [part.text for part in _own_parts(mail)[:2] if has_report(part.text)]
     recipients = [recipient for text in texts for recipient in read_report(text)][:MOST_RECIPIENTS]

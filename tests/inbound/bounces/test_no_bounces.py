@@ -1,10 +1,14 @@
 """Mails that are no bounces, in the words of many people and robots: they lead to nothing."""
 
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.mime.message import MIMEMessage
+
 import pytest
 
 from care.inbound.bounces.model import Kind
 from care.inbound.bounces.read import read_bounce
-from tests.inbound.bounces.dialects import words
+from tests.inbound.bounces.dialects import report, words
 
 CUSTOMER = "lin.mei@customer.example"
 
@@ -85,6 +89,7 @@ ARRIVED = {
     "fr": "Votre message a été remis avec succès.",
     "zh": "您的邮件已成功送达。",
     "ja": "メッセージは正常に配信されました。",
+    "ja, without its attachment": "宛のメールの添付ファイルを削除して配信しました。",
     "de, without a part": "Ihre Nachricht wurde ohne den Anhang zugestellt, da dieser nicht erlaubt ist.",
     "en, without a part": "Your message was delivered without the attachment.",
 }
@@ -140,6 +145,31 @@ class TestPeople:
         found = read_bounce(words(letter, sender=CUSTOMER, subject="A question", Return_Path="<>"))
 
         assert found.failures == ()
+
+
+    @pytest.mark.parametrize("sender", ["Dieter Kern <d.kern@customer.example>", "Нина <nina@customer.example>"])
+    def test_who_show_us_a_bounce_of_theirs_have_returned_nothing(self, sender: str) -> None:
+        """It is attached, and it is about an address of ours."""
+        shown = message_from_bytes(report("orders@shop.example", status="5.1.1", diagnosis="550 5.1.1 user unknown"))
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = sender, "b@bounce.example.com", "My mail came back"
+        mail["Return-Path"] = "<d.kern@customer.example>"
+        mail.set_content("See the attached message. Is the address wrong?")
+        mail.make_mixed()
+        mail.attach(MIMEMessage(shown))
+        found = read_bounce(mail.as_bytes())
+        by_system = read_bounce(mail.as_bytes().replace(b"<d.kern@customer.example>", b"<>"))
+
+        assert (found.failures, found.note) == ((), "ordinary")
+        assert by_system.first.kind is Kind.HARD, "a gateway that wraps a report takes no answer"
+
+    def test_who_discuss_a_report_on_a_list_have_returned_nothing(self) -> None:
+        """What the report says is an example."""
+        letter = "The report says\nFinal-Recipient: rfc822; bob@customer.example\nAction: failed\nStatus: 5.1.1\n"
+        headers = {"List_ID": "mailer <mailer.customer.example>", "Return_Path": "<notes@customer.example>"}
+        mail = words(letter, sender="Notes <notes@customer.example>", subject="Re: 550 is missed", **headers)
+
+        assert (read_bounce(mail).failures, read_bounce(mail).note) == ((), "ordinary")
 
 
 class TestSystems:
