@@ -146,7 +146,6 @@ class TestPeople:
 
         assert found.failures == ()
 
-
     @pytest.mark.parametrize("sender", ["Dieter Kern <d.kern@customer.example>", "Нина <nina@customer.example>"])
     def test_who_show_us_a_bounce_of_theirs_have_returned_nothing(self, sender: str) -> None:
         """It is attached, and it is about an address of ours."""
