@@ -9,6 +9,8 @@ from care.delivery.channels.base import ErrorRule, Retry
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=30)
+SHORTEST_WAIT = timedelta(seconds=15)
+"""Between tries that come closer as the time runs out: what is left is shared out among several."""
 MAX_ATTEMPTS = 8
 UNBOUNDED = (Purpose.EMERGENCY, Purpose.REPLY)
 """Whose further tries stand behind nobody: an outage cannot wait, and of answers there are few."""
@@ -80,6 +82,7 @@ def after_failure(
     `channels_left` are those not yet spent, without the failed one; `asked_wait` is what the provider asked for;
     `queued` is how long it stands behind others that wait for another try: the wait begins after it;
     `alike` is how many tries on this channel failed in the same way, this one among them.
+    A wait that would outlast `use_by` is drawn anew from what is left, unless another channel can use the time better.
     """
     word = str(rule.error_class)
     if attempts >= MAX_ATTEMPTS and not rule.is_about_us:
@@ -91,8 +94,11 @@ def after_failure(
         if channels_left and rule.retry is not Retry.NEVER:
             return Again(at=now, other_channel=True)
         return GiveUp(expired=False, reason=f"gave up after {alike} tries: {word}" if is_spent else word)
-    at = now + max(asked_wait, _wait(rule.retry, attempts=attempts, alike=alike, left=use_by - now, dice=dice))
-    at += queued
+    least = max(asked_wait, least_wait(rule.retry), SHORTEST_WAIT)
+    wait = _wait(rule.retry, attempts=attempts, alike=alike, left=use_by - now, dice=dice)
+    at = now + max(asked_wait, wait) + queued
+    if at >= use_by and not channels_left:
+        at = _in_what_is_left(now + least + queued, use_by, dice)
     if at < use_by:
         return Again(at=at)
     if channels_left:
@@ -100,10 +106,20 @@ def after_failure(
     return GiveUp(expired=True, reason=f"no time left after {word}")
 
 
+def _in_what_is_left(soonest: datetime, use_by: datetime, dice: random.Random) -> datetime:
+    """Return an instant in the first two thirds between, `soonest` where nothing is left."""
+    return soonest + max(timedelta(0), use_by - soonest) * dice.uniform(0, 2 / 3)
+
+
 def _wait(retry: Retry, *, attempts: int, alike: int, left: timedelta, dice: random.Random) -> timedelta:
     if retry in _WIDE:
         return wide_wait(_WIDE[retry], alike, left, dice)
-    return _AT_LEAST.get(retry, timedelta(minutes=2)) + wait_before(attempts, dice)
+    return least_wait(retry) + wait_before(attempts, dice)
+
+
+def least_wait(retry: Retry) -> timedelta:
+    """Return what a class waits in any case."""
+    return _AT_LEAST.get(retry, _AT_LEAST[Retry.LATER])
 
 
 def wide_wait(first: timedelta, alike: int, left: timedelta, dice: random.Random) -> timedelta:

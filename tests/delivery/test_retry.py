@@ -13,10 +13,12 @@ from care.delivery.retry import (
     FIRST_WAIT,
     LONGEST_WAIT,
     MAX_ATTEMPTS,
+    SHORTEST_WAIT,
     TRIES,
     Again,
     GiveUp,
     after_failure,
+    least_wait,
     wait_before,
     wide_wait,
 )
@@ -33,6 +35,15 @@ def rule(retry: Retry, *, certain: bool = True) -> ErrorRule:
         outcome_is_certain=certain,
         meaning="",
     )
+
+
+OURS = ErrorRule(
+    error_class=ErrorClass.TRANSPORT,
+    retry=Retry.NOW,
+    suppress=Suppress.NONE,
+    outcome_is_certain=True,
+    meaning="",
+)
 
 
 def decide(retry: Retry, *, attempts: int = 1, left: tuple[Channel, ...] = (), use_by: datetime = LATER, **more):
@@ -79,6 +90,44 @@ class TestAfterFailure:
         """Late is worse than never."""
         decision = decide(Retry.AFTER_30_MIN, use_by=NOW + timedelta(minutes=10))
         assert decision == GiveUp(expired=True, reason="no time left after unreachable")
+
+    @given(st.data())
+    def test_tries_once_more_as_long_as_there_is_time(self, data: st.DataObject) -> None:
+        """An unlucky draw ends nothing: only a wait that the class, the provider or the queue demands does."""
+        retry = data.draw(st.sampled_from([Retry.NOW, Retry.LATER, Retry.AFTER_30_MIN, Retry.NEXT_DAY]))
+        asked, queued, spare = (timedelta(seconds=data.draw(st.integers(0, 3_600))) for _ in range(3))
+        demanded = max(asked, least_wait(retry), SHORTEST_WAIT) + queued
+        use_by = NOW + demanded + spare
+        decision = after_failure(
+            rule(retry),
+            attempts=data.draw(st.integers(1, MAX_ATTEMPTS - 1)),
+            channels_left=(),
+            now=NOW,
+            use_by=use_by,
+            dice=random.Random(data.draw(st.integers())),
+            asked_wait=asked,
+            queued=queued,
+        )
+        if spare:
+            assert isinstance(decision, Again)
+            assert decision.at < use_by
+
+    @pytest.mark.parametrize("away", [3, 5, 7])
+    def test_reaches_a_provider_that_is_back_in_time(self, away: int) -> None:
+        """Down for so many of the last ten minutes: nearly all of a thousand messages still arrive."""
+        dice, arrived = random.Random(11), 0
+        for _ in range(1000):
+            now, attempts = NOW, 1
+            while now < NOW + timedelta(minutes=away):
+                decision = after_failure(
+                    OURS, attempts=attempts, channels_left=(), now=now, use_by=NOW + timedelta(minutes=10), dice=dice
+                )
+                if isinstance(decision, GiveUp):
+                    break
+                now, attempts = decision.at, attempts + 1
+            else:
+                arrived += 1
+        assert arrived > 990
 
     def test_takes_the_next_channel_when_only_this_one_ran_out_of_time(self) -> None:
         """E-mail can still be in time."""
