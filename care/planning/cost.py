@@ -24,6 +24,9 @@ from care.planning.selection import OwedSet
 EXACT_UP_TO = 10_000
 LEAST_SAMPLE = 50
 
+Stratum = tuple[str, str | None]
+"""Country and language: within one set the texts of a stratum are of much the same length."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pricing:
@@ -47,6 +50,11 @@ class Tally:
     cost: Decimal = Decimal(0)
     unpriced: set[str] = field(default_factory=set)
     problems: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def parts_each(self) -> float:
+        """Return the parts of one message; 1 where no text could be rendered."""
+        return self.parts / self.recipients if self.recipients and self.parts else 1.0
 
     @property
     def is_exact(self) -> bool:
@@ -82,39 +90,44 @@ def goes_by_sms(cell: Cell) -> bool:
     return cell.would_go and cell.channel is Channel.SMS
 
 
-def tally_set(conn: sa.Connection, owed: OwedSet, cells: Sequence[Cell], pricing: Pricing, *, step: int) -> Tally:
-    """Return parts and cost of one set, rendered for every `step`-th customer."""
-    strata: dict[tuple[str, str | None], int] = {}
+def stratum_of(cell: Cell) -> Stratum:
+    """Return whose texts are like those of a cell."""
+    return cell.country, cell.locale
+
+
+def tally_set(
+    conn: sa.Connection, owed: OwedSet, cells: Sequence[Cell], pricing: Pricing, *, step: int
+) -> dict[Stratum, Tally]:
+    """Return parts and cost of one set by country and language, rendered for every `step`-th customer."""
+    strata: dict[Stratum, int] = {}
     for cell in cells:
         if goes_by_sms(cell):
-            key = (cell.country, cell.locale)
+            key = stratum_of(cell)
             strata[key] = strata.get(key, 0) + cell.count
     if not strata:
-        return Tally()
-    seen: dict[tuple[str, str | None], Tally] = {}
+        return {}
+    seen: dict[Stratum, Tally] = {}
     for row in _recipients(conn, owed, step):
         tally = seen.setdefault((row["country"], row["locale"]), Tally())
         _count(tally, owed, row, pricing)
     return _reckoned_up(strata, seen)
 
 
-def _reckoned_up(strata: Mapping[tuple[str, str | None], int], seen: Mapping[tuple[str, str | None], Tally]) -> Tally:
-    """Return what the strata come to, each by its own sample, or by that of the whole set where it has none."""
-    whole, result = Tally(), Tally()
+def _reckoned_up(strata: Mapping[Stratum, int], seen: Mapping[Stratum, Tally]) -> dict[Stratum, Tally]:
+    """Return what each stratum comes to by its own sample, or by that of the whole set where it has none."""
+    whole, result = Tally(), dict[Stratum, Tally]()
     for tally in seen.values():
         whole.add(tally)
     for key, count in strata.items():
         sample = seen.get(key, whole)
         factor = count / sample.rendered if sample.rendered else 0
-        result.add(
-            Tally(
-                recipients=count,
-                rendered=seen[key].rendered if key in seen else 0,
-                parts=sample.parts * factor,
-                cost=sample.cost * Decimal(factor),
-                unpriced=sample.unpriced,
-                problems={problem: round(n * factor) for problem, n in sample.problems.items()},
-            )
+        result[key] = Tally(
+            recipients=count,
+            rendered=seen[key].rendered if key in seen else 0,
+            parts=sample.parts * factor,
+            cost=sample.cost * Decimal(factor),
+            unpriced=sample.unpriced,
+            problems={problem: round(n * factor) for problem, n in sample.problems.items()},
         )
     return result
 

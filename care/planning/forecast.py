@@ -42,6 +42,7 @@ class Cell:
     due_at: datetime  # the first of the cell
     use_by: datetime
     count: int
+    parts_each: float = 1.0  # of an SMS to them; the texts tell, once they are rendered
 
     @property
     def is_new(self) -> bool:

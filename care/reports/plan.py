@@ -1,7 +1,7 @@
 """The plan: who would get what in the next days, when it would be done, what it would cost. It writes nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from care.campaigns.states import cancelled_ids
 from care.messages.model import MessageStatus
 from care.planning.backlog import usual_parts, waiting
 from care.planning.collisions import find_collisions
-from care.planning.cost import Pricing, sampling, tally_set
+from care.planning.cost import Pricing, Tally, goes_by_sms, sampling, stratum_of, tally_set
 from care.planning.forecast import Cell, count_set, forecast_sets, withdrawals
 from care.planning.selection import UNKNOWN_ZONE, PlanningRules
 from care.reports.plan_days import Plan, PlanDay
@@ -46,7 +46,7 @@ def make_plan(
         cell for owed in forecast_sets(conn, live, rules=rules, now=now, days=days) for cell in count_set(conn, owed)
     ]
     found: dict[tuple[str, str, date], PlanDay] = {}
-    step = sampling(cells)
+    step, weighed = sampling(cells), list[Cell]()
     for mine in _by_set(cells):
         owed = mine[0].owed
         day = found.setdefault(
@@ -55,11 +55,14 @@ def make_plan(
         )
         for cell in mine:
             _enter(day, cell)
-        recipients = sum(cell.count for cell in mine if cell.would_go and cell.channel is Channel.SMS)
-        day.tally.add(tally_set(conn, owed, mine, pricing, step=step(recipients)))
+        recipients = sum(cell.count for cell in mine if goes_by_sms(cell))
+        texts = tally_set(conn, owed, mine, pricing, step=step(recipients))
+        for tally in texts.values():
+            day.tally.add(tally)
+        weighed += [replace(cell, parts_each=texts.get(stratum_of(cell), Tally()).parts_each) for cell in mine]
     backlog = waiting(conn, besides=found, now=now)
     desk = Desk(rules=rules, rates=rates, senders=senders or {}, now=now, usual_parts=usual_parts(conn, Channel.SMS))
-    schedule(found, cells, backlog, desk=desk, known=known or campaigns)
+    schedule(found, weighed, backlog, desk=desk, known=known or campaigns)
     return Plan(
         first=today,
         last=today + timedelta(days=days - 1),
@@ -67,7 +70,7 @@ def make_plan(
         days=sorted(found.values(), key=lambda day: (day.day, day.campaign.purpose.lane, day.campaign.name, day.leg)),
         withdrawals=withdrawals(conn, live, cells, keep=keep, now=now),
         collisions=find_collisions(conn, cells, policies=rules.policies, now=now),
-        cells=cells,
+        cells=weighed,
         cancelled=[campaign for campaign in campaigns if campaign.id in stopped],
     )
 

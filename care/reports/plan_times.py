@@ -57,7 +57,7 @@ def schedule(
         if cell.would_go and cell.channel is not None:
             purpose = cell.owed.campaign.purpose
             queue = queues.setdefault((cell.channel, desk.senders.get(purpose, "")), [])
-            queue.append(_planned(len(queue), cell, _parts_each(pages, cell), desk))
+            queue.append(_planned(len(queue), cell, desk))
     for one in backlog:
         channel = one.channel or _first_channel(one, first.get(one.campaign_id))
         queue = queues.setdefault((channel, desk.senders.get(one.purpose, "")), [])
@@ -120,19 +120,13 @@ def _first_channel(one: Waiting, campaign: Campaign | None) -> Channel:
     return legs.get(one.leg, (Channel.SMS,))[0]
 
 
-def _parts_each(pages: Pages, cell: Cell) -> float:
-    if cell.channel is not Channel.SMS:
-        return 1.0
-    tally = _page_of(pages, cell).tally
-    return tally.parts / tally.recipients if tally.recipients and tally.parts else 1.0
-
-
-def _planned(key: int, cell: Cell, parts_each: float, desk: Desk) -> _Item:
+def _planned(key: int, cell: Cell, desk: Desk) -> _Item:
     purpose = cell.owed.campaign.purpose
+    parts = cell.count * (cell.parts_each if cell.channel is Channel.SMS else 1.0)
     windows = desk.hours(purpose, cell.country)
     zones = zones_for(cell.owed.zone or None, cell.country, desk.rules.policies)
     spans = _spans(windows, zones, max(cell.due_at, desk.now), cell.use_by)
-    load = Load(key=key, lane=purpose.lane, parts=cell.count * parts_each, spans=spans, use_by=cell.use_by)
+    load = Load(key=key, lane=purpose.lane, parts=parts, spans=spans, use_by=cell.use_by)
     return _Item(load=load, windows=windows, zones=zones, cell=cell)
 
 
