@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 from care.base.vocabulary import Purpose
 from care.planning.capacity import Load, Passage, Spans, pass_through, time_for
@@ -37,16 +38,29 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """The answer for one subject: messages that are told about together."""
+    """The answer for one subject: messages that are told about together.
+
+    They may be of several zones, each with a deadline of its own. `key` is a load of the group that `deadline` and
+    `margin` or `latest_start` belong to: the one with the least time to spare, or the one that has to begin first.
+    """
 
     word: Word
     parts: float
     needs: timedelta  # of sending, at the rate that may be promised
-    deadline: datetime  # the first that is missed, or the first of all
-    finish: datetime | None
+    deadline: datetime
+    finish: datetime | None  # of the last of all
     margin: timedelta | None  # least time between the last part and its deadline, where all fits
     missing: float  # parts without time
-    latest_start: datetime | None  # when it would have to start to fit; None where it fits, or never can
+    latest_start: datetime | None  # when what is late would have to start to fit; None where all fits, or never can
+    key: int | None = None
+
+
+class Start(NamedTuple):
+    """When loads would have to begin, all at one time unless they do already, for all to be in time."""
+
+    at: datetime | None  # a whole second before the last deadline; None: not within two months
+    first: Load  # late if they begin a second later
+    moved: frozenset[int]  # their keys
 
 
 def promised_rate(rate_per_second: float) -> Fraction:
@@ -68,48 +82,99 @@ def admit(
     `passages` are those of all loads at `promised_rate`.
     """
     own = [load for load in loads if load.key in mine]
-    late = [load for load in own if passages[load.key].left]
     rate = promised_rate(rate_per_second)
     parts = sum(load.parts for load in own)
-    done = [(passages[load.key].finish, load.use_by) for load in own]
-    margins = [use_by - finish for finish, use_by in done if finish is not None]
+    finishes = {load.key: finish for load in own if (finish := passages[load.key].finish) is not None}
+    margins = {load.key: load.use_by - finishes[load.key] for load in own if load.key in finishes}
+    start = None
+    if late := [load.key for load in own if passages[load.key].left]:
+        start = latest_start(loads, late, mine=mine, rate_per_second=rate, earlier=earlier)
+        told = start.first
+    else:
+        told = min(own, key=lambda load: (margins.get(load.key, timedelta.max), load.use_by, load.key))
     return Admission(
-        word=Word.FITS if not late else Word.REFUSED if is_promised else Word.WARNED,
+        word=Word.FITS if start is None else Word.REFUSED if is_promised else Word.WARNED,
         parts=parts,
         needs=time_for(parts, rate),
-        deadline=min(load.use_by for load in late or own),
-        finish=max((finish for finish, _ in done if finish is not None), default=None),
-        margin=min(margins, default=None) if not late else None,
+        deadline=told.use_by,
+        finish=max(finishes.values(), default=None),
+        margin=margins.get(told.key) if start is None else None,
         missing=sum(passages[load.key].left for load in own),
-        latest_start=latest_start(loads, mine, rate_per_second=rate, earlier=earlier) if late else None,
+        latest_start=start.at if start else None,
+        key=told.key,
     )
 
 
 def latest_start(
-    loads: Sequence[Load], mine: Collection[int], *, rate_per_second: float | Fraction, earlier: Earlier
-) -> datetime | None:
-    """Return the last whole second at which `mine` may begin and still all be in time; None within two months.
+    loads: Sequence[Load],
+    late: Collection[int],
+    *,
+    mine: Collection[int] = (),
+    rate_per_second: float | Fraction,
+    earlier: Earlier,
+) -> Start:
+    """Return when the loads with keys `late` would have to begin, so that they and all of `mine` are in time.
 
-    The others keep their hours. Starting earlier never makes more of it late, so halving the time between finds it.
+    What is in time keeps its hours, unless it is late once the others begin earlier: then it begins with them.
     """
-    own = [load for load in loads if load.key in mine]
-    others = [load for load in loads if load.key not in mine and load.lane <= max(one.lane for one in own)]
-    end = max(load.use_by for load in own)
-    needs = time_for(sum(load.parts for load in own), rate_per_second)
-    reach = min(max(_FIRST_REACH, 2 * needs), _LONGEST_REACH)
+    moved = frozenset(late)
     while True:
-        open_to = {load.key: earlier(load, end - reach) for load in own}
+        shift = _Shift(loads, moved, rate_per_second, earlier)
+        found = shift.latest()
+        pushed = frozenset() if found.at is None else shift.late_of(mine, found.at) - moved
+        if not pushed:
+            return found
+        moved |= pushed
 
-        def fits(begin: datetime, open_to: Mapping[int, Spans] = open_to) -> bool:
-            begun = [replace(load, spans=_from(open_to[load.key], begin)) for load in own]
-            found = pass_through([*others, *begun], rate_per_second=rate_per_second)
-            return not any(found[load.key].left for load in own)
 
-        if fits(end - reach):
-            return _last(fits, end - reach, end)
-        if reach >= _LONGEST_REACH:
-            return None
-        reach = min(2 * reach, _LONGEST_REACH)
+class _Shift:
+    """Some loads begin earlier; the others keep their hours."""
+
+    def __init__(
+        self, loads: Sequence[Load], keys: frozenset[int], rate_per_second: float | Fraction, earlier: Earlier
+    ) -> None:
+        self._keys = keys
+        self._moved = [load for load in loads if load.key in keys]
+        lowest = max(load.lane for load in self._moved)
+        self._others = [load for load in loads if load.key not in keys and load.lane <= lowest]
+        self._rate, self._earlier = rate_per_second, earlier
+        self._end = max(load.use_by for load in self._moved)
+        self._open_to: dict[int, Spans] = {}
+
+    def latest(self) -> Start:
+        """Return the answer, found by halving the time between: all begun at once, an earlier start makes none late.
+
+        Some may begin before that anyway. They only gain by it, so the answer holds; now and then a later one would.
+        """
+        needs = time_for(sum(load.parts for load in self._moved), self._rate)
+        reach = min(max(_FIRST_REACH, 2 * needs), _LONGEST_REACH)
+        while True:
+            since = self._end - reach
+            self._open_to = {load.key: self._earlier(load, since) for load in self._moved}
+            if not (missed := self._missed(since)):
+                at = _last(lambda begin: not self._missed(begin), since, self._end)
+                return Start(at, self._missed(at + _SECOND)[0], self._keys)
+            if reach >= _LONGEST_REACH:
+                return Start(None, missed[0], self._keys)
+            reach = min(2 * reach, _LONGEST_REACH)
+
+    def late_of(self, keys: Collection[int], begin: datetime) -> frozenset[int]:
+        """Return which of some loads are late if those that move begin at this time."""
+        found = self._pass(begin)
+        return frozenset(key for key in keys if key in found and found[key].left)
+
+    def _missed(self, begin: datetime) -> list[Load]:
+        found = self._pass(begin)
+        return sorted((load for load in self._moved if found[load.key].left), key=lambda load: (load.use_by, load.key))
+
+    def _pass(self, begin: datetime) -> dict[int, Passage]:
+        begun = [replace(load, spans=self._spans(load, begin)) for load in self._moved]
+        return pass_through([*self._others, *begun], rate_per_second=self._rate)
+
+    def _spans(self, load: Load, begin: datetime) -> Spans:
+        if load.spans and load.spans[0][0] <= begin:
+            return load.spans
+        return [(max(opens, begin), closes) for opens, closes in self._open_to[load.key] if closes > begin]
 
 
 def _last(fits: Callable[[datetime], bool], good: datetime, bad: datetime) -> datetime:
@@ -118,7 +183,3 @@ def _last(fits: Callable[[datetime], bool], good: datetime, bad: datetime) -> da
         middle = good + max(1, (bad - good) // (2 * _SECOND)) * _SECOND
         good, bad = (middle, bad) if fits(middle) else (good, middle)
     return good
-
-
-def _from(spans: Spans, begin: datetime) -> list[tuple[datetime, datetime]]:
-    return [(max(opens, begin), closes) for opens, closes in spans if closes > begin]

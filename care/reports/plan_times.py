@@ -89,7 +89,7 @@ def _pass(pages: Pages, sender: Sender, queue: Sequence[_Item], desk: Desk) -> N
 
 
 def _judged(sender: Sender, found: Admission, items: Sequence[_Item]) -> Judged:
-    item = min(items, key=lambda item: item.load.use_by)
+    item = next((item for item in items if item.load.key == found.key), items[0])
     zone = item.zones[0] if len(item.zones) == 1 else ""
     last = found.deadline - timedelta(microseconds=1)  # a deadline at midnight ends the day before
     day = last.astimezone(load_zone(zone or item.zones[0])).date()

@@ -179,7 +179,7 @@ class TestEveryWindow:
             {0},
             rate_per_second=Fraction(9, 10),
             earlier=lambda _load, since: spans(windows, zones, since, deadline),
-        )
+        ).at
         at, left = deadline, parts
         while left > 0:
             at -= MINUTE

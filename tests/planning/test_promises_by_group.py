@@ -45,3 +45,20 @@ class TestParts:
         customers(early, 4, locale="zh-TW")
         found = {cell.locale: cell.parts_each for cell in plan_of(early, days=1).cells}
         assert found == {"zh-CN": 2, "zh-TW": 1}
+
+
+class TestTheAnswer:
+    @pytest.mark.parametrize(("rate", "word"), [(0.2, Word.FITS), (0.1, Word.WARNED)])
+    def test_is_about_the_group_with_least_time(self, early: House, rate: float, word: Word) -> None:
+        """Shanghai has its ten minutes first, but London needs more of its own."""
+        customers(early, 1, timezone="Asia/Shanghai")
+        customers(early, 30, timezone="Europe/London", salutation=LONG)
+        ((judged,),) = (day.judged for day in plan_of(early, days=1, exact_rates=rate).days)
+        assert (judged.zone, judged.admission.word) == ("Europe/London", word)
+        london = early.clock.now() + timedelta(hours=8, minutes=10)
+        assert judged.admission.deadline == london
+        if word is Word.FITS:
+            assert judged.admission.margin is not None
+            assert judged.admission.margin // timedelta(seconds=1) == 266  # 600 s less 60 parts at 0.18 a second
+        else:
+            assert judged.admission.latest_start == (london - timedelta(seconds=60 / 0.09)).replace(microsecond=0)
