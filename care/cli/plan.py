@@ -37,7 +37,6 @@ def plan(
     from care.cli.output import print_json
     from care.cli.plan_json import as_object
     from care.cli.standing import say_standstill
-    from care.delivery.maintenance import windows
     from care.messages.stops import standing_pauses
     from care.reports.plan_warnings import Limits, cautions_of, countries_of, refusals
 
@@ -60,7 +59,6 @@ def plan(
             overrides=_overrides(services),
             spend_per_day=settings.limits.spend_per_day,
             pauses=standing_pauses(conn, now),
-            windows=windows(conn, now),
         )
     cautions = [*cautions_of(made, limits), *unranked, *([] if campaign else _broken_files(services))]
     if json:
@@ -85,6 +83,7 @@ def draw_up(
     from zoneinfo import ZoneInfo
 
     from care.reports.plan import make_plan
+    from care.reports.plan_closed import closed_ahead
 
     return make_plan(
         conn,
@@ -98,6 +97,7 @@ def draw_up(
         keep=keep,
         senders=services.settings.senders,
         known=list(services.campaigns),
+        closed=closed_ahead(conn, services.settings, now),
     )
 
 

@@ -34,6 +34,22 @@ class Passage:
     left: float = 0.0
 
 
+def without(spans: Spans, closed: Spans) -> Spans:
+    """Return what is left of stretches when others, in order and apart, are cut out of them."""
+    left = list[tuple[datetime, datetime]]()
+    for begin, end in spans:
+        at = begin
+        for opens, closes in closed:
+            if closes <= at or opens >= end:
+                continue
+            if opens > at:
+                left.append((at, opens))
+            at = closes
+        if at < end:
+            left.append((at, end))
+    return left
+
+
 def time_for(parts: float, rate_per_second: float | Fraction) -> timedelta:
     """Return how long a sender takes for so many parts, rounded up to a whole microsecond."""
     return timedelta(microseconds=math.ceil(Fraction(parts) * 1_000_000 / Fraction(rate_per_second)))

@@ -16,6 +16,7 @@ from care.planning.collisions import find_collisions
 from care.planning.cost import Pricing, Tally, goes_by_sms, sampling, stratum_of, tally_set
 from care.planning.forecast import Cell, count_set, forecast_sets, withdrawals
 from care.planning.selection import UNKNOWN_ZONE, PlanningRules
+from care.reports.plan_closed import Closed
 from care.reports.plan_days import Plan, PlanDay
 from care.reports.plan_times import Desk, schedule
 
@@ -33,12 +34,13 @@ def make_plan(
     keep: Collection[str] | None = (),
     senders: Mapping[str, str] | None = None,
     known: Collection[Campaign] = (),
+    closed: Mapping[Channel, Sequence[Closed]] | None = None,
 ) -> Plan:
     """Return the plan for `days` local days from today, by the planner's own selections.
 
     `rates` are parts, or mails, per second. `keep` are ids of files that may merely be broken now; None says that
     `campaigns` are not all there are, so that none of the others counts as withdrawn. `known` are all there are: what
-    the ledger has of the others takes its time too.
+    the ledger has of the others takes its time too. `closed` are the times in which nobody carries a channel.
     """
     stopped = cancelled_ids(conn)
     live = [campaign for campaign in campaigns if campaign.id not in stopped]
@@ -61,7 +63,14 @@ def make_plan(
             day.tally.add(tally)
         weighed += [replace(cell, parts_each=texts.get(stratum_of(cell), Tally()).parts_each) for cell in mine]
     backlog = waiting(conn, besides=found, now=now)
-    desk = Desk(rules=rules, rates=rates, senders=senders or {}, now=now, usual_parts=usual_parts(conn, Channel.SMS))
+    desk = Desk(
+        rules=rules,
+        rates=rates,
+        senders=senders or {},
+        now=now,
+        usual_parts=usual_parts(conn, Channel.SMS),
+        closed=closed or {},
+    )
     schedule(found, weighed, backlog, desk=desk, known=known or campaigns)
     return Plan(
         first=today,

@@ -12,6 +12,7 @@ from care.planning.admission import Admission
 from care.planning.collisions import Collisions
 from care.planning.cost import Tally
 from care.planning.forecast import Cell, Withdrawal
+from care.reports.plan_closed import Closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Judged:
     admission: Admission
     hours: str  # allowed on the day of the deadline: 08:00-21:00
     zone: str  # of those hours; '' where several must agree
+    closed: Sequence[Closed] = ()  # times without a carrier in which some of it would have left
 
 
 @dataclass(kw_only=True)

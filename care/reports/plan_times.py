@@ -1,7 +1,7 @@
 """When a plan would be done, and whether what it promises fits: every sender is one queue, all campaigns share it."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from care.base.vocabulary import Channel, Purpose
@@ -9,11 +9,12 @@ from care.calendars.walltime import load_zone
 from care.campaigns.model import Campaign
 from care.planning.admission import PROMISED, Admission, admit, promised_rate
 from care.planning.backlog import PageKey, Waiting
-from care.planning.capacity import Load, Passage, Spans, pass_through
+from care.planning.capacity import Load, Passage, Spans, pass_through, without
 from care.planning.forecast import Cell
 from care.planning.selection import PlanningRules
 from care.policy.model import Windows
 from care.policy.windows import NeverOpensError, closes_at, contact_window, next_open, zones_for
+from care.reports.plan_closed import Closed
 from care.reports.plan_days import Judged, PlanDay
 
 Pages = Mapping[PageKey, PlanDay]
@@ -30,6 +31,7 @@ class Desk:
     senders: Mapping[str, str]
     now: datetime
     usual_parts: float = 1.0  # of an SMS whose text is not at hand
+    closed: Mapping[Channel, Sequence[Closed]] = field(default_factory=dict)  # times without a carrier, in order
 
     def hours(self, purpose: Purpose, country: str) -> Windows:
         """Return when a purpose may be sent in a country."""
@@ -44,7 +46,20 @@ class _Item:
     load: Load
     windows: Windows
     zones: tuple[str, ...]
+    hours: Spans  # allowed ones, whether somebody carries then or not
+    closed: Sequence[Closed]  # times without a carrier
     cell: Cell | None = None  # None: waits in the ledger beside the plan
+
+    def earlier(self, since: datetime) -> Spans:
+        """Return the hours it would have if it were due at an instant."""
+        return _carried(_spans(self.windows, self.zones, since, self.load.use_by), self.closed)
+
+    def hindered(self, passage: Passage) -> Iterator[Closed]:
+        """Yield the times without a carrier that fall into its hours before it is done."""
+        done = passage.finish if passage.finish is not None and not passage.left else self.load.use_by
+        for each in self.closed:
+            if each.starts_at < done and any(a < each.ends_at and each.starts_at < b for a, b in self.hours):
+                yield each
 
 
 def schedule(
@@ -57,11 +72,11 @@ def schedule(
         if cell.would_go and cell.channel is not None:
             purpose = cell.owed.campaign.purpose
             queue = queues.setdefault((cell.channel, desk.senders.get(purpose, "")), [])
-            queue.append(_planned(len(queue), cell, desk))
+            queue.append(_planned(len(queue), cell, cell.channel, desk))
     for one in backlog:
         channel = one.channel or _first_channel(one, first.get(one.campaign_id))
         queue = queues.setdefault((channel, desk.senders.get(one.purpose, "")), [])
-        queue.append(_waiting(len(queue), one, desk.usual_parts if channel is Channel.SMS else 1.0, desk))
+        queue.append(_waiting(len(queue), one, channel, desk))
     for sender, queue in queues.items():
         _pass(pages, sender, queue, desk)
 
@@ -83,17 +98,19 @@ def _pass(pages: Pages, sender: Sender, queue: Sequence[_Item], desk: Desk) -> N
             sure,
             rate_per_second=rate,
             is_promised=page.campaign.purpose in PROMISED,
-            earlier=lambda load, since: _spans(queue[load.key].windows, queue[load.key].zones, since, load.use_by),
+            earlier=lambda load, since: queue[load.key].earlier(since),
         )
-        page.judged.append(_judged(sender, found, items))
+        hindered = {each for item in items for each in item.hindered(passages[item.load.key])}
+        page.judged.append(_judged(sender, found, items, sorted(hindered, key=lambda each: each.starts_at)))
 
 
-def _judged(sender: Sender, found: Admission, items: Sequence[_Item]) -> Judged:
+def _judged(sender: Sender, found: Admission, items: Sequence[_Item], hindered: Sequence[Closed]) -> Judged:
     item = next((item for item in items if item.load.key == found.key), items[0])
     zone = item.zones[0] if len(item.zones) == 1 else ""
     last = found.deadline - timedelta(microseconds=1)  # a deadline at midnight ends the day before
     day = last.astimezone(load_zone(zone or item.zones[0])).date()
-    return Judged(channel=sender[0], sender=sender[1], admission=found, hours=_hours(item.windows, day), zone=zone)
+    hours = _hours(item.windows, day)
+    return Judged(channel=sender[0], sender=sender[1], admission=found, hours=hours, zone=zone, closed=tuple(hindered))
 
 
 def _hours(windows: Windows, day: date) -> str:
@@ -120,23 +137,44 @@ def _first_channel(one: Waiting, campaign: Campaign | None) -> Channel:
     return legs.get(one.leg, (Channel.SMS,))[0]
 
 
-def _planned(key: int, cell: Cell, desk: Desk) -> _Item:
+def _planned(key: int, cell: Cell, channel: Channel, desk: Desk) -> _Item:
     purpose = cell.owed.campaign.purpose
-    parts = cell.count * (cell.parts_each if cell.channel is Channel.SMS else 1.0)
-    windows = desk.hours(purpose, cell.country)
+    parts = cell.count * (cell.parts_each if channel is Channel.SMS else 1.0)
+    load = Load(key=key, lane=purpose.lane, parts=parts, spans=(), use_by=cell.use_by)
     zones = zones_for(cell.owed.zone or None, cell.country, desk.rules.policies)
-    spans = _spans(windows, zones, max(cell.due_at, desk.now), cell.use_by)
-    load = Load(key=key, lane=purpose.lane, parts=parts, spans=spans, use_by=cell.use_by)
-    return _Item(load=load, windows=windows, zones=zones, cell=cell)
+    item = _Item(
+        load=load,
+        windows=desk.hours(purpose, cell.country),
+        zones=zones,
+        hours=(),
+        closed=desk.closed.get(channel, ()),
+        cell=cell,
+    )
+    return _opened(item, max(cell.due_at, desk.now))
 
 
-def _waiting(key: int, one: Waiting, parts_each: float, desk: Desk) -> _Item:
+def _waiting(key: int, one: Waiting, channel: Channel, desk: Desk) -> _Item:
     country = one.country or ""
-    windows = desk.hours(one.purpose, country)
+    parts = one.count * (desk.usual_parts if channel is Channel.SMS else 1.0)
+    load = Load(key=key, lane=one.purpose.lane, parts=parts, spans=(), use_by=one.use_by)
     zones = zones_for(one.zone, country, desk.rules.policies)
-    spans = _spans(windows, zones, max(one.due_at, desk.now), one.use_by)
-    load = Load(key=key, lane=one.purpose.lane, parts=one.count * parts_each, spans=spans, use_by=one.use_by)
-    return _Item(load=load, windows=windows, zones=zones)
+    item = _Item(
+        load=load,
+        windows=desk.hours(one.purpose, country),
+        zones=zones,
+        hours=(),
+        closed=desk.closed.get(channel, ()),
+    )
+    return _opened(item, max(one.due_at, desk.now))
+
+
+def _opened(item: _Item, since: datetime) -> _Item:
+    hours = _spans(item.windows, item.zones, since, item.load.use_by)
+    return replace(item, hours=hours, load=replace(item.load, spans=_carried(hours, item.closed)))
+
+
+def _carried(hours: Spans, closed: Sequence[Closed]) -> Spans:
+    return without(hours, [(each.starts_at, each.ends_at) for each in closed]) if closed else hours
 
 
 def _spans(windows: Windows, zones: tuple[str, ...], since: datetime, until: datetime) -> Spans:

@@ -1,5 +1,6 @@
 """What a person should look at before the plan becomes messages."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,10 +11,10 @@ from zoneinfo import ZoneInfo
 from care.base.errors import CareError
 from care.calendars.overrides import Overrides
 from care.calendars.workdays import incomplete_years
-from care.delivery.maintenance import Window
 from care.messages.stops import Pause
 from care.planning.admission import Word
 from care.reports.plan import cost_by_day
+from care.reports.plan_closed import Closed
 from care.reports.plan_days import Judged, Plan, PlanDay
 
 UNUSUAL_TIMES = 5
@@ -42,7 +43,6 @@ class Limits:
     overrides: Overrides | None
     spend_per_day: Decimal | None
     pauses: Sequence[Pause]
-    windows: Sequence[Window] = ()  # planned maintenance of providers
 
 
 def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
@@ -55,7 +55,7 @@ def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
         *_money(plan, limits),
         *_collisions(plan),
         *_pauses(plan, limits),
-        *_maintenance(plan, limits),
+        *_maintenance(plan, limits.zone),
         *_calendar(plan, limits),
         *_unknown(plan),
     ]
@@ -159,15 +159,15 @@ def _pauses(plan: Plan, limits: Limits) -> Iterator[Caution]:
             yield Caution(kind="paused", text=f"{pause.scope} is stopped {until} by {pause.by}")
 
 
-def _maintenance(plan: Plan, limits: Limits) -> Iterator[Caution]:
-    spans = [(day.start, day.finish) for day in plan.days if day.start and day.finish]
-    for window in limits.windows:
-        touched = sum(start < window.ends_at and window.starts_at <= finish for start, finish in spans)
-        if touched:
-            span = f"from {_at(window.starts_at, limits.zone)} until {_at(window.ends_at, limits.zone)}"
-            sends = "1 send falls" if touched == 1 else f"{touched} sends fall"
-            text = f"{window.provider} is in maintenance {span}: {sends} into it and may wait"
-            yield Caution(kind="maintenance", text=text)
+def _maintenance(plan: Plan, zone: str) -> Iterator[Caution]:
+    """Warn of times in which nobody carries: where a second provider does, nothing waits."""
+    found = Counter[Closed](each for day in plan.days for one in day.judged for each in one.closed)
+    for each, count in sorted(found.items(), key=lambda item: (item[0].starts_at, item[0].channel)):
+        who = f"{each.providers[0]} is" if len(each.providers) == 1 else f"{' and '.join(each.providers)} are"
+        span = f"from {_at(each.starts_at, zone)} until {_at(each.ends_at, zone)}"
+        sends = f"1 send by {each.channel} falls" if count == 1 else f"{count} sends by {each.channel} fall"
+        text = f"{who} in maintenance {span}: {sends} into it and {'waits' if count == 1 else 'wait'}"
+        yield Caution(kind="maintenance", text=text)
 
 
 def _calendar(plan: Plan, limits: Limits) -> Iterator[Caution]:

@@ -110,7 +110,10 @@ class TestMaintenance:
         assert "maintenance" not in desk("plan").out
         desk("providers", "maintenance", "sandbox", "--until", "2h")
         plan = desk("plan").out
-        assert "sandbox is in maintenance from 2026-09-25 10:00 until 2026-09-25 12:00: 1 send falls into it" in plan
+        assert (
+            "sandbox is in maintenance from 2026-09-25 10:00 until 2026-09-25 12:00: 1 send by sms falls into it and waits"
+            in plan
+        )
 
     @pytest.mark.parametrize(
         ("words", "line"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from care.planning.capacity import Load, pass_through
+from care.planning.capacity import Load, pass_through, without
 
 TEN = datetime(2026, 9, 25, 2, 0, tzinfo=UTC)
 
@@ -84,3 +84,22 @@ class TestSeveralLoads:
         loads = [load(n, 600, (n, 600), lane=n % 3) for n in range(10)]
         found = pass_through(loads, rate_per_second=10)
         assert max(one.finish for one in found.values() if one.finish) == minutes(10)
+
+
+STRETCHES = st.lists(st.integers(0, 40), unique=True, max_size=8).map(sorted)
+
+
+class TestWhatIsLeft:
+    @given(STRETCHES, STRETCHES)
+    def test_is_open_and_not_closed(self, some, others) -> None:
+        """Minute by minute; what touches is cut nowhere, and nothing empty is left."""
+        spans, closed = (
+            [(minutes(a), minutes(b)) for a, b in zip(each[::2], each[1::2], strict=False)] for each in (some, others)
+        )
+        left = without(spans, closed)
+        assert all(begin < end for begin, end in left)
+        assert list(left) == sorted(left)
+        for n in range(41):
+            now = minutes(n)
+            is_open, is_closed, is_left = (any(a <= now < b for a, b in each) for each in (spans, closed, left))
+            assert is_left is (is_open and not is_closed)
