@@ -1,6 +1,6 @@
 """The plan: who would get what in the next days, when it would be done, what it would cost. It writes nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -57,11 +57,7 @@ def make_plan(
         )
         for cell in mine:
             _enter(day, cell)
-        recipients = sum(cell.count for cell in mine if goes_by_sms(cell))
-        texts = tally_set(conn, owed, mine, pricing, step=step(recipients))
-        for tally in texts.values():
-            day.tally.add(tally)
-        weighed += [replace(cell, parts_each=texts.get(stratum_of(cell), Tally()).parts_each) for cell in mine]
+        weighed += _weigh(conn, day, mine, pricing, step)
     backlog = waiting(conn, besides=found, now=now)
     desk = Desk(
         rules=rules,
@@ -89,6 +85,17 @@ def _by_set(cells: Sequence[Cell]) -> list[list[Cell]]:
     for cell in cells:
         found.setdefault(id(cell.owed), []).append(cell)
     return list(found.values())
+
+
+def _weigh(
+    conn: sa.Connection, day: PlanDay, cells: Sequence[Cell], pricing: Pricing, step: Callable[[int], int]
+) -> list[Cell]:
+    """Return the cells of one set with the parts of their texts, and enter these and their cost."""
+    recipients = sum(cell.count for cell in cells if goes_by_sms(cell))
+    texts = tally_set(conn, cells[0].owed, cells, pricing, step=step(recipients))
+    for tally in texts.values():
+        day.tally.add(tally)
+    return [replace(cell, parts_each=texts.get(stratum_of(cell), Tally()).parts_each) for cell in cells]
 
 
 def _enter(day: PlanDay, cell: Cell) -> None:
