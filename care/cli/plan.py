@@ -81,14 +81,14 @@ def draw_up(
     days: int,
     keep: "Collection[str] | None",
 ) -> "Plan":
-    """Return the plan of some campaigns for the next days of the operator."""
+    """Return the plan of some campaigns for the next days of the operator; all the others take their room in it."""
     from zoneinfo import ZoneInfo
 
     from care.reports.plan import make_plan
 
     return make_plan(
         conn,
-        asked,
+        list(services.campaigns),
         rules=services.planning_rules,
         pricing=_pricing(services),
         rates=services.planning_rules.rates,
@@ -97,7 +97,7 @@ def draw_up(
         days=days,
         keep=keep,
         senders=services.settings.senders,
-        known=list(services.campaigns),
+        shown={one.id for one in asked},
     )
 
 

@@ -123,6 +123,7 @@ def _judged_as_object(one: "Judged") -> dict[str, Any]:
         "margin_seconds": None if found.margin is None else int(found.margin.total_seconds()),
         "missing_parts": round(found.missing),
         "latest_start": found.latest_start,
+        "beside": [{"campaign": each.campaign, "day": each.day, "parts": round(each.parts)} for each in one.beside],
     }
 
 

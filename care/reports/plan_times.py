@@ -59,7 +59,7 @@ def schedule(
             queue = queues.setdefault((cell.channel, desk.senders.get(purpose, "")), [])
             queue.append(_planned(len(queue), cell, _parts_each(pages, cell), desk))
     for one in backlog:
-        channel = one.channel or _first_channel(one, first.get(one.campaign_id))
+        channel = one.channel or first_channel(one, first.get(one.campaign_id))
         queue = queues.setdefault((channel, desk.senders.get(one.purpose, "")), [])
         queue.append(_waiting(len(queue), one, desk.usual_parts if channel is Channel.SMS else 1.0, desk))
     for sender, queue in queues.items():
@@ -115,7 +115,8 @@ def _page_of(pages: Pages, cell: Cell) -> PlanDay:
     return pages[_key(cell)]
 
 
-def _first_channel(one: Waiting, campaign: Campaign | None) -> Channel:
+def first_channel(one: Waiting, campaign: Campaign | None) -> Channel:
+    """Return the channel that is tried first for what has not been tried yet."""
     legs = dict(campaign.legs) if campaign else {}
     return legs.get(one.leg, (Channel.SMS,))[0]
 

@@ -14,13 +14,14 @@ from care.delivery.maintenance import Window
 from care.messages.stops import Pause
 from care.planning.admission import Word
 from care.reports.plan import cost_by_day
-from care.reports.plan_days import Judged, Plan, PlanDay
+from care.reports.plan_days import Judged, Neighbour, Plan, PlanDay
 
 UNUSUAL_TIMES = 5
 """A day that holds so many times the mean of its campaign's other days is worth a look: a placeholder date, perhaps."""
 LEAST_UNUSUAL = 20
 _SPREAD_OVER_THE_YEAR = ("birthday", "tenure", "subscription_end")
 _LEAST_DAYS = 7
+_NAMED = 3  # of what takes the room of a promise
 _ALMOST = timedelta(seconds=59, microseconds=999_999)  # what is needed is rounded up
 
 
@@ -49,6 +50,7 @@ def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
     """Return every warning, the gravest first."""
     return [
         *_admission(plan, limits.zone),
+        *_crowded(plan),
         *_no_time(plan, limits.zone),
         *_broken_templates(plan),
         *_unusual_days(plan),
@@ -71,6 +73,13 @@ def _admission(plan: Plan, zone: str) -> Iterator[Caution]:
         yield Caution(kind=str(one.admission.word), text=_in_words(day, one, zone))
 
 
+def _crowded(plan: Plan) -> Iterator[Caution]:
+    for day, names in plan.crowded:
+        alone, them = ("waits", "it") if len(names) == 1 else ("wait", "them")
+        text = f"{_name(day)}: all of it is in time while {_listed(names)} {alone} for approval, not beside {them}"
+        yield Caution(kind="crowded", text=f"{text}. Approve first what matters most")
+
+
 def _not_fitting(plan: Plan) -> Iterator[tuple[PlanDay, Judged]]:
     for day in plan.days:
         yield from ((day, one) for one in day.judged if one.admission.word is not Word.FITS)
@@ -80,16 +89,31 @@ def _in_words(day: PlanDay, one: Judged, zone: str) -> str:
     found = one.admission
     word = "refused, the promise cannot be kept" if found.word is Word.REFUSED else "will not all be in time"
     where = f" ({one.zone})" if one.zone not in ("", zone) else ""
+    word += _beside(one.beside)
     text = f"{_name(day)} by {one.channel}: {word}: {found.parts:.0f} parts need {span_in_words(found.needs + _ALMOST)}"
     if not one.hours:
         return f"{text}, but the hours are closed on that day{where}. Choose another day"
     text = f"{text} inside {one.hours}{where}"
+    if found.latest_start is None and one.beside:
+        left = f"{found.missing:.0f} parts have no time before {_at(found.deadline, zone)}"
+        return f"{text}; {left}. Raise the rate, or send to fewer"
     if found.latest_start is None:
         return f"{text}, and never fit before {_at(found.deadline, zone)}. Raise the rate"
     return (
         f"{text}; must start by {_at(found.latest_start, zone)} to be done by {_at(found.deadline, zone)}, "
         f"{found.missing:.0f} parts have no time. Begin earlier, or raise the rate"
     )
+
+
+def _beside(neighbours: Sequence[Neighbour]) -> str:
+    if not neighbours:
+        return ""
+    told = [f"{one.campaign}{f' on {one.day}' if one.day else ''} ({one.parts:.0f} parts)" for one in neighbours]
+    return f" beside {_listed([*told[:_NAMED], *([f'{len(told) - _NAMED} more'] if len(told) > _NAMED else [])])}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def span_in_words(length: timedelta) -> str:
