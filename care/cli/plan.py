@@ -204,7 +204,7 @@ def _tell_promises(made: "Plan", zone: str) -> None:
     from care.cli.output import say
     from care.cli.times import local
     from care.planning.admission import PROMISED
-    from care.reports.plan_warnings import span_in_words
+    from care.reports.plan_warnings import lacking, span_in_words
 
     for day in made.days:
         for one in day.judged if day.campaign.purpose in PROMISED else ():
@@ -212,7 +212,7 @@ def _tell_promises(made: "Plan", zone: str) -> None:
             if found.margin is not None:
                 done = f"fits, {span_in_words(found.margin)} to spare before {local(found.deadline, zone)}"
             else:
-                done = f"refused: {found.missing:.0f} parts have no time"
+                done = f"refused: {lacking(found.missing)}"
             say(f"promise       {day.campaign.name} on {day.day} by {one.channel}: {done}")
 
 

@@ -109,6 +109,8 @@ def _look_as_object(seen: "Review", days: "Sequence[DayState]") -> dict[str, Any
 
 
 def _judged_as_object(one: "Judged") -> dict[str, Any]:
+    from care.reports.plan_warnings import whole_parts
+
     found = one.admission
     return {
         "channel": str(one.channel),
@@ -121,7 +123,7 @@ def _judged_as_object(one: "Judged") -> dict[str, Any]:
         "deadline": found.deadline,
         "finish": found.finish,
         "margin_seconds": None if found.margin is None else int(found.margin.total_seconds()),
-        "missing_parts": round(found.missing),
+        "missing_parts": whole_parts(found.missing),
         "latest_start": found.latest_start,
         "beside": [{"campaign": each.campaign, "day": each.day, "parts": round(each.parts)} for each in one.beside],
     }

@@ -1,5 +1,6 @@
 """What a person should look at before the plan becomes messages."""
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -95,13 +96,13 @@ def _in_words(day: PlanDay, one: Judged, zone: str) -> str:
         return f"{text}, but the hours are closed on that day{where}. Choose another day"
     text = f"{text} inside {one.hours}{where}"
     if found.latest_start is None and one.beside:
-        left = f"{found.missing:.0f} parts have no time before {_at(found.deadline, zone)}"
+        left = f"{lacking(found.missing)} before {_at(found.deadline, zone)}"
         return f"{text}; {left}. Raise the rate, or send to fewer"
     if found.latest_start is None:
         return f"{text}, and never fit before {_at(found.deadline, zone)}. Raise the rate"
     return (
         f"{text}; must start by {_at(found.latest_start, zone)} to be done by {_at(found.deadline, zone)}, "
-        f"{found.missing:.0f} parts have no time. Begin earlier, or raise the rate"
+        f"{lacking(found.missing)}. Begin earlier, or raise the rate"
     )
 
 
@@ -114,6 +115,17 @@ def _beside(neighbours: Sequence[Neighbour]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def whole_parts(missing: float) -> int:
+    """Return parts without time, rounded up: a part that leaves halfway is not sent."""
+    return math.ceil(round(missing, 6))  # what a sum of floats is off by is no part
+
+
+def lacking(missing: float) -> str:
+    """Return in words how many parts have no time."""
+    count = whole_parts(missing)
+    return "1 part has no time" if count == 1 else f"{count} parts have no time"
 
 
 def span_in_words(length: timedelta) -> str:

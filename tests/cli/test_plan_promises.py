@@ -79,6 +79,16 @@ class TestANotice:
         assert "inside 07:00-22:00; must start by 2026-09-2" in answer.err
         assert answer.err.count("\n") == 1
 
+    def test_that_lacks_less_than_a_part_lacks_one(self, ending: Desk) -> None:
+        """Ten seconds too few in the ten hours from noon on: a text of which a bit cannot leave is not sent."""
+        parts = json.loads(ending("plan", "--days", "1", "--json").out)["sms"]["parts"]
+        set_rate(ending, parts / 36_010 / 0.9)
+        answer = ending("plan", "--days", "1")
+        assert "promise       ending on 2026-09-25 by sms: refused: 1 part has no time" in answer.out
+        assert ", 1 part has no time. " in answer.err
+        (found,) = json.loads(ending("plan", "--days", "1", "--json").out)["days"][0]["admission"]
+        assert (found["verdict"], found["missing_parts"]) == ("refused", 1)
+
     def test_gives_way_to_what_the_ledger_has_of_the_same_lane(self, ending: Desk) -> None:
         """A thousand notices of another campaign wait with an earlier deadline: they go first."""
         set_rate(ending, 1 / 60)
