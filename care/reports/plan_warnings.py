@@ -66,12 +66,13 @@ def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
 
 def refusals(plan: Plan, zone: str) -> list[str]:
     """Return the promises that cannot be kept, each in a line that says when it would have to start."""
-    return [_in_words(day, one, zone) for day, one in _not_fitting(plan) if one.admission.word is Word.REFUSED]
+    no = [(day, one) for day, one in _not_fitting(plan) if one.admission.word is Word.REFUSED]
+    return [_in_words(day, one, zone, plan.made_at) for day, one in no]
 
 
 def _admission(plan: Plan, zone: str) -> Iterator[Caution]:
     for day, one in _not_fitting(plan):
-        yield Caution(kind=str(one.admission.word), text=_in_words(day, one, zone))
+        yield Caution(kind=str(one.admission.word), text=_in_words(day, one, zone, plan.made_at))
 
 
 def _crowded(plan: Plan) -> Iterator[Caution]:
@@ -86,7 +87,7 @@ def _not_fitting(plan: Plan) -> Iterator[tuple[PlanDay, Judged]]:
         yield from ((day, one) for one in day.judged if one.admission.word is not Word.FITS)
 
 
-def _in_words(day: PlanDay, one: Judged, zone: str) -> str:
+def _in_words(day: PlanDay, one: Judged, zone: str, now: datetime) -> str:
     found = one.admission
     word = "refused, the promise cannot be kept" if found.word is Word.REFUSED else "will not all be in time"
     where = f" ({one.zone})" if one.zone not in ("", zone) else ""
@@ -95,15 +96,14 @@ def _in_words(day: PlanDay, one: Judged, zone: str) -> str:
     if not one.hours:
         return f"{text}, but the hours are closed on that day{where}. Choose another day"
     text = f"{text} inside {one.hours}{where}"
-    if found.latest_start is None and one.beside:
-        left = f"{lacking(found.missing)} before {_at(found.deadline, zone)}"
-        return f"{text}; {left}. Raise the rate, or send to fewer"
+    by, none = _at(found.deadline, zone), lacking(found.missing)
     if found.latest_start is None:
-        return f"{text}, and never fit before {_at(found.deadline, zone)}. Raise the rate"
-    return (
-        f"{text}; must start by {_at(found.latest_start, zone)} to be done by {_at(found.deadline, zone)}, "
-        f"{lacking(found.missing)}. Begin earlier, or raise the rate"
-    )
+        never = f"{none} before {by}" if one.beside else f"never fit before {by}"
+        return f"{text}{'; ' if one.beside else ', and '}{never}. Raise the rate, or send to fewer"
+    text = f"{text}; must start by {_at(found.latest_start, zone)} to be done by {by}, {none}"
+    if found.latest_start <= now:
+        return f"{text}. It is too late to begin earlier: raise the rate, send to fewer, or by another channel"
+    return f"{text}. Begin earlier, raise the rate, or send to fewer"
 
 
 def _beside(neighbours: Sequence[Neighbour]) -> str:

@@ -78,6 +78,17 @@ class TestANotice:
         assert answer.err.startswith("care: ending on 2026-09-25 by sms: refused, the promise cannot be kept: ")
         assert "inside 07:00-22:00; must start by 2026-09-2" in answer.err
         assert answer.err.count("\n") == 1
+        assert "Begin earlier" not in answer.err
+        assert ". It is too late to begin earlier: raise the rate, send to fewer, or by another channel\n" in answer.err
+
+    def test_that_may_begin_earlier_is_told_so(self, ending: Desk) -> None:
+        """At ten in the morning there is time to begin before half past eleven what is due at noon."""
+        parts = json.loads(ending("plan", "--days", "1", "--json").out)["sms"]["parts"]
+        set_rate(ending, parts / (10.5 * 3600 + 30) / 0.9)
+        answer = ending("plan", "--days", "1")
+        assert "; must start by 2026-09-25 11:29 to be done by 2026-09-26 00:00, " in answer.err
+        assert ". Begin earlier, raise the rate, or send to fewer\n" in answer.err
+        assert "too late" not in answer.err
 
     def test_that_lacks_less_than_a_part_lacks_one(self, ending: Desk) -> None:
         """Ten seconds too few in the ten hours from noon on: a text of which a bit cannot leave is not sent."""
@@ -156,7 +167,7 @@ class TestAGreeting:
         judged = Judged(channel=Channel.SMS, sender="", admission=found, hours=hours, zone="Australia/Lord_Howe")
         day = SimpleNamespace(campaign=SimpleNamespace(name="x"), day=ENDS_AT.date(), judged=[judged])
 
-        (line,) = refusals(SimpleNamespace(days=[day]), "UTC")
+        (line,) = refusals(SimpleNamespace(days=[day], made_at=ENDS_AT), "UTC")
 
         assert says in line
         assert ("Raise the rate" in line) is bool(hours)
