@@ -206,14 +206,16 @@ def _tell_promises(made: "Plan", zone: str) -> None:
     from care.planning.admission import PROMISED
     from care.reports.plan_warnings import lacking, span_in_words
 
-    for day in made.days:
-        for one in day.judged if day.campaign.purpose in PROMISED else ():
-            found = one.admission
-            if found.margin is not None:
-                done = f"fits, {span_in_words(found.margin)} to spare before {local(found.deadline, zone)}"
-            else:
-                done = f"refused: {lacking(found.missing)}"
-            say(f"promise       {day.campaign.name} on {day.day} by {one.channel}: {done}")
+    promised = [(day, one) for day in made.days if day.campaign.purpose in PROMISED for one in day.judged]
+    if promised:
+        say("promise       reckoned at nine tenths of the rate; load, start, finish and margin above at the whole rate")
+    for day, one in promised:
+        found = one.admission
+        if found.margin is not None:
+            done = f"fits, {span_in_words(found.margin)} to spare before {local(found.deadline, zone)}"
+        else:
+            done = f"refused: {lacking(found.missing)}"
+        say(f"promise       {day.campaign.name} on {day.day} by {one.channel}: {done}")
 
 
 def _tell_collisions(made: "Plan") -> None:

@@ -57,6 +57,7 @@ class TestANotice:
             "promise       ending on 2026-09-25 by sms: fits, 11 h 59 min to spare before 2026-09-26 00:00"
             in answer.out
         )
+        assert answer.out.count("promise       reckoned at nine tenths of the rate; load, start, finish and margin") == 1
         (found,) = json.loads(ending("plan", "--days", "1", "--json").out)["days"][0]["admission"]
         assert (found["verdict"], found["hours"], found["missing_parts"]) == ("fits", "07:00-22:00", 0)
 
@@ -144,6 +145,7 @@ class TestAGreeting:
         answer = desk("plan", "--days", "1")
         assert (answer.code, answer.err) == (0, "")
         assert "birthday on 2026-09-25 by sms: will not all be in time: 3 parts need" in answer.out
+        assert "nine tenths" not in answer.out
 
     @pytest.mark.parametrize(
         ("hours", "says"),
