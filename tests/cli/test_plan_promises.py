@@ -57,7 +57,9 @@ class TestANotice:
             "promise       ending on 2026-09-25 by sms: fits, 11 h 59 min to spare before 2026-09-26 00:00"
             in answer.out
         )
-        assert answer.out.count("promise       reckoned at nine tenths of the rate; load, start, finish and margin") == 1
+        assert (
+            answer.out.count("promise       reckoned at nine tenths of the rate; load, start, finish and margin") == 1
+        )
         (found,) = json.loads(ending("plan", "--days", "1", "--json").out)["days"][0]["admission"]
         assert (found["verdict"], found["hours"], found["missing_parts"]) == ("fits", "07:00-22:00", 0)
 
@@ -71,6 +73,7 @@ class TestANotice:
         needs = timedelta(seconds=parts * 1000)
         assert found["verdict"] == "refused"
         assert found["needs_seconds"] == needs.total_seconds()
+        assert found["margin_seconds"] == 10 * 3600 - needs.total_seconds()  # ten hours are open, from noon to ten
         # the window closes at 22:00 in Shanghai, 14:00 UTC; what does not fit into 15 h lies the day before
         closes = datetime(2026, 9, 25, 14, 0, tzinfo=UTC)
         nights, rest = divmod(needs, timedelta(hours=15))
