@@ -59,6 +59,7 @@ def plan(
             countries=countries_of(settings.operator.country, [one.occasion for one in asked]),
             overrides=_overrides(services),
             spend_per_day=settings.limits.spend_per_day,
+            international_per_day=settings.limits.international_per_day,
             pauses=standing_pauses(conn, now),
             windows=windows(conn, now),
         )
@@ -146,6 +147,7 @@ def _pricing(services: "Services") -> Any:
         currency=operator.currency,
         prices=services.settings.prices,
         country_of=country_of_number,
+        home=operator.country,
     )
 
 

@@ -1,9 +1,10 @@
 """What a person should look at before the plan becomes messages."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import mean
 from zoneinfo import ZoneInfo
@@ -43,6 +44,7 @@ class Limits:
     countries: Collection[str]  # whose calendars the campaigns go by
     overrides: Overrides | None
     spend_per_day: Decimal | None
+    international_per_day: int  # parts
     pauses: Sequence[Pause]
     windows: Sequence[Window] = ()  # planned maintenance of providers
 
@@ -56,6 +58,7 @@ def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
         *_broken_templates(plan),
         *_unusual_days(plan),
         *_money(plan, limits),
+        *_abroad(plan, limits),
         *_collisions(plan),
         *_pauses(plan, limits),
         *_maintenance(plan, limits),
@@ -117,9 +120,9 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
-def whole_parts(missing: float) -> int:
-    """Return parts without time, rounded up: a part that leaves halfway is not sent."""
-    return math.ceil(round(missing, 6))  # what a sum of floats is off by is no part
+def whole_parts(parts: float) -> int:
+    """Return parts rounded up: one that leaves halfway is not sent."""
+    return math.ceil(round(parts, 6))  # what a sum of floats is off by is no part
 
 
 def lacking(missing: float) -> str:
@@ -175,6 +178,17 @@ def _money(plan: Plan, limits: Limits) -> Iterator[Caution]:
         if cost > limits.spend_per_day:
             text = f"{day}: {cost:.2f} {limits.currency} is above limits.spend_per_day ({limits.spend_per_day})"
             yield Caution(kind="spend_limit", text=f"{text}; what is above waits for the next day")
+
+
+def _abroad(plan: Plan, limits: Limits) -> Iterator[Caution]:
+    found: Counter[date] = Counter()
+    for day in plan.days:
+        found[day.day] += whole_parts(day.tally.abroad)
+    for on, parts in sorted(found.items()):
+        if parts > limits.international_per_day:
+            text = f"{on}: {parts} parts to other countries are above limits.international_per_day"
+            told = f"{text} ({limits.international_per_day}); what is above waits for the next day"
+            yield Caution(kind="international_limit", text=told)
 
 
 def _collisions(plan: Plan) -> Iterator[Caution]:
