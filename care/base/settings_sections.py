@@ -46,7 +46,7 @@ class LimitSettings(Section):
     """Brakes against toll fraud and mistakes."""
 
     spend_per_day: Decimal | None = key(None, "Most that may be spent a day, in major units; nothing: no limit", ge=0)
-    international_per_day: int = key(100, "Most SMS a day to countries other than the operator's", ge=0)
+    international_per_day: int = key(100, "Most SMS parts a day to countries other than the operator's", ge=0)
 
 
 class ApprovalSettings(Section):

@@ -58,6 +58,7 @@ def plan(
             countries=countries_of(settings.operator.country, [one.occasion for one in asked]),
             overrides=_overrides(services),
             spend_per_day=settings.limits.spend_per_day,
+            international_per_day=settings.limits.international_per_day,
             pauses=standing_pauses(conn, now),
         )
     cautions = [*cautions_of(made, limits), *unranked, *([] if campaign else _broken_files(services))]
@@ -79,7 +80,7 @@ def draw_up(
     days: int,
     keep: "Collection[str] | None",
 ) -> "Plan":
-    """Return the plan of some campaigns for the next days of the operator."""
+    """Return the plan of some campaigns for the next days of the operator; all the others take their room in it."""
     from zoneinfo import ZoneInfo
 
     from care.reports.plan import make_plan
@@ -87,7 +88,7 @@ def draw_up(
 
     return make_plan(
         conn,
-        asked,
+        list(services.campaigns),
         rules=services.planning_rules,
         pricing=_pricing(services),
         rates=services.planning_rules.rates,
@@ -96,7 +97,7 @@ def draw_up(
         days=days,
         keep=keep,
         senders=services.settings.senders,
-        known=list(services.campaigns),
+        shown={one.id for one in asked},
         closed=closed_ahead(conn, services.settings, now),
     )
 
@@ -146,6 +147,7 @@ def _pricing(services: "Services") -> Any:
         currency=operator.currency,
         prices=services.settings.prices,
         country_of=country_of_number,
+        home=operator.country,
     )
 
 
@@ -204,16 +206,18 @@ def _tell_promises(made: "Plan", zone: str) -> None:
     from care.cli.output import say
     from care.cli.times import local
     from care.planning.admission import PROMISED
-    from care.reports.plan_warnings import span_in_words
+    from care.reports.plan_warnings import lacking, span_in_words
 
-    for day in made.days:
-        for one in day.judged if day.campaign.purpose in PROMISED else ():
-            found = one.admission
-            if found.margin is not None:
-                done = f"fits, {span_in_words(found.margin)} to spare before {local(found.deadline, zone)}"
-            else:
-                done = f"refused: {found.missing:.0f} parts have no time"
-            say(f"promise       {day.campaign.name} on {day.day} by {one.channel}: {done}")
+    promised = [(day, one) for day in made.days if day.campaign.purpose in PROMISED for one in day.judged]
+    if promised:
+        say("promise       reckoned at nine tenths of the rate; load, start, finish and margin above at the whole rate")
+    for day, one in promised:
+        found = one.admission
+        if found.margin is not None:
+            done = f"fits, {span_in_words(found.margin)} to spare before {local(found.deadline, zone)}"
+        else:
+            done = f"refused: {lacking(found.missing)}"
+        say(f"promise       {day.campaign.name} on {day.day} by {one.channel}: {done}")
 
 
 def _tell_collisions(made: "Plan") -> None:

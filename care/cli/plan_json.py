@@ -1,5 +1,6 @@
 """`care plan --json`: the plan as one object."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -7,6 +8,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from care.base.vocabulary import Channel
+    from care.planning.admission import Admission
     from care.planning.review import DayState, Review
     from care.reports.plan_days import Judged, Plan, PlanDay
     from care.reports.plan_warnings import Caution
@@ -109,6 +111,8 @@ def _look_as_object(seen: "Review", days: "Sequence[DayState]") -> dict[str, Any
 
 
 def _judged_as_object(one: "Judged") -> dict[str, Any]:
+    from care.reports.plan_warnings import whole_parts
+
     found = one.admission
     return {
         "channel": str(one.channel),
@@ -120,10 +124,19 @@ def _judged_as_object(one: "Judged") -> dict[str, Any]:
         "zone": one.zone,
         "deadline": found.deadline,
         "finish": found.finish,
-        "margin_seconds": None if found.margin is None else int(found.margin.total_seconds()),
-        "missing_parts": round(found.missing),
+        "margin_seconds": _margin(found),
+        "missing_parts": whole_parts(found.missing),
         "latest_start": found.latest_start,
+        "beside": [{"campaign": each.campaign, "day": each.day, "parts": round(each.parts)} for each in one.beside],
     }
+
+
+def _margin(found: "Admission") -> int:
+    """Return the seconds to spare before the deadline; below zero, the seconds of sending that are not there."""
+    if found.margin is not None:
+        return int(found.margin.total_seconds())
+    lacks = found.needs * (found.missing / found.parts) if found.parts else found.needs
+    return -math.ceil(round(lacks.total_seconds(), 3))
 
 
 def _money(amount: "Decimal") -> float:

@@ -38,6 +38,7 @@ class Pricing:
     currency: str
     prices: Mapping[str, Decimal]  # per part and country, in major units
     country_of: Callable[[str, str], str]  # number and the customer's country -> where the number lives
+    home: str  # country of the operator
 
 
 @dataclass(kw_only=True)
@@ -47,6 +48,7 @@ class Tally:
     recipients: int = 0  # by SMS
     rendered: int = 0
     parts: float = 0.0
+    abroad: float = 0.0  # of the parts: those to other countries than the operator's
     cost: Decimal = Decimal(0)
     unpriced: set[str] = field(default_factory=set)
     problems: dict[str, int] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Tally:
         self.recipients += other.recipients
         self.rendered += other.rendered
         self.parts += other.parts
+        self.abroad += other.abroad
         self.cost += other.cost
         self.unpriced |= other.unpriced
         for problem, count in other.problems.items():
@@ -125,6 +128,7 @@ def _reckoned_up(strata: Mapping[Stratum, int], seen: Mapping[Stratum, Tally]) -
             recipients=count,
             rendered=seen[key].rendered if key in seen else 0,
             parts=sample.parts * factor,
+            abroad=sample.abroad * factor,
             cost=sample.cost * Decimal(factor),
             unpriced=sample.unpriced,
             problems={problem: round(n * factor) for problem, n in sample.problems.items()},
@@ -180,6 +184,8 @@ def _count(tally: Tally, owed: OwedSet, row: Mapping[str, Any], pricing: Pricing
         return
     tally.parts += rendered.parts
     country = pricing.country_of(row["owed_address"], row["country"])
+    if country != pricing.home:
+        tally.abroad += rendered.parts
     price = pricing.prices.get(country)
     if price is None:
         tally.unpriced.add(country)

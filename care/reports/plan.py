@@ -11,14 +11,16 @@ from care.base.vocabulary import Channel, Purpose
 from care.campaigns.model import Campaign
 from care.campaigns.states import cancelled_ids
 from care.messages.model import MessageStatus
-from care.planning.backlog import usual_parts, waiting
+from care.planning.approvals import approved_days
+from care.planning.backlog import PageKey, usual_parts, waiting
 from care.planning.collisions import find_collisions
 from care.planning.cost import Pricing, Tally, goes_by_sms, sampling, stratum_of, tally_set
 from care.planning.forecast import Cell, count_set, forecast_sets, withdrawals
 from care.planning.selection import UNKNOWN_ZONE, PlanningRules
 from care.reports.plan_closed import Closed
 from care.reports.plan_days import Plan, PlanDay
-from care.reports.plan_times import Desk, schedule
+from care.reports.plan_rooms import share_out
+from care.reports.plan_times import Desk
 
 
 def make_plan(
@@ -35,29 +37,26 @@ def make_plan(
     senders: Mapping[str, str] | None = None,
     known: Collection[Campaign] = (),
     closed: Mapping[Channel, Sequence[Closed]] | None = None,
+    shown: Collection[str] | None = None,
 ) -> Plan:
     """Return the plan for `days` local days from today, by the planner's own selections.
 
     `rates` are parts, or mails, per second. `keep` are ids of files that may merely be broken now; None says that
     `campaigns` are not all there are, so that none of the others counts as withdrawn. `known` are all there are: what
-    the ledger has of the others takes its time too. `closed` are the times in which nobody carries a channel.
+    the ledger has of the others takes its time too. `shown` are the ids the plan is asked about, None for all; the
+    others only take their room. `closed` are the times in which nobody carries a channel.
     """
     stopped = cancelled_ids(conn)
     live = [campaign for campaign in campaigns if campaign.id not in stopped]
+    asked = [campaign for campaign in live if shown is None or campaign.id in shown]
+    counted = _who_counts(live, asked)
     cells = [
-        cell for owed in forecast_sets(conn, live, rules=rules, now=now, days=days) for cell in count_set(conn, owed)
+        cell for owed in forecast_sets(conn, counted, rules=rules, now=now, days=days) for cell in count_set(conn, owed)
     ]
-    found: dict[tuple[str, str, date], PlanDay] = {}
-    step, weighed = sampling(cells), list[Cell]()
-    for mine in _by_set(cells):
-        owed = mine[0].owed
-        day = found.setdefault(
-            (owed.campaign.id, owed.leg, owed.occasion_on),
-            PlanDay(campaign=owed.campaign, leg=owed.leg, day=owed.occasion_on),
-        )
-        for cell in mine:
-            _enter(day, cell)
-        weighed += _weigh(conn, day, mine, pricing, step)
+    wanted = {campaign.id for campaign in asked}
+    own = [cell for cell in cells if cell.owed.campaign.id in wanted]
+    step, step_beside = sampling(own), sampling(cells)
+    found, weighed = _pages(conn, cells, pricing, lambda one: step if one.id in wanted else step_beside)
     backlog = waiting(conn, besides=found, now=now)
     desk = Desk(
         rules=rules,
@@ -67,17 +66,51 @@ def make_plan(
         usual_parts=usual_parts(conn, Channel.SMS),
         closed=closed or {},
     )
-    schedule(found, weighed, backlog, desk=desk, known=known or campaigns)
+    seen = {} if rules.approval_above is None else _approved(conn, counted)
+    crowded = share_out(found, weighed, backlog, desk=desk, known=known or campaigns, approved=seen)
+    pages = {key: day for key, day in found.items() if key[0] in wanted}
     return Plan(
         first=today,
         last=today + timedelta(days=days - 1),
         made_at=now,
-        days=sorted(found.values(), key=lambda day: (day.day, day.campaign.purpose.lane, day.campaign.name, day.leg)),
-        withdrawals=withdrawals(conn, live, cells, keep=keep, now=now),
-        collisions=find_collisions(conn, cells, policies=rules.policies, now=now),
-        cells=weighed,
-        cancelled=[campaign for campaign in campaigns if campaign.id in stopped],
+        days=sorted(pages.values(), key=lambda day: (day.day, day.campaign.purpose.lane, day.campaign.name, day.leg)),
+        withdrawals=withdrawals(conn, asked, own, keep=keep, now=now),
+        collisions=find_collisions(conn, own, policies=rules.policies, now=now),
+        cells=[cell for cell in weighed if cell.owed.campaign.id in wanted],
+        cancelled=[one for one in campaigns if one.id in stopped and (shown is None or one.id in shown)],
+        crowded=[(pages[key], names) for key, names in crowded.items() if key in pages],
     )
+
+
+def _pages(
+    conn: sa.Connection, cells: Sequence[Cell], pricing: Pricing, step_of: Callable[[Campaign], Callable[[int], int]]
+) -> tuple[dict[PageKey, PlanDay], list[Cell]]:
+    """Return the pages with all that is counted on them, and the cells with the parts of their texts."""
+    found, weighed = dict[PageKey, PlanDay](), list[Cell]()
+    for mine in _by_set(cells):
+        owed = mine[0].owed
+        day = found.setdefault(
+            (owed.campaign.id, owed.leg, owed.occasion_on),
+            PlanDay(campaign=owed.campaign, leg=owed.leg, day=owed.occasion_on),
+        )
+        for cell in mine:
+            _enter(day, cell)
+        weighed += _weigh(conn, day, mine, pricing, step_of(owed.campaign))
+    return found, weighed
+
+
+def _who_counts(live: Collection[Campaign], asked: Collection[Campaign]) -> list[Campaign]:
+    """Return those asked about and those as urgent or more: what is less urgent takes nobody's room."""
+    least = max((campaign.purpose.lane for campaign in asked), default=-1)
+    return [campaign for campaign in live if campaign.purpose.lane <= least]
+
+
+def _approved(conn: sa.Connection, campaigns: Collection[Campaign]) -> dict[tuple[str, date], int]:
+    return {
+        (campaign.id, day): audience
+        for campaign in campaigns
+        for day, audience in approved_days(conn, campaign).items()
+    }
 
 
 def _by_set(cells: Sequence[Cell]) -> list[list[Cell]]:

@@ -16,6 +16,15 @@ from care.reports.plan_closed import Closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """What takes the room that a promise would need: so many parts of one campaign on the same sender."""
+
+    campaign: str
+    day: date | None  # None: of several days, or of a file that is not there; it waits in the ledger
+    parts: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """Whether what a day puts on one sender fits into the hours before its deadlines."""
 
@@ -25,6 +34,7 @@ class Judged:
     hours: str  # allowed on the day of the deadline: 08:00-21:00
     zone: str  # of those hours; '' where several must agree
     closed: Sequence[Closed] = ()  # times without a carrier in which some of it would have left
+    beside: Sequence[Neighbour] = ()  # what takes the room of a refused promise that would fit alone, the most first
 
 
 @dataclass(kw_only=True)
@@ -63,6 +73,7 @@ class Plan:
     collisions: Collisions
     cells: Sequence[Cell]
     cancelled: Sequence[Campaign] = ()  # by hand: nothing of them is planned
+    crowded: Sequence[tuple[PlanDay, Sequence[str]]] = ()  # fit as long as these campaigns wait for approval
 
     @property
     def tally(self) -> Tally:

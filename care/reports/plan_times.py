@@ -74,7 +74,7 @@ def schedule(
             queue = queues.setdefault((cell.channel, desk.senders.get(purpose, "")), [])
             queue.append(_planned(len(queue), cell, cell.channel, desk))
     for one in backlog:
-        channel = one.channel or _first_channel(one, first.get(one.campaign_id))
+        channel = one.channel or first_channel(one, first.get(one.campaign_id))
         queue = queues.setdefault((channel, desk.senders.get(one.purpose, "")), [])
         queue.append(_waiting(len(queue), one, channel, desk))
     for sender, queue in queues.items():
@@ -132,7 +132,8 @@ def _page_of(pages: Pages, cell: Cell) -> PlanDay:
     return pages[_key(cell)]
 
 
-def _first_channel(one: Waiting, campaign: Campaign | None) -> Channel:
+def first_channel(one: Waiting, campaign: Campaign | None) -> Channel:
+    """Return the channel that is tried first for what has not been tried yet."""
     legs = dict(campaign.legs) if campaign else {}
     return legs.get(one.leg, (Channel.SMS,))[0]
 

@@ -1,9 +1,10 @@
 """What a person should look at before the plan becomes messages."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import mean
 from zoneinfo import ZoneInfo
@@ -15,13 +16,14 @@ from care.messages.stops import Pause
 from care.planning.admission import Word
 from care.reports.plan import cost_by_day
 from care.reports.plan_closed import Closed
-from care.reports.plan_days import Judged, Plan, PlanDay
+from care.reports.plan_days import Judged, Neighbour, Plan, PlanDay
 
 UNUSUAL_TIMES = 5
 """A day that holds so many times the mean of its campaign's other days is worth a look: a placeholder date, perhaps."""
 LEAST_UNUSUAL = 20
 _SPREAD_OVER_THE_YEAR = ("birthday", "tenure", "subscription_end")
 _LEAST_DAYS = 7
+_NAMED = 3  # of what takes the room of a promise
 _ALMOST = timedelta(seconds=59, microseconds=999_999)  # what is needed is rounded up
 
 
@@ -42,6 +44,7 @@ class Limits:
     countries: Collection[str]  # whose calendars the campaigns go by
     overrides: Overrides | None
     spend_per_day: Decimal | None
+    international_per_day: int  # parts
     pauses: Sequence[Pause]
 
 
@@ -49,10 +52,12 @@ def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
     """Return every warning, the gravest first."""
     return [
         *_admission(plan, limits.zone),
+        *_crowded(plan),
         *_no_time(plan, limits.zone),
         *_broken_templates(plan),
         *_unusual_days(plan),
         *_money(plan, limits),
+        *_abroad(plan, limits),
         *_collisions(plan),
         *_pauses(plan, limits),
         *_maintenance(plan, limits.zone),
@@ -63,12 +68,20 @@ def cautions_of(plan: Plan, limits: Limits) -> list[Caution]:
 
 def refusals(plan: Plan, zone: str) -> list[str]:
     """Return the promises that cannot be kept, each in a line that says when it would have to start."""
-    return [_in_words(day, one, zone) for day, one in _not_fitting(plan) if one.admission.word is Word.REFUSED]
+    no = [(day, one) for day, one in _not_fitting(plan) if one.admission.word is Word.REFUSED]
+    return [_in_words(day, one, zone, plan.made_at) for day, one in no]
 
 
 def _admission(plan: Plan, zone: str) -> Iterator[Caution]:
     for day, one in _not_fitting(plan):
-        yield Caution(kind=str(one.admission.word), text=_in_words(day, one, zone))
+        yield Caution(kind=str(one.admission.word), text=_in_words(day, one, zone, plan.made_at))
+
+
+def _crowded(plan: Plan) -> Iterator[Caution]:
+    for day, names in plan.crowded:
+        alone, them = ("waits", "it") if len(names) == 1 else ("wait", "them")
+        text = f"{_name(day)}: all of it is in time while {_listed(names)} {alone} for approval, not beside {them}"
+        yield Caution(kind="crowded", text=f"{text}. Approve first what matters most")
 
 
 def _not_fitting(plan: Plan) -> Iterator[tuple[PlanDay, Judged]]:
@@ -76,20 +89,45 @@ def _not_fitting(plan: Plan) -> Iterator[tuple[PlanDay, Judged]]:
         yield from ((day, one) for one in day.judged if one.admission.word is not Word.FITS)
 
 
-def _in_words(day: PlanDay, one: Judged, zone: str) -> str:
+def _in_words(day: PlanDay, one: Judged, zone: str, now: datetime) -> str:
     found = one.admission
     word = "refused, the promise cannot be kept" if found.word is Word.REFUSED else "will not all be in time"
     where = f" ({one.zone})" if one.zone not in ("", zone) else ""
+    word += _beside(one.beside)
     text = f"{_name(day)} by {one.channel}: {word}: {found.parts:.0f} parts need {span_in_words(found.needs + _ALMOST)}"
     if not one.hours:
         return f"{text}, but the hours are closed on that day{where}. Choose another day"
     text = f"{text} inside {one.hours}{where}"
+    by, none = _at(found.deadline, zone), lacking(found.missing)
     if found.latest_start is None:
-        return f"{text}, and never fit before {_at(found.deadline, zone)}. Raise the rate"
-    return (
-        f"{text}; must start by {_at(found.latest_start, zone)} to be done by {_at(found.deadline, zone)}, "
-        f"{found.missing:.0f} parts have no time. Begin earlier, or raise the rate"
-    )
+        never = f"{none} before {by}" if one.beside else f"never fit before {by}"
+        return f"{text}{'; ' if one.beside else ', and '}{never}. Raise the rate, or send to fewer"
+    text = f"{text}; must start by {_at(found.latest_start, zone)} to be done by {by}, {none}"
+    if found.latest_start <= now:
+        return f"{text}. It is too late to begin earlier: raise the rate, send to fewer, or by another channel"
+    return f"{text}. Begin earlier, raise the rate, or send to fewer"
+
+
+def _beside(neighbours: Sequence[Neighbour]) -> str:
+    if not neighbours:
+        return ""
+    told = [f"{one.campaign}{f' on {one.day}' if one.day else ''} ({one.parts:.0f} parts)" for one in neighbours]
+    return f" beside {_listed([*told[:_NAMED], *([f'{len(told) - _NAMED} more'] if len(told) > _NAMED else [])])}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def whole_parts(parts: float) -> int:
+    """Return parts rounded up: one that leaves halfway is not sent."""
+    return math.ceil(round(parts, 6))  # what a sum of floats is off by is no part
+
+
+def lacking(missing: float) -> str:
+    """Return in words how many parts have no time."""
+    count = whole_parts(missing)
+    return "1 part has no time" if count == 1 else f"{count} parts have no time"
 
 
 def span_in_words(length: timedelta) -> str:
@@ -139,6 +177,17 @@ def _money(plan: Plan, limits: Limits) -> Iterator[Caution]:
         if cost > limits.spend_per_day:
             text = f"{day}: {cost:.2f} {limits.currency} is above limits.spend_per_day ({limits.spend_per_day})"
             yield Caution(kind="spend_limit", text=f"{text}; what is above waits for the next day")
+
+
+def _abroad(plan: Plan, limits: Limits) -> Iterator[Caution]:
+    found: Counter[date] = Counter()
+    for day in plan.days:
+        found[day.day] += whole_parts(day.tally.abroad)
+    for on, parts in sorted(found.items()):
+        if parts > limits.international_per_day:
+            text = f"{on}: {parts} parts to other countries are above limits.international_per_day"
+            told = f"{text} ({limits.international_per_day}); what is above waits for the next day"
+            yield Caution(kind="international_limit", text=told)
 
 
 def _collisions(plan: Plan) -> Iterator[Caution]:

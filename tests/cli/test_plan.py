@@ -112,6 +112,18 @@ class TestAWarning:
         desk.customer("GB1", phone="+447911123456", country="GB")
         assert "Set prices.GB, prices.US" in desk("plan", "--days", "1").out
 
+    def test_points_to_more_than_may_go_abroad(self, desk: Desk) -> None:
+        """Three parts at home count for nothing; of two to other countries one more than one may go."""
+        crowd(desk)
+        desk.customer("US1", phone="+14155550100", country="CN")
+        with (desk.house.folder / "care.toml").open("a", encoding="utf-8") as file:
+            file.write("[limits]\ninternational_per_day = 1\n")
+        assert "international_limit" not in self.kinds(desk, "--days", "1")
+        desk.customer("GB1", phone="+447911123456", country="GB")
+        line = "2026-09-25: 2 parts to other countries are above limits.international_per_day (1); what is above waits"
+        assert f"warning       {line} for the next day" in desk("plan", "--days", "1").out
+        assert "international_limit" in self.kinds(desk, "--days", "1")
+
     def test_points_to_a_calendar_year_not_announced(self, desk: Desk) -> None:
         """Make-up days of a year to come are not known yet."""
         crowd(desk)

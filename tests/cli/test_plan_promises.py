@@ -57,6 +57,9 @@ class TestANotice:
             "promise       ending on 2026-09-25 by sms: fits, 11 h 59 min to spare before 2026-09-26 00:00"
             in answer.out
         )
+        assert (
+            answer.out.count("promise       reckoned at nine tenths of the rate; load, start, finish and margin") == 1
+        )
         (found,) = json.loads(ending("plan", "--days", "1", "--json").out)["days"][0]["admission"]
         assert (found["verdict"], found["hours"], found["missing_parts"]) == ("fits", "07:00-22:00", 0)
 
@@ -70,6 +73,7 @@ class TestANotice:
         needs = timedelta(seconds=parts * 1000)
         assert found["verdict"] == "refused"
         assert found["needs_seconds"] == needs.total_seconds()
+        assert found["margin_seconds"] == 10 * 3600 - needs.total_seconds()  # ten hours are open, from noon to ten
         # the window closes at 22:00 in Shanghai, 14:00 UTC; what does not fit into 15 h lies the day before
         closes = datetime(2026, 9, 25, 14, 0, tzinfo=UTC)
         nights, rest = divmod(needs, timedelta(hours=15))
@@ -78,6 +82,27 @@ class TestANotice:
         assert answer.err.startswith("care: ending on 2026-09-25 by sms: refused, the promise cannot be kept: ")
         assert "inside 07:00-22:00; must start by 2026-09-2" in answer.err
         assert answer.err.count("\n") == 1
+        assert "Begin earlier" not in answer.err
+        assert ". It is too late to begin earlier: raise the rate, send to fewer, or by another channel\n" in answer.err
+
+    def test_that_may_begin_earlier_is_told_so(self, ending: Desk) -> None:
+        """At ten in the morning there is time to begin before half past eleven what is due at noon."""
+        parts = json.loads(ending("plan", "--days", "1", "--json").out)["sms"]["parts"]
+        set_rate(ending, parts / (10.5 * 3600 + 30) / 0.9)
+        answer = ending("plan", "--days", "1")
+        assert "; must start by 2026-09-25 11:29 to be done by 2026-09-26 00:00, " in answer.err
+        assert ". Begin earlier, raise the rate, or send to fewer\n" in answer.err
+        assert "too late" not in answer.err
+
+    def test_that_lacks_less_than_a_part_lacks_one(self, ending: Desk) -> None:
+        """Ten seconds too few in the ten hours from noon on: a text of which a bit cannot leave is not sent."""
+        parts = json.loads(ending("plan", "--days", "1", "--json").out)["sms"]["parts"]
+        set_rate(ending, parts / 36_010 / 0.9)
+        answer = ending("plan", "--days", "1")
+        assert "promise       ending on 2026-09-25 by sms: refused: 1 part has no time" in answer.out
+        assert ", 1 part has no time. " in answer.err
+        (found,) = json.loads(ending("plan", "--days", "1", "--json").out)["days"][0]["admission"]
+        assert (found["verdict"], found["missing_parts"]) == ("refused", 1)
 
     def test_gives_way_to_what_the_ledger_has_of_the_same_lane(self, ending: Desk) -> None:
         """A thousand notices of another campaign wait with an earlier deadline: they go first."""
@@ -123,6 +148,7 @@ class TestAGreeting:
         answer = desk("plan", "--days", "1")
         assert (answer.code, answer.err) == (0, "")
         assert "birthday on 2026-09-25 by sms: will not all be in time: 3 parts need" in answer.out
+        assert "nine tenths" not in answer.out
 
     @pytest.mark.parametrize(
         ("hours", "says"),
@@ -146,7 +172,7 @@ class TestAGreeting:
         judged = Judged(channel=Channel.SMS, sender="", admission=found, hours=hours, zone="Australia/Lord_Howe")
         day = SimpleNamespace(campaign=SimpleNamespace(name="x"), day=ENDS_AT.date(), judged=[judged])
 
-        (line,) = refusals(SimpleNamespace(days=[day]), "UTC")
+        (line,) = refusals(SimpleNamespace(days=[day], made_at=ENDS_AT), "UTC")
 
         assert says in line
         assert ("Raise the rate" in line) is bool(hours)

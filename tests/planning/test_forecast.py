@@ -32,6 +32,7 @@ def plan_of(house: House, *, days: int = DAYS, exact_rates: float = 10, **more) 
         currency=operator.currency,
         prices={},
         country_of=lambda _number, country: country,
+        home=operator.country,
     )
     with read(house.engine) as conn:
         return make_plan(
