@@ -62,6 +62,7 @@ _NOT_ARRIVED = any_of(
 )
 _SIEVE = any_of(r"automatically rejected|was rejected")  # Dovecot refuses in the form of a read receipt
 _REFUSAL = re.compile(r"(?<!\d)5[05]\d[ \-]|(?<![\d.])5\.\d\.\d")
+_FORWARDED = re.compile(r"\s*(fwd?|wg|tr|rv|enc|doorst|vb|vs|pd|转发|轉寄)\s*[:：]", re.IGNORECASE)
 _QUOTED_LINE = re.compile(r"^[ \t]*>(?!>>).*$", re.MULTILINE)  # ">>>" is what a server was told
 _DESKS = re.compile(r"x-(otrs|znuny|zammad|zendesk|jira|freshdesk|helpscout|rt|gitlab|redmine|ticket)\b|rt-ticket")
 _NUMBERED = any_of(
@@ -90,7 +91,7 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
         return "read-receipt"
     if headers.get("x-failed-recipients") or _SIEVE.search(subject):
         return ""
-    if is_by_list(headers):
+    if is_by_list(headers) or (_FORWARDED.match(subject) and is_by_person(headers)):
         return "ordinary"
     own_words = _QUOTED_LINE.sub("", notice)
     by_system = _is_by_system(headers, f"{subject}\n{own_words}", is_returned=_is_returned(subject))

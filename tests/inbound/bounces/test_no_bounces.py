@@ -146,12 +146,19 @@ class TestPeople:
 
         assert found.failures == ()
 
-    @pytest.mark.parametrize("sender", ["Dieter Kern <d.kern@customer.example>", "Нина <nina@customer.example>"])
-    def test_who_show_us_a_bounce_of_theirs_have_returned_nothing(self, sender: str) -> None:
+    @pytest.mark.parametrize(
+        ("sender", "subject"),
+        [
+            ("Dieter Kern <d.kern@customer.example>", "My mail came back"),
+            ("Нина <nina@customer.example>", "Fwd: Undelivered Mail Returned to Sender"),
+            ("B. Thaler <thaler@customer.example>", "WG: Unzustellbar: Ihre Anfrage"),
+        ],
+    )
+    def test_who_show_us_a_bounce_of_theirs_have_returned_nothing(self, sender: str, subject: str) -> None:
         """It is attached, and it is about an address of ours."""
         shown = message_from_bytes(report("orders@shop.example", status="5.1.1", diagnosis="550 5.1.1 user unknown"))
         mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = sender, "b@bounce.example.com", "My mail came back"
+        mail["From"], mail["To"], mail["Subject"] = sender, "b@bounce.example.com", subject
         mail["Return-Path"] = "<d.kern@customer.example>"
         mail.set_content("See the attached message. Is the address wrong?")
         mail.make_mixed()
