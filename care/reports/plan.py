@@ -35,16 +35,15 @@ def make_plan(
     days: int,
     keep: Collection[str] | None = (),
     senders: Mapping[str, str] | None = None,
-    known: Collection[Campaign] = (),
     closed: Mapping[Channel, Sequence[Closed]] | None = None,
     shown: Collection[str] | None = None,
 ) -> Plan:
     """Return the plan for `days` local days from today, by the planner's own selections.
 
     `rates` are parts, or mails, per second. `keep` are ids of files that may merely be broken now; None says that
-    `campaigns` are not all there are, so that none of the others counts as withdrawn. `known` are all there are: what
-    the ledger has of the others takes its time too. `shown` are the ids the plan is asked about, None for all; the
-    others only take their room. `closed` are the times in which nobody carries a channel.
+    `campaigns` are not all there are, so that none of the others counts as withdrawn. `shown` are the ids the plan
+    is asked about, None for all; the others only take their room. `closed` are the times in which nobody carries a
+    channel.
     """
     stopped = cancelled_ids(conn)
     live = [campaign for campaign in campaigns if campaign.id not in stopped]
@@ -67,7 +66,7 @@ def make_plan(
         closed=closed or {},
     )
     seen = {} if rules.approval_above is None else _approved(conn, counted)
-    crowded = share_out(found, weighed, backlog, desk=desk, known=known or campaigns, approved=seen)
+    crowded = share_out(found, weighed, backlog, desk=desk, known=campaigns, approved=seen)
     pages = {key: day for key, day in found.items() if key[0] in wanted}
     return Plan(
         first=today,
