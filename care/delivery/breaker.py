@@ -4,13 +4,14 @@ A provider is `well`, `closed` (nothing goes) or on `trial` (exactly one message
 for the new one only if nobody else has done so meanwhile; that alone makes one probe at a time of all processes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from care.base.vocabulary import Channel
+from care.delivery.tally import Bucket, Counted, takes_nothing
 
 ERRORS = 50
 WINDOW = timedelta(seconds=60)
@@ -30,6 +31,9 @@ SLOW_LEAST = 50
 
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(seconds=60)
+TODAY_PAUSE = timedelta(minutes=30)
+"""The pauses of one that has taken all it takes in a day: each look may cost a message a try."""
+
 PROBE_LIMIT = timedelta(minutes=2)
 """A probe without an answer for so long was taken by a process that ended."""
 
@@ -56,6 +60,8 @@ class Cause(StrEnum):
     IN_ROW = "in a row"
     ERRORS = "errors"
     SLOW = "slow"
+    FULL = "full"  #: it has no room for anything
+    TODAY = "full today"  #: nor will it have before tomorrow
 
 
 class Door(NamedTuple):
@@ -64,27 +70,6 @@ class Door(NamedTuple):
     channel: Channel
     provider: str
     sender: str
-
-
-class Bucket(NamedTuple):
-    """What a provider answered in a few seconds, all processes together."""
-
-    at: datetime  # when the seconds begin
-    answers: int
-    errors: int
-    slow: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """What one process has seen of one provider since it last said so."""
-
-    answers: int = 0
-    errors: int = 0
-    slow: int = 0
-    accepted: int = 0
-    in_row: int = 0  # errors since the last accepted
-    why: str = ""  # of the last error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +125,22 @@ def learn(
     if in_row >= IN_ROW or (health.trial_left and seen.errors):
         return closed(health, Cause.IN_ROW, seen.why or health.why, now)
     buckets = [bucket for bucket in newest_first if bucket.at >= health.since]
-    if seen.errors and has_too_many_errors(buckets, now):
-        return closed(health, Cause.ERRORS, seen.why, now)
-    if seen.slow and another_is_well and is_slow(buckets, now):
-        return closed(health, Cause.SLOW, f"answers take longer than {SLOW_SECONDS:.0f} s", now)
+    if trouble := _trouble(seen, buckets, now, another_is_well=another_is_well):
+        return closed(health, *trouble, now)
     return _counted(health, in_row, seen.accepted)
+
+
+def _trouble(
+    seen: Counted, buckets: Sequence[Bucket], now: datetime, *, another_is_well: bool
+) -> tuple[Cause, str] | None:
+    """Return which rule over the answers of all processes closes a provider, and why."""
+    if seen.errors and has_too_many_errors(buckets, now):
+        return Cause.ERRORS, seen.why
+    if seen.slow and another_is_well and is_slow(buckets, now):
+        return Cause.SLOW, f"answers take longer than {SLOW_SECONDS:.0f} s"
+    if seen.no_room and takes_nothing(buckets, now):
+        return (Cause.TODAY if seen.is_for_today else Cause.FULL), seen.no_room_why
+    return None
 
 
 def _counted(health: Health, in_row: int, accepted: int) -> Health:
@@ -155,16 +151,15 @@ def _counted(health: Health, in_row: int, accepted: int) -> Health:
 
 
 def _after_all(health: Health, seen: Counted, now: datetime) -> Health:
-    """Five errors in a row are a guess: one message that was under way and is accepted after all refutes it."""
-    if health.cause is Cause.IN_ROW and seen.accepted and not seen.in_row:
-        return proven(health, now)
-    return health
+    """Five errors in a row are a guess, and so is that there is no room: one message that is accepted refutes it."""
+    is_a_guess = health.cause in (Cause.FULL, Cause.TODAY) or (health.cause is Cause.IN_ROW and not seen.in_row)
+    return proven(health, now) if is_a_guess and seen.accepted else health
 
 
 def closed(health: Health, cause: Cause, why: str, now: datetime) -> Health:
     """Return the row of a provider that is offered nothing from now on."""
     again = health.trial_left > 0  # what its trial promised did not hold
-    pause = longer(health.pause) if again else FIRST_PAUSE
+    pause = longer(health.pause, cause) if again or cause is Cause.TODAY else FIRST_PAUSE
     return replace(
         health,
         state=State.CLOSED,
@@ -182,26 +177,31 @@ def closed(health: Health, cause: Cause, why: str, now: datetime) -> Health:
     )
 
 
-def longer(pause: timedelta) -> timedelta:
+def longer(pause: timedelta, cause: Cause | None) -> timedelta:
     """Return the pause after a look that brought nothing."""
-    return min(pause * 2, LONGEST_PAUSE)
+    return TODAY_PAUSE if cause is Cause.TODAY else min(pause * 2, LONGEST_PAUSE)
 
 
 def may_look(health: Health, now: datetime) -> bool:
     """Tell whether it is time to look after a closed provider; a time far ahead is of a clock that was set back."""
     if health.state is not State.CLOSED or health.look_at is None:
         return False
-    return health.look_at <= now or health.look_at > now + 2 * LONGEST_PAUSE
+    longest = TODAY_PAUSE if health.cause is Cause.TODAY else LONGEST_PAUSE
+    return health.look_at <= now or health.look_at > now + 2 * longest
 
 
 def looking(health: Health, by: int, now: datetime) -> Health:
     """Return the row while `by` asks the provider's front door; nobody else does before the pause is over."""
-    return replace(health, probe_by=by, probe_at=now, look_at=now + health.pause, pause=longer(health.pause))
+    pause = longer(health.pause, health.cause)
+    return replace(health, probe_by=by, probe_at=now, look_at=now + health.pause, pause=pause)
 
 
 def look_soon(health: Health, now: datetime) -> Health:
-    """Return the row for a process that has just begun: settings may have been mended; never sooner than allowed."""
-    if health.state is not State.CLOSED or health.look_at is None:
+    """Return the row for a process that has just begun: settings may have been mended; never sooner than allowed.
+
+    What is full for today is not so for our settings, and each look may cost a message a try.
+    """
+    if health.state is not State.CLOSED or health.look_at is None or health.cause is Cause.TODAY:
         return health
     last = health.probe_at or health.since
     soon = max(now, last + FIRST_PAUSE) if last <= now else now
@@ -253,14 +253,17 @@ def proven(health: Health, now: datetime) -> Health:
     )
 
 
-def failed_again(health: Health, why: str, now: datetime) -> Health:
+def failed_again(health: Health, why: str, now: datetime, *, is_for_today: bool = False) -> Health:
     """Return the row after the message of a trial was not accepted; `since` still tells when it closed first."""
     probe_at = health.probe_at or now
+    cause, pause = (Cause.TODAY, TODAY_PAUSE) if is_for_today else (health.cause, health.pause)
     return replace(
         health,
         state=State.CLOSED,
         why=why or health.why,
-        look_at=max(now, probe_at + health.pause),
+        cause=cause,
+        pause=pause,
+        look_at=max(now, probe_at + pause),
         probe_by=None,
         probe_at=probe_at,
     )

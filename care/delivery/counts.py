@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from care.delivery.breaker import IN_ROW, SLOW_SECONDS, Counted, Door
-from care.delivery.channels.base import Result
+from care.delivery.breaker import IN_ROW, SLOW_SECONDS, Door
+from care.delivery.channels.base import ErrorClass, Result, Retry
+from care.delivery.tally import Counted
 from care.messages.model import Outcome
 
 TELL_SECONDS = 1.0
 TELL_ERRORS = 5
 """The table hears once a second, and with the next answers recorded when so many went wrong."""
-_ACCEPTED, _UNKNOWN = Outcome.ACCEPTED, Outcome.UNKNOWN  # asked for every message
+_ACCEPTED, _UNKNOWN, _CAPACITY = Outcome.ACCEPTED, Outcome.UNKNOWN, ErrorClass.CAPACITY  # asked for every message
 
 
 @dataclass(slots=True)
@@ -21,6 +22,9 @@ class _Count:
     accepted: int = 0
     in_row: int = 0
     why: str = ""
+    no_room: int = 0
+    no_room_why: str = ""
+    is_for_today: bool = False
 
 
 def is_error(result: Result) -> bool:
@@ -28,9 +32,24 @@ def is_error(result: Result) -> bool:
     return result.outcome is _UNKNOWN or (result.rule is not None and result.rule.is_about_us)
 
 
+def is_full(result: Result) -> bool:
+    """Tell whether a provider refused for want of room: no error, as it may just set the pace."""
+    return result.rule is not None and result.rule.error_class is _CAPACITY
+
+
+def is_full_today(result: Result) -> bool:
+    """Tell whether it will have no room before tomorrow."""
+    return result.rule is not None and is_full(result) and result.rule.retry is Retry.NEXT_DAY
+
+
 def why_of(result: Result) -> str:
     """Return what went wrong, for people."""
     return result.rule.meaning if result.rule else result.error_code
+
+
+def why_against(result: Result) -> str:
+    """Return what speaks against the provider, '' where nothing does."""
+    return why_of(result) if is_error(result) or is_full(result) else ""
 
 
 class Counts:
@@ -60,6 +79,9 @@ class Counts:
             if count.in_row >= IN_ROW:
                 self.shut.add(door)
             self.is_urgent = self.is_urgent or count.errors >= TELL_ERRORS
+        elif is_full(result):
+            count.no_room += 1
+            count.no_room_why, count.is_for_today = why_of(result), is_full_today(result)
 
     def is_due(self, monotonic: float) -> bool:
         """Tell whether the table should hear now."""
@@ -75,6 +97,9 @@ class Counts:
                 accepted=count.accepted,
                 in_row=count.in_row,
                 why=count.why,
+                no_room=count.no_room,
+                no_room_why=count.no_room_why,
+                is_for_today=count.is_for_today,
             )
             for door, count in self._counts.items()
         }
@@ -87,6 +112,7 @@ class Counts:
             count.errors -= was.errors
             count.slow -= was.slow
             count.accepted -= was.accepted
+            count.no_room -= was.no_room
             count.in_row -= 0 if count.accepted else was.in_row
             if not count.answers:
                 del self._counts[door]

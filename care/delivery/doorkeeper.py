@@ -20,17 +20,18 @@ from care.base.database import read, write
 from care.base.ids import digest
 from care.base.vocabulary import Channel, Purpose
 from care.delivery import health
-from care.delivery.breaker import FIRST_PAUSE, SLOW_SECONDS, Counted, Door
+from care.delivery.breaker import FIRST_PAUSE, SLOW_SECONDS, Door
 from care.delivery.carriers import Way
-from care.delivery.counts import Counts, is_error, why_of
+from care.delivery.counts import Counts, is_full_today, why_against
 from care.delivery.failover import ALL, HOLD, IN_MAINTENANCE, Shares, closed_reason
 from care.delivery.intent import move_by_verdict
 from care.delivery.model import Prepared, Ready, Verdict
-from care.delivery.record import OUR_FAULT, Answer
+from care.delivery.record import NO_ROOM, OUR_FAULT, Answer
 from care.delivery.routes import Routes
 from care.delivery.switchboard import Switchboard
+from care.delivery.tally import Counted
 from care.messages.model import MessageStatus, Outcome
-from care.messages.waking import wake_waiting
+from care.messages.waking import wake_put_off, wake_waiting
 
 LAST_TRY = timedelta(minutes=10)
 """So long before its time is over a held message is tried all the same: another channel may still reach."""
@@ -116,7 +117,8 @@ class Doorkeeper:
         if carries_all := self._board.calm_carrier(way):
             return Choice(carries_all)
         carrier, trial = self._board.carrier(way), self._board.free_trial(way)
-        if trial is not None and not (carrier.provider and prepared.message.purpose is Purpose.EMERGENCY):
+        is_risky = bool(carrier.provider) and prepared.message.purpose is Purpose.EMERGENCY
+        if trial is not None and not is_risky and self._board.may_try(trial, prepared.message.attempts):
             return Choice(trial.provider, is_probe=True)
         first = self._board.order[way[0]][0]
         if carrier.share:
@@ -130,9 +132,10 @@ class Doorkeeper:
         """Note that a group was committed as chosen; the trial is left to another message if this one may not go."""
         if choice.share:
             self._shares[self._way(prepared)].deal(choice.share)
-        if choice.is_probe and not ready:
-            self._end_trial(conn, self.door(prepared, choice), is_accepted=None)
         door = self.door(prepared, choice)
+        if choice.is_probe and not ready:
+            now = self._clock.now()
+            self._board.end_trial(conn, door, self._number, is_accepted=None, is_slow=False, why="", now=now)
         for one in ready:
             one.door, one.is_probe = door, choice.is_probe
 
@@ -176,11 +179,13 @@ class Doorkeeper:
         channel, sender = self._way(prepared)
         return Door(channel, choice.provider, sender)
 
-    def _end_trial(
-        self, conn: sa.Connection, door: Door, *, is_accepted: bool | None, is_slow: bool = False, why: str = ""
-    ) -> None:
-        now = self._clock.now()
-        self._board.end_trial(conn, door, self._number, is_accepted=is_accepted, is_slow=is_slow, why=why, now=now)
+    def _end_trial(self, conn: sa.Connection, answer: Answer) -> None:
+        result, door, now = answer.result, self._door_of(answer.ready), self._clock.now()
+        is_accepted = None if result.outcome is _ABANDONED else result.outcome is Outcome.ACCEPTED
+        is_slow, why, is_today = answer.seconds > SLOW_SECONDS, why_against(result), is_full_today(result)
+        self._board.end_trial(
+            conn, door, self._number, is_accepted=is_accepted, is_slow=is_slow, why=why, now=now, is_for_today=is_today
+        )
 
     @property
     def is_deciding(self) -> bool:
@@ -200,11 +205,7 @@ class Doorkeeper:
         now = self._clock.now()
         health.add_tally(conn, news.seen, now)  # first: everybody locks tallies before doors
         for answer in news.probes:
-            result = answer.result
-            is_accepted = None if result.outcome is Outcome.ABANDONED else result.outcome is Outcome.ACCEPTED
-            why = why_of(result) if is_error(result) else ""
-            is_slow = answer.seconds > SLOW_SECONDS
-            self._end_trial(conn, self._door_of(answer.ready), is_accepted=is_accepted, is_slow=is_slow, why=why)
+            self._end_trial(conn, answer)
         if news.seen:
             self._board.learn(conn, news.seen, now)
 
@@ -254,7 +255,7 @@ class Doorkeeper:
     def has_news(self) -> bool:
         """Tell whether `wake` has something to do."""
         is_time = bool(self._trying) and self._clock.monotonic() >= min(self._trying.values())
-        return bool(self._found or self._board.reopened) or is_time
+        return bool(self._found or self._board.reopened or self._board.relieved) or is_time
 
     def wake(self) -> None:
         """Let go what is held: one message for a trial, and all, group by group, for what is open again."""
@@ -269,6 +270,10 @@ class Doorkeeper:
         for channel in sorted(self._board.reopened):
             if self._wake(channel, WOKEN) < WOKEN:
                 self._board.reopened.discard(channel)
+        for channel in sorted(self._board.relieved):
+            with write(self._engine) as conn:
+                if wake_put_off(conn, channel=channel, reason=NO_ROOM, now=self._clock.now(), limit=WOKEN) < WOKEN:
+                    self._board.relieved.discard(channel)
 
     def _take_look(self, door: Door, problem: str) -> None:
         with write(self._engine) as conn:

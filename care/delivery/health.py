@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from care.base.database import insert
 from care.base.hot import Hot
 from care.base.vocabulary import Channel
-from care.delivery.breaker import SLOW_WINDOW, Bucket, Cause, Counted, Door, Health, State
+from care.delivery.breaker import SLOW_WINDOW, Cause, Door, Health, State
 from care.delivery.tables import provider_health, provider_tally
+from care.delivery.tally import BUCKET, Bucket, Counted
 
-BUCKET = timedelta(seconds=5)
 KEPT = timedelta(hours=1)
 WORDS = 120
 """So much of a reason is kept."""
@@ -20,18 +20,18 @@ WORDS = 120
 _row, _tally = provider_health.c, provider_tally.c
 _ALL = Hot(sa.select(*_row))
 _NAMES = tuple(column.name for column in _row)
-_COUNT_KEYS = ("channel", "provider", "sender", "at", "answers", "errors", "slow")
+_COUNTS = ("answers", "errors", "slow", "no_room", "not_taken")
 
 
 def _adding(conn: sa.Connection) -> Any:
     statement = insert(conn, provider_tally)
-    sums = {name: _tally[name] + statement.excluded[name] for name in ("answers", "errors", "slow")}
+    sums = {name: _tally[name] + statement.excluded[name] for name in _COUNTS}
     return statement.on_conflict_do_update(index_elements=["channel", "provider", "sender", "at"], set_=sums)
 
 
-_ADD = Hot(_adding, each=_COUNT_KEYS)
+_ADD = Hot(_adding, each=("channel", "provider", "sender", "at", *_COUNTS))
 _BUCKETS = Hot(
-    sa.select(_tally.provider, _tally.at, _tally.answers, _tally.errors, _tally.slow)
+    sa.select(_tally.provider, _tally.at, *(_tally[name] for name in _COUNTS))
     .where(
         _tally.channel == sa.bindparam("channel"),
         _tally.sender == sa.bindparam("sender"),
@@ -75,7 +75,7 @@ def change(conn: sa.Connection, door: Door, rule: Callable[[Health], Health]) ->
 def add_tally(conn: sa.Connection, counts: Mapping[Door, Counted], now: datetime) -> None:
     """Add what one process has seen to the seconds that pass."""
     begin = now - (now - _EPOCH) % BUCKET
-    rows = [(*door, begin, seen.answers, seen.errors, seen.slow) for door, seen in sorted(counts.items())]
+    rows = [(*door, begin, *(getattr(seen, name) for name in _COUNTS)) for door, seen in sorted(counts.items())]
     _ADD.many(conn, rows)
 
 

@@ -30,6 +30,8 @@ FIRST_WORDS = {"sent": S.SENT, "delivered": S.DELIVERED}
 THE_NEXT, AGAIN = "the next channel", "again later"
 OUR_FAULT = tuple(f"{word}: {AGAIN}" for word in (ErrorClass.CONFIG, ErrorClass.TRANSPORT))
 """Why a message waits that nothing was wrong with."""
+NO_ROOM = f"{ErrorClass.CAPACITY}: {AGAIN}"
+"""Why one waits whose provider had no room for it."""
 
 STALE, CLOSED = "stale", "closed"
 GIVEN_UP = {STALE: "too long after its intent", CLOSED: "its provider closed meanwhile"}
@@ -259,7 +261,8 @@ def follow(
     if banned and not rule.is_permanent:
         rule = replace(rule, retry=Retry.OTHER_CHANNEL)  # nothing goes to this address any more
     if attempts >= MAX_ATTEMPTS:
-        attempts = own_tries(conn, message_id)
+        least = MAX_ATTEMPTS - 1 if rule.error_class is ErrorClass.CAPACITY else 0  # it goes on waiting for longest
+        attempts = max(least, own_tries(conn, message_id))
     queued = retry_queue(conn, channel, now) if is_budgeted(rule, purpose) else None
     decision = after_failure(
         rule,

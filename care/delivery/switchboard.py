@@ -13,9 +13,10 @@ import structlog
 
 from care.base.vocabulary import Channel
 from care.delivery import breaker, carriers, health
-from care.delivery.breaker import Cause, Counted, Door, Health, State
+from care.delivery.breaker import Cause, Door, Health, State
 from care.delivery.carriers import Away, Last, Way
 from care.delivery.failover import Carrier, Standing, carrier, others_well
+from care.delivery.tally import Counted
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ class Switchboard:
         self.order = order
         self.ways: list[Way] = [(channel, sender) for channel in order for sender in ("", *sorted(set(senders) - {""}))]
         self.reopened: set[Channel] = set()  # channels with something to wake
+        self.relieved: set[Channel] = set()  # those with room again for what was to wait for tomorrow
         self._seen = _Seen()
         self._open: frozenset[Door] = frozenset()  # doors that are well and not being maintained
         self._calm: dict[Way, str] = {}  # who carries, where there is nothing else to weigh
@@ -79,6 +81,15 @@ class Switchboard:
                 return door
         return None
 
+    def may_try(self, trial: Door, attempts: int) -> bool:
+        """Tell whether a message tried so often may be the one of a trial.
+
+        What a full provider has refused is not risked again while another takes it.
+        """
+        stands = self.state(trial)
+        is_full = stands is not None and stands.cause in (Cause.FULL, Cause.TODAY)
+        return not (is_full and attempts and self.carrier((trial.channel, trial.sender)).provider)
+
     def begin(self, conn: sa.Connection, now: datetime) -> None:
         """Enter the doors of this house, and look soon after what is closed: settings may have been mended."""
         health.enter_doors(conn, self.doors, now)
@@ -92,11 +103,16 @@ class Switchboard:
 
         Whoever took a channel for closed until now may have held messages after they were woken, so it wakes them too.
         """
-        closed = [way for way in self.ways if not self.carrier(way).provider]
+        before = {way: self.carrier(way).provider for way in self.ways}
         self._seen = _Seen(health.read_health(conn), carriers.away_now(conn, now), carriers.last_changes(conn))
         self._open = frozenset(door for door in self.doors if self._stands_open(door))
         self._calm = {way: self.carrier(way).provider for way in self.ways if self._is_calm(way)}
-        self.reopened |= {way[0] for way in closed if self.carrier(way).provider}
+        for way, old in before.items():
+            new = self.carrier(way).provider
+            if new and not old:
+                self.reopened.add(way[0])
+            elif new != old and new:
+                self.relieved.add(way[0])
 
     def _stands_open(self, door: Door) -> bool:
         stands = self.state(door)
@@ -177,7 +193,7 @@ class Switchboard:
         """Tell whether nothing can follow: all well, before and now."""
         stands = self.state(door)
         is_calm = stands is not None and stands.state is State.WELL and not (stands.in_row or stands.trial_left)
-        return is_calm and not (counted.errors or counted.slow)
+        return is_calm and not (counted.errors or counted.slow or counted.no_room)
 
     def _learn_one(self, conn: sa.Connection, door: Door, counted: Counted, now: datetime) -> bool:
         tallies = health.read_tallies(conn, door.channel, door.sender, now)
@@ -195,6 +211,8 @@ class Switchboard:
             log.error("channel.closed", channel=str(door.channel), provider=door.provider, problem=new.why)
         if old.state is not State.WELL and new.state is State.WELL:
             self.reopened.add(door.channel)  # what it refused may try again, even if another carried the channel
+            if old.cause is Cause.TODAY:
+                self.relieved.add(door.channel)
             log.info("channel.opened", channel=str(door.channel), provider=door.provider)
         return True
 
@@ -241,6 +259,7 @@ class Switchboard:
         is_slow: bool,
         why: str,
         now: datetime,
+        is_for_today: bool = False,
     ) -> None:
         """Take what became of the one message; `is_accepted` None: it did not leave."""
 
@@ -251,7 +270,9 @@ class Switchboard:
                 return breaker.probe_unused(stands)
             is_as_slow = is_slow and stands.cause is Cause.SLOW
             is_proven = is_accepted and not is_as_slow
-            return breaker.proven(stands, now) if is_proven else breaker.failed_again(stands, why, now)
+            if is_proven:
+                return breaker.proven(stands, now)
+            return breaker.failed_again(stands, why, now, is_for_today=is_for_today)
 
         if self._changed(door, *health.change(conn, door, rule)):
             self.look(conn, now)

@@ -99,6 +99,8 @@ provider_tally = sa.Table(
     sa.Column("answers", sa.Integer, nullable=False),
     sa.Column("errors", sa.Integer, nullable=False),
     sa.Column("slow", sa.Integer, nullable=False),
+    sa.Column("no_room", sa.Integer, nullable=False, server_default="0"),  # refused for want of room
+    sa.Column("not_taken", sa.Integer, nullable=False, server_default="0"),  # all that was not accepted
     sqlite_with_rowid=False,
 )
 """What providers answered in the last hour, in pieces of five seconds."""

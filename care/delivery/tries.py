@@ -9,12 +9,13 @@ from care.messages.tables import attempt
 
 
 def own_tries(conn: sa.Connection, message_id: int) -> int:
-    """Count the tries that failed for the message's own sake, not for a token or a line of ours."""
+    """Count the tries that failed for the message's own sake, not for a token or a line of ours, or a want of room."""
     ours = attempt.c.error_class.in_([str(ErrorClass.CONFIG), str(ErrorClass.TRANSPORT)])
+    no_room = sa.and_(attempt.c.error_class == str(ErrorClass.CAPACITY), attempt.c.outcome == str(Outcome.REFUSED))
     mine = sa.select(sa.func.count()).where(
         attempt.c.message_id == message_id,
         attempt.c.outcome != str(Outcome.ABANDONED),
-        sa.or_(attempt.c.error_class.is_(None), sa.not_(ours)),
+        sa.or_(attempt.c.error_class.is_(None), sa.not_(sa.or_(ours, no_room))),
     )
     return int(conn.execute(mine).scalar_one())
 

@@ -27,12 +27,25 @@ def wake_waiting(
     `held_for` is how the reason begins of those not tried; `refused_for` are reasons of those tried on the channel.
     """
     is_refused = sa.and_(message.c.channel == str(channel), message.c.reason.in_(refused_for))
+    is_mine = sa.or_(message.c.reason.startswith(held_for, autoescape=True), is_refused)
+    return _wake(conn, now, limit, message.c.wake_at > now, message.c.wake_at <= now + LONGEST_WAIT, is_mine)
+
+
+def wake_put_off(conn: sa.Connection, *, channel: Channel, reason: str, now: datetime, limit: int) -> int:
+    """Let messages be claimed now that were to wait for longer, as for another day; return how many.
+
+    Those that come by themselves soon keep the places that they have among further tries.
+    """
+    is_mine = sa.and_(message.c.channel == str(channel), message.c.reason == reason)
+    is_put_off = message.c.wake_at > message.c.due_at  # there is an index of these
+    return _wake(conn, now, limit, message.c.wake_at > now + LONGEST_WAIT, is_put_off, is_mine)
+
+
+def _wake(conn: sa.Connection, now: datetime, limit: int | None, *wanted: sa.ColumnElement[bool]) -> int:
     waiting = sa.select(message.c.id).where(
         message.c.status.in_([str(status) for status in CLAIMABLE]),
         message.c.lane.in_([purpose.lane for purpose in Purpose]),
-        message.c.wake_at > now,
-        message.c.wake_at <= now + LONGEST_WAIT,
-        sa.or_(message.c.reason.startswith(held_for, autoescape=True), is_refused),
+        *wanted,
     )
     first = waiting.order_by(message.c.use_by).limit(limit).with_for_update(skip_locked=True)  # another wakes them
     statement = sa.update(message).where(message.c.id.in_(first)).values(wake_at=now)

@@ -171,7 +171,7 @@ def closed_now(conn: sa.Connection, now: datetime) -> list[str]:
     """Return which providers are closed, each in words for people; those planned to be away are not among them."""
     away, found = away_now(conn, now), []
     for door, stands in sorted(read_health(conn).items()):
-        seen = max(stands.since, stands.probe_at or stands.since)
+        seen = max(stands.since, stands.probe_at or stands.since, stands.look_at or stands.since)
         if stands.state is State.CLOSED and door.provider not in away and now - ALIVE <= seen:
             minutes = int((now - stands.since) / timedelta(minutes=1))
             found.append(f"{door.channel} through {door.provider} for {minutes} minutes: {stands.why}")

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from care.base.database import write
 from care.base.vocabulary import Channel
 from care.delivery import breaker, health
-from care.delivery.breaker import Cause, Counted, Door
+from care.delivery.breaker import Cause, Door
+from care.delivery.tally import Counted
 from care.schedule import raise_alarms
 from care.watch.incidents import open_incidents
 from tests.cli.desk import Desk

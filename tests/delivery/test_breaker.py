@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from care.delivery import breaker
-from care.delivery.breaker import Bucket, Cause, Counted, Health, State
+from care.delivery.breaker import Cause, Health, State
+from care.delivery.tally import Bucket, Counted
 
 AT = datetime(2026, 9, 25, 2, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

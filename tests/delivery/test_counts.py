@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.delivery import breaker
-from care.delivery.breaker import IN_ROW, SLOW_SECONDS, Cause, Counted, Door, Health, State
+from care.delivery.breaker import IN_ROW, SLOW_SECONDS, Cause, Door, Health, State
 from care.delivery.carriers import away_now
 from care.delivery.channels.base import Result, refusal
 from care.delivery.channels.errors import classify_transport, classify_twilio
 from care.delivery.counts import TELL_ERRORS, TELL_SECONDS, Counts, is_error
 from care.delivery.failover import Carrier, Shares, Standing, carrier, others_well
 from care.delivery.maintenance import Window, plan_maintenance
+from care.delivery.tally import Counted
 from care.messages.model import Outcome
 
 AT = datetime(2026, 9, 25, 2, 0, tzinfo=UTC)

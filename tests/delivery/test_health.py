@@ -9,12 +9,13 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.delivery import breaker, carriers, health
-from care.delivery.breaker import Cause, Counted, Door, Health, State
+from care.delivery.breaker import Cause, Door, Health, State
 from care.delivery.carriers import Last
 from care.delivery.failover import Carrier, Shares
 from care.delivery.maintenance import Window, end_maintenance, plan_maintenance, windows
 from care.delivery.switchboard import Switchboard
 from care.delivery.tables import provider_change, provider_tally
+from care.delivery.tally import Counted
 from care.schedule import watch
 from tests.house import House
 

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.delivery import breaker, health
-from care.delivery.breaker import FIRST_PAUSE, PROBE_LIMIT, REST, Cause, Counted, Door, Health, State
+from care.delivery.breaker import FIRST_PAUSE, PROBE_LIMIT, REST, Cause, Door, Health, State
 from care.delivery.failover import Carrier
 from care.delivery.maintenance import Window, plan_maintenance
 from care.delivery.switchboard import Switchboard
 from care.delivery.tables import provider_change
+from care.delivery.tally import Counted
 
 AT = datetime(2026, 9, 25, 2, 0, tzinfo=UTC)
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
