@@ -269,6 +269,11 @@ def failed_again(health: Health, why: str, now: datetime, *, is_for_today: bool 
     )
 
 
+def rested(health: Health) -> Health:
+    """Return the row of a provider that carries everything, as nobody else can: there is nothing to take back."""
+    return replace(health, share=STEPS[-1], step_at=None) if health.state is State.WELL else health
+
+
 def settled(health: Health, *, is_away: bool, now: datetime) -> Health:
     """Return the row after a look at the clock: a provider that came back takes its share step by step.
 

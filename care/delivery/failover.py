@@ -33,12 +33,21 @@ class Carrier(NamedTuple):
 
 
 def carrier(order: Sequence[str], standing: Mapping[str, Standing]) -> Carrier:
-    """Return who carries a channel whose providers stand so, the first choice first."""
+    """Return who carries a channel whose providers stand so, the first choice first.
+
+    One that rests gives way only to one that does not: else each that comes back would take all from the other.
+    """
     first, others = order[0], [name for name in order[1:] if standing[name].is_usable]
     if standing[first].is_usable:
-        share = standing[first].share
-        return Carrier(others[0], share) if others and share < ALL else Carrier(first)
+        share, rested = standing[first].share, [name for name in others if standing[name].share == ALL]
+        return Carrier(rested[0], share) if rested and share < ALL else Carrier(first)
     return Carrier(others[0]) if others else Carrier("")
+
+
+def rests_alone(carries: Carrier, standing: Mapping[str, Standing]) -> bool:
+    """Tell whether whoever carries everything still rests: its rest has ended, or a later one would take from it."""
+    stands = standing.get(carries.provider)
+    return stands is not None and not carries.share and stands.is_usable and stands.share < ALL
 
 
 def others_well(name: str, standing: Mapping[str, Standing], slow: Collection[str]) -> bool:

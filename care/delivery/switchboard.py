@@ -15,7 +15,7 @@ from care.base.vocabulary import Channel
 from care.delivery import breaker, carriers, health
 from care.delivery.breaker import Cause, Door, Health, State
 from care.delivery.carriers import Away, Last, Way
-from care.delivery.failover import Carrier, Standing, carrier, others_well
+from care.delivery.failover import Carrier, Standing, carrier, others_well, rests_alone
 from care.delivery.tally import Counted
 
 log = structlog.get_logger()
@@ -124,7 +124,7 @@ class Switchboard:
 
     def is_unsettled(self, now: datetime) -> bool:
         """Tell whether time has brought a change that nobody has written down."""
-        if any(True for _ in self._timed(now)):
+        if any(True for _ in self._timed(now)) or self._resting_alone():
             return True
         return any(self._carrier_by_rule(way) != self.carrier(way) for way in self.ways)
 
@@ -150,7 +150,18 @@ class Switchboard:
             why = self._why(way, last.carrier, new)
             if carriers.note_change(conn, way, last, new, why=why, now=now):
                 log.warning("channel.switched", channel=str(way[0]), carrier=new.provider or "nobody", problem=why)
+        for door in self._resting_alone():
+            health.change(conn, door, breaker.rested)
         self.look(conn, now)
+
+    def _resting_alone(self) -> list[Door]:
+        """Return the doors that carry everything while they still rest."""
+        found = []
+        for way in self.ways:
+            carries = self._carrier_by_rule(way)
+            if rests_alone(carries, self._standing(way)):
+                found.append(Door(way[0], carries.provider, way[1]))
+        return found
 
     def _carrier_by_rule(self, way: Way) -> Carrier:
         return carrier(self.order[way[0]], self._standing(way))

@@ -190,6 +190,30 @@ class TestTime:
         pair.look()
         assert pair.board.is_unsettled(pair.now)
 
+    def test_leaves_all_with_whoever_came_back_alone(self, pair: Board) -> None:
+        """Its rest is over; the other, proven after it, takes nothing from it, now or later."""
+        for door in (FIRST, BACKUP):
+            pair.close(door)
+            pair.settle()
+        for door in (FIRST, BACKUP):
+            pair.put(door, lambda stands: breaker.proven(stands, pair.now))
+            pair.settle(SECOND)
+        assert (pair.stands().share, pair.stands(BACKUP).share) == (100, 0)
+        changes = pair.whys()
+        for _ in range(3):
+            pair.settle(REST)
+        assert (pair.board.carrier(WAY), pair.whys()) == (Carrier("acme"), changes)
+
+    def test_ends_the_rest_of_one_that_another_process_left_alone(self, pair: Board) -> None:
+        """It wrote who carries, and died."""
+        pair.put(FIRST, lambda stands: breaker.proven(stands, pair.now))
+        pair.settle()
+        pair.close(BACKUP)
+        pair.look()
+        assert pair.board.is_unsettled(pair.now)
+        pair.settle()
+        assert (pair.stands().share, pair.board.is_unsettled(pair.now)) == (100, False)
+
     def test_asks_for_a_change_of_who_carries_that_another_process_left_open(self, pair: Board) -> None:
         """It closed a door and died before it had written who carries."""
         pair.close(FIRST)
