@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from care.base.vocabulary import Channel
     from care.bootstrap import Services
     from care.delivery.maintenance import Window
-    from care.reports.providers import Change, ProviderPage
+    from care.reports.providers import AtWork, Change, ProviderPage
 
 app = typer.Typer(help="How the providers are, and planned maintenance.")
 SWITCHES = 10
@@ -35,17 +35,23 @@ def providers(
     from care.bootstrap import build_services
     from care.cli.output import print_json
     from care.delivery.maintenance import windows
-    from care.reports.providers import last_switches
+    from care.reports.providers import at_work, last_switches
 
     services = build_services()
     now = services.clock.now()
     with plain_errors(services.engine), read(services.engine) as conn:
         pages = _pages(services, conn)
-        switches, planned = last_switches(conn, SWITCHES), windows(conn, now - timedelta(days=30))
+        work, switches, planned = (
+            at_work(conn, now),
+            last_switches(conn, SWITCHES),
+            windows(conn, now - timedelta(days=30)),
+        )
     if json:
         purposes = _purposes(services.settings)
         print_json(
             {
+                "senders": work.senders,
+                "sender_seen_at": work.last_seen,
                 "providers": [_page_json(page, purposes) for page in pages],
                 "changes": [_change_json(each, purposes) for each in switches],
                 "maintenance": [_window_json(each) for each in planned],
@@ -53,6 +59,7 @@ def providers(
         )
     else:
         _show(services.settings, pages, switches, planned)
+        _say_who_sends(work, services.settings.operator.timezone)
     if not all(page.is_well for page in pages):
         raise typer.Exit(1)
 
@@ -104,6 +111,15 @@ def _show(settings: "Settings", pages: "list[ProviderPage]", switches: "list[Cha
 
     zone, digits = settings.operator.timezone, get_currency_precision(settings.operator.currency)
     show(pages, switches, planned, purposes=_purposes(settings), zone=zone, minor_digits=digits)
+
+
+def _say_who_sends(work: "AtWork", zone: str) -> None:
+    from care.cli.output import say
+    from care.cli.times import local
+
+    if not work.senders:
+        seen = f"the last sender was seen {local(work.last_seen, zone)}" if work.last_seen else "none was ever seen"
+        say(f"\nNobody sends now: {seen}. These rows are as senders left them. Start: care run")
 
 
 def _answer(json: bool, row: dict[str, Any], words: str) -> None:
@@ -188,6 +204,7 @@ def _page_json(page: "ProviderPage", purposes: "Mapping[str, str]") -> dict[str,
         "answers": page.answers,
         "error_share": page.error_share,
         "slow_share": page.slow_share,
+        "no_room": page.no_room,
         "rate_per_second": page.rate_per_second,
         "parts_today": page.parts_today,
         "spend_minor_today": page.spend_minor_today,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from care.cli.output import print_rows, say
 from care.cli.times import local
@@ -41,6 +42,7 @@ def _page(page: "ProviderPage", purposes: Mapping[str, str], zone: str, minor_di
         "errors": _percent(page.error_share),
         "slow": _percent(page.slow_share),
         "answers_15min": page.answers,
+        "no_room_15min": page.no_room,
         "rate_s": f"{page.rate_per_second:g}",
         "parts_today": page.parts_today,
         "spend_today": "" if spent is None else f"{spent / 10**minor_digits:.{minor_digits}f}",
@@ -62,7 +64,7 @@ def state_in_words(page: "ProviderPage", zone: str) -> str:
 
 
 def _clock(instant: datetime, zone: str) -> str:
-    return local(instant, zone).split(" ")[1]
+    return instant.astimezone(ZoneInfo(zone)).strftime("%H:%M:%S")
 
 
 def _change(each: "Change", purposes: Mapping[str, str], zone: str) -> dict[str, Any]:

@@ -269,6 +269,11 @@ def failed_again(health: Health, why: str, now: datetime, *, is_for_today: bool 
     )
 
 
+def came_back(health: Health) -> bool:
+    """Tell whether a provider that is well was closed or away before, as far as its row still shows."""
+    return health.share < STEPS[-1] or health.trial_left > 0
+
+
 def rested(health: Health) -> Health:
     """Return the row of a provider that carries everything, as nobody else can: there is nothing to take back."""
     return replace(health, share=STEPS[-1], step_at=None) if health.state is State.WELL else health

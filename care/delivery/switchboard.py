@@ -182,7 +182,11 @@ class Switchboard:
             return reason
         if new.share:
             return f"{first} has been well: {new.share}% go there again"
-        return f"{new.provider} is well again" if new.provider else self._trouble(Door(way[0], first, way[1]))
+        if not new.provider:
+            return self._trouble(Door(way[0], first, way[1]))
+        stands = self.state(Door(way[0], new.provider, way[1]))
+        is_new = not old.provider and (stands is None or not breaker.came_back(stands))
+        return f"{new.provider} is there and well" if is_new else f"{new.provider} is well again"
 
     def _trouble(self, door: Door) -> str:
         if away := self.away(door.provider):

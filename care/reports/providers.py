@@ -11,9 +11,10 @@ from care.delivery.breaker import Door, Health, State
 from care.delivery.carriers import Away, away_now
 from care.delivery.failover import ALL, Carrier, Standing, carrier
 from care.delivery.health import read_health, read_tallies
-from care.delivery.tables import provider_change, spend
+from care.delivery.incarnation import DISPATCH
+from care.delivery.tables import incarnation, provider_change, spend
 from care.messages.model import Outcome
-from care.messages.tables import attempt
+from care.messages.tables import attempt, message
 
 ALIVE = timedelta(minutes=10)
 """A closed provider that nobody has looked after for longer is no longer in use, or no sender is at work."""
@@ -32,6 +33,7 @@ class ProviderPage:
     answers: int
     error_share: float | None
     slow_share: float | None
+    no_room: int  # of the answers: refused for want of room
     rate_per_second: float
     parts_today: int
     spend_minor_today: int | None  # estimated by parts; None where no prices are set
@@ -66,14 +68,14 @@ class Change:
 class _Day:
     """What left through each provider today, in parts, and what SMS cost by the operator's prices."""
 
-    parts: Mapping[tuple[str, str], int]
+    parts: Mapping[Door, int]
     cost_minor: int
 
-    def spend_minor(self, channel: Channel, provider: str) -> int | None:
-        total = sum(count for (place, _), count in self.parts.items() if place == str(Channel.SMS))
-        if channel is not Channel.SMS or not self.cost_minor or not total:
+    def spend_minor(self, door: Door) -> int | None:
+        total = sum(count for each, count in self.parts.items() if each.channel is Channel.SMS)
+        if door.channel is not Channel.SMS or not self.cost_minor or not total:
             return None
-        return round(self.cost_minor * self.parts.get((str(channel), provider), 0) / total)
+        return round(self.cost_minor * self.parts.get(door, 0) / total)
 
 
 def provider_pages(
@@ -90,11 +92,15 @@ def provider_pages(
     `order` names those of a channel, the first choice first; `senders` the purposes by the key of their own sender;
     `midnight` begins the operator's day.
     """
-    known, day = read_health(conn), _read_day(conn, midnight)
+    known = read_health(conn)
+    own = {
+        channel: [key for key in senders if Door(channel, names[0], key) in known] for channel, names in order.items()
+    }
+    day = _read_day(conn, midnight, {channel: {key: senders[key] for key in keys} for channel, keys in own.items()})
     return [
         page
         for channel, names in order.items()
-        for sender in ("", *(key for key in senders if Door(channel, names[0], key) in known))
+        for sender in ("", *own[channel])
         for page in _pages_of_way(conn, channel, sender, names, known=known, day=day, now=now, rate=rates[channel])
     ]
 
@@ -126,9 +132,10 @@ def _pages_of_way(
             answers=answers,
             error_share=sum(bucket.errors for bucket in answered) / answers if answers else None,
             slow_share=sum(bucket.slow for bucket in answered) / answers if answers else None,
+            no_room=sum(bucket.no_room for bucket in answered),
             rate_per_second=rate,
-            parts_today=day.parts.get((str(channel), name), 0),
-            spend_minor_today=day.spend_minor(channel, name),
+            parts_today=day.parts.get(Door(channel, name, sender), 0),
+            spend_minor_today=day.spend_minor(Door(channel, name, sender)),
         )
 
 
@@ -141,13 +148,42 @@ def _share(carries: Carrier, name: str, *, is_first: bool) -> int:
     return mine + (carries.share if is_first else 0)
 
 
-def _read_day(conn: sa.Connection, midnight: datetime) -> _Day:
+def _read_day(conn: sa.Connection, midnight: datetime, own: Mapping[Channel, Mapping[str, str]]) -> _Day:
+    """Read it; `own` names the purposes of each channel's further senders, as words, by the sender's key."""
     left = [str(outcome) for outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)]
-    counted = sa.select(attempt.c.channel, attempt.c.provider, sa.func.sum(attempt.c.parts))
+    keys = {c: {word: key for key, words in each.items() for word in words.split(", ")} for c, each in own.items()}
+    purpose = message.c.purpose if any(keys.values()) else sa.literal("")  # else a day's messages need no look
+    counted = sa.select(attempt.c.channel, attempt.c.provider, purpose, sa.func.sum(attempt.c.parts))
+    if any(keys.values()):
+        counted = counted.join(message, message.c.id == attempt.c.message_id)
     today = counted.where(attempt.c.intent_at >= midnight, attempt.c.outcome.in_(left))
-    parts = {(c, p): int(n) for c, p, n in conn.execute(today.group_by(attempt.c.channel, attempt.c.provider))}
+    parts = dict[Door, int]()
+    for place, provider, word, count in conn.execute(today.group_by(attempt.c.channel, attempt.c.provider, purpose)):
+        door = Door(Channel(place), provider, keys.get(Channel(place), {}).get(word, ""))
+        parts[door] = parts.get(door, 0) + int(count)
     cost = sa.select(sa.func.coalesce(sa.func.sum(spend.c.cost_minor), 0)).where(spend.c.day == midnight.date())
     return _Day(parts=parts, cost_minor=int(conn.execute(cost).scalar_one()))
+
+
+SENDER_ALIVE = timedelta(minutes=1)
+"""A sender shows itself more often."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtWork:
+    """Who sends now. A sender that was killed counts for a minute more."""
+
+    senders: int
+    last_seen: datetime | None  # of any sender ever
+
+
+def at_work(conn: sa.Connection, now: datetime) -> AtWork:
+    """Return how many senders are at work, and when one was last seen."""
+    life = incarnation.c
+    alive = sa.and_(life.ended_at.is_(None), life.seen_at > now - SENDER_ALIVE)
+    found = sa.select(sa.func.count().filter(alive), sa.func.max(life.seen_at)).where(life.role == DISPATCH)
+    senders, last_seen = conn.execute(found).one()
+    return AtWork(senders=int(senders), last_seen=last_seen)
 
 
 def last_switches(conn: sa.Connection, limit: int) -> list[Change]:

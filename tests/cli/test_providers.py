@@ -7,10 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import write
+from care.base.ids import digest
 from care.base.vocabulary import Channel
 from care.delivery import breaker, health
 from care.delivery.breaker import Cause, Door
+from care.delivery.incarnation import DISPATCH, begin_incarnation
 from care.delivery.tally import Counted
+from care.reports.providers import SENDER_ALIVE
 from care.schedule import raise_alarms
 from care.watch.incidents import open_incidents
 from tests.cli.desk import Desk
@@ -46,10 +49,59 @@ class TestProviders:
         close(desk)
         answer = desk("providers")
         assert answer.code == 1
-        assert "closed since 2026-09-25 10:00 CST: account SID and token do not fit; next look 10:00" in answer.out
+        assert "closed since 2026-09-25 10:00 CST: account SID and token do not fit; next look 10:00:10" in answer.out
         sms = rows(desk)["sms"]
         assert (sms["state"], sms["share"], sms["error_share"], sms["slow_share"]) == ("closed", 0, 0.75, 0.25)
         assert rows(desk)["email"]["state"] == "well"
+
+    def test_say_how_many_had_no_room(self, desk: Desk) -> None:
+        """They are no errors, and tell of a pace that is too fast or an account that is full."""
+        now = desk.house.clock.now()
+        with write(desk.engine) as conn:
+            health.enter_doors(conn, [SMS], now)
+            health.add_tally(conn, {SMS: Counted(answers=8, no_room=3, accepted=5)}, now)
+        sms = rows(desk)["sms"]
+        assert (sms["no_room"], sms["error_share"]) == (3, 0.0)
+        assert "no room 15min" in desk("providers").out
+
+    def test_count_a_part_once_though_a_purpose_has_a_sender_of_its_own(self, desk: Desk) -> None:
+        """Each row has what its own sender sent, and no purpose is lost."""
+        with (desk.house.folder / "care.toml").open("a", encoding="utf-8") as file:
+            file.write('[senders]\ngreeting = "HAILAN"\nsurvey = "OTHER"\n')
+        desk.customer("C1")
+        desk.greet()
+        key = digest("HAILAN")[:16]
+        own = [Door(Channel.SMS, "sandbox", key)]
+
+        def counted() -> list[tuple[str, int]]:
+            found = json.loads(desk("providers", "--json").out)["providers"]
+            return [(row["purposes"], row["parts_today"]) for row in found if row["channel"] == "sms"]
+
+        assert counted() == [("", 1)]
+        with write(desk.engine) as conn:
+            health.enter_doors(conn, own, desk.house.clock.now())
+        assert counted() == [("", 0), ("greeting", 1)]
+
+    def test_say_when_nobody_sends(self, desk: Desk) -> None:
+        """No sender was ever there; one is; it was killed, and a minute has passed."""
+
+        def said() -> tuple[int, str]:
+            senders = json.loads(desk("providers", "--json").out)["senders"]
+            return senders, desk("providers").out
+
+        senders, out = said()
+        assert senders == 0
+        assert "Nobody sends now: none was ever seen" in out
+        with write(desk.engine) as conn:
+            begin_incarnation(conn, DISPATCH, desk.house.clock.now())
+        desk.house.clock.advance(SENDER_ALIVE - timedelta(seconds=1))
+        senders, out = said()
+        assert senders == 1
+        assert "Nobody sends" not in out
+        desk.house.clock.advance(timedelta(seconds=1))
+        senders, out = said()
+        assert senders == 0
+        assert "Nobody sends now: the last sender was seen 2026-09-25 10:00 CST" in out
 
     def test_tell_of_changes(self, desk: Desk) -> None:
         """Who carried, who carries, and why."""

@@ -6,8 +6,10 @@ from functools import partial
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from care.base.database import read, write
+from care.base.logs import mask
 from care.base.vocabulary import Channel
 from care.delivery import breaker, health
 from care.delivery.breaker import FIRST_PAUSE, PROBE_LIMIT, REST, Cause, Door, Health, State
@@ -242,6 +244,25 @@ class TestTime:
             pair.settle(timedelta(minutes=minutes))
         shares = [f"acme has been well: {share}% go there again" for share in (10, 50)]
         assert pair.whys() == ["acme is closed: no answer", *shares, "acme is well again"]
+
+    def test_does_not_call_well_again_what_is_merely_new(self, alone: Board) -> None:
+        """A second account was set up while the first is closed: it was never ill."""
+        alone.close(FIRST)
+        alone.settle()
+        alone.board = Switchboard({Channel.SMS: ("acme", "acme.backup")}, ())
+        alone.begin()
+        assert alone.board.carrier(WAY) == Carrier("acme.backup")
+        assert alone.whys() == ["acme is closed: no answer", "acme.backup is there and well"]
+
+    @pytest.mark.parametrize(("closed", "carries"), [((FIRST,), "acme.backup"), ((FIRST, BACKUP), "nobody")])
+    def test_tells_the_log_who_carries_now(self, pair: Board, closed: tuple[Door, ...], carries: str) -> None:
+        """In a field that is not masked as an address."""
+        with capture_logs(processors=[mask]) as said:
+            for door in closed:
+                pair.close(door)
+                pair.settle()
+        (last,) = [each for each in said if each["event"] == "channel.switched"][-1:]
+        assert (last["channel"], last["carrier"]) == ("sms", carries)
 
 
 class TestWhatAProcessHasSeen:
