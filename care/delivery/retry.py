@@ -98,7 +98,8 @@ def after_failure(
     wait = _wait(rule.retry, attempts=attempts, alike=alike, left=use_by - now, dice=dice)
     at = now + max(asked_wait, wait) + queued
     if rule.retry is Retry.NEXT_DAY and not channels_left:
-        at = min(at, now + (use_by - now) * 2 / 3)  # another account may have room for it, or this one again
+        soon = max((use_by - now) * 2 / 3, _AT_LEAST[Retry.LATER])
+        at = min(at, now + soon)  # another account may have room for it, or this one again
     if at >= use_by and not channels_left:
         at = _in_what_is_left(now + least + queued, use_by, dice)
     if at < use_by:

@@ -134,6 +134,17 @@ class TestAfterFailure:
         decision = decide(Retry.NEXT_DAY, left=(Channel.EMAIL,))
         assert decision == Again(at=NOW, other_channel=True)
 
+    def test_does_not_give_up_today_because_tomorrow_is_too_late(self) -> None:
+        """Two thirds of the time that is left, at least two minutes; half a day where there is time."""
+        assert decide(Retry.NEXT_DAY) == Again(at=NOW + (LATER - NOW) * 2 / 3)
+        short, end = timedelta(minutes=2, seconds=1), GiveUp(expired=True, reason="no time left after unreachable")
+        assert decide(Retry.NEXT_DAY, use_by=NOW + short) == Again(at=NOW + timedelta(minutes=2))
+        assert decide(Retry.NEXT_DAY, use_by=NOW + timedelta(minutes=2)) == end
+        assert decide(Retry.NEXT_DAY, use_by=NOW - timedelta(hours=1)) == end
+        long = decide(Retry.NEXT_DAY, use_by=NOW + timedelta(days=2))
+        assert isinstance(long, Again)
+        assert timedelta(hours=12) <= long.at - NOW <= timedelta(hours=12) + FIRST_WAIT
+
     @pytest.mark.parametrize("retry", [Retry.OTHER_CHANNEL, Retry.LATER])
     def test_takes_no_other_channel_when_the_time_is_over(self, retry: Retry) -> None:
         """Bad news of a message of this morning comes in the evening: it stays undelivered, not planned to expire."""
