@@ -17,6 +17,7 @@ KEPT = timedelta(hours=1)
 WORDS = 120
 """So much of a reason is kept."""
 
+_FULL = (Cause.FULL, Cause.TODAY)
 _row, _tally = provider_health.c, provider_tally.c
 _ALL = Hot(sa.select(*_row))
 _NAMES = tuple(column.name for column in _row)
@@ -107,7 +108,8 @@ def _values(health: Health) -> dict[str, Any]:
         "state": str(health.state),
         "since": health.since,
         "why": health.why[:WORDS],
-        "cause": str(health.cause) if health.cause else None,
+        "cause": str(health.cause) if health.cause and health.cause not in _FULL else None,
+        "fullness": str(health.cause) if health.cause in _FULL else None,
         "in_row": health.in_row,
         "trial_left": health.trial_left,
         "pause_ms": int(health.pause / timedelta(milliseconds=1)),
@@ -121,11 +123,13 @@ def _values(health: Health) -> dict[str, Any]:
 
 
 def _health(row: Mapping[str, Any]) -> Health:
+    state = State(row["state"])
+    cause = row["cause"] or (row["fullness"] if state is not State.WELL else None)  # an older program leaves it there
     return Health(
-        state=State(row["state"]),
+        state=state,
         since=row["since"],
         why=row["why"],
-        cause=Cause(row["cause"]) if row["cause"] else None,
+        cause=Cause(cause) if cause else None,
         in_row=row["in_row"],
         trial_left=row["trial_left"],
         pause=timedelta(milliseconds=row["pause_ms"]),

@@ -76,7 +76,7 @@ provider_health = sa.Table(
     sa.Column("state", sa.String(8), nullable=False),  # well | closed | trial
     sa.Column("since", Instant, nullable=False),
     sa.Column("why", sa.String(120), nullable=False, server_default=""),
-    sa.Column("cause", sa.String(16)),
+    sa.Column("cause", sa.String(16)),  # no word that an older program does not know: it could not read the row
     sa.Column("in_row", sa.Integer, nullable=False, server_default="0"),  # errors since the last accepted
     sa.Column("trial_left", sa.Integer, nullable=False, server_default="0"),
     sa.Column("pause_ms", sa.Integer, nullable=False),
@@ -86,6 +86,7 @@ provider_health = sa.Table(
     sa.Column("share", sa.SmallInteger, nullable=False),
     sa.Column("step_at", Instant),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("fullness", sa.String(16)),  # the cause where that is a want of room
 )
 """How each provider stands, for all processes; changed by comparing and swapping `version`."""
 

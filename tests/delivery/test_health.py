@@ -14,7 +14,7 @@ from care.delivery.carriers import Last
 from care.delivery.failover import Carrier, Shares
 from care.delivery.maintenance import Window, end_maintenance, plan_maintenance, windows
 from care.delivery.switchboard import Switchboard
-from care.delivery.tables import provider_change, provider_tally
+from care.delivery.tables import provider_change, provider_health, provider_tally
 from care.delivery.tally import Counted
 from care.schedule import watch
 from tests.house import House
@@ -151,6 +151,40 @@ class TestChanges:
             closed_for = health.read_health(conn)[DOOR].why
         assert (len(kept), len(closed_for)) == (carriers.WORDS, health.WORDS)
         assert (len(planned.why), len(planned.by)) == (120, 32)
+
+
+class TestAWantOfRoom:
+    @pytest.mark.parametrize("cause", [Cause.FULL, Cause.TODAY])
+    def test_is_kept_where_older_programs_do_not_look(self, house: House, cause: Cause) -> None:
+        """A cause that they do not know would end them; what they leave behind when they open it counts no more."""
+        now, column = house.clock.now(), provider_health.c
+        board_of(house)
+        with write(house.engine) as conn:
+            health.change(conn, DOOR, lambda stands: breaker.closed(stands, cause, "", now))
+            assert health.read_health(conn)[DOOR].cause is cause
+            assert set(conn.execute(sa.select(column.cause)).scalars()) == {None}
+            conn.execute(sa.update(provider_health).values(cause="errors"))
+            assert health.read_health(conn)[DOOR].cause is Cause.ERRORS
+            conn.execute(sa.update(provider_health).values(state="well", cause=None))
+            assert health.read_health(conn)[DOOR].cause is None
+
+    def test_of_one_process_closes_nothing_that_others_get_through(self, house: House) -> None:
+        """One has everything refused for half a minute; another has one accepted now and then."""
+        first, second = board_of(house), board_of(house)
+        for _ in range(6):
+            see(house, first, answers=9, no_room=9)
+            see(house, second, answers=2, no_room=1, accepted=1)
+            house.clock.advance(timedelta(seconds=5))
+        assert stands(house).state is State.WELL
+        for _ in range(6):
+            see(house, first, answers=9, no_room=9)
+            house.clock.advance(timedelta(seconds=5))
+        assert stands(house).cause is Cause.FULL
+
+
+def stands(house: House) -> Health:
+    with read(house.engine) as conn:
+        return health.read_health(conn)[DOOR]
 
 
 class TestTallies:
