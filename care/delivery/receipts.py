@@ -77,6 +77,12 @@ def apply_receipts(conn: sa.Connection, receipts: Sequence[Receipt], *, now: dat
 
 
 _GOOD = (S.ACCEPTED, S.SENT, S.DELIVERED)
+_CAME_TO_NOTHING = sa.exists().where(
+    receipt.c.attempt_id == sa.bindparam("_try"),
+    sa.or_(*(receipt.c.status == word for word, means in MEANING.items() if means in (S.UNDELIVERED, S.FAILED))),
+)
+"""The last try did: what is in doubt is an earlier one."""
+
 _OPEN_OUTCOMES = [str(Outcome.INTENT), str(Outcome.UNKNOWN), str(Outcome.ABANDONED)]
 
 
@@ -192,8 +198,9 @@ def _raise(
     if means is S.DELIVERED:
         rows = [row | {"_at": good[row["_id"]].one.at} for row in rows]
     else:
-        statement = statement.where(message.c.attempts == sa.bindparam("_n"))
-        rows = [row | {"_n": good[row["_id"]].attempt.n} for row in rows]
+        is_doubt_of_another = sa.and_(message.c.status == str(S.UNKNOWN), _CAME_TO_NOTHING)
+        statement = statement.where(message.c.attempts == sa.bindparam("_n"), sa.not_(is_doubt_of_another))
+        rows = [row | {"_n": good[row["_id"]].attempt.n, "_try": good[row["_id"]].attempt.id} for row in rows]
     conn.execute(statement.values(values), rows)
 
 

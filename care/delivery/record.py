@@ -293,8 +293,10 @@ def follow(
 
 
 def _say_why(conn: sa.Connection, message_id: int, reason: str, *, now: datetime, by: str) -> None:
-    """Note why nothing follows, where the receipt has given the message its end."""
+    """Note why nothing follows, where the receipt has given the message its end; an earlier doubt is no end."""
     ended = sa.and_(message.c.id == message_id, message.c.status.in_([str(S.UNDELIVERED), str(S.FAILED)]))
+    if ledger.leave_in_doubt(conn, [ended], {"reason": reason, "status_at": now}, by=by):
+        return
     said = sa.update(message).where(ended).values(reason=reason).returning(message.c.status)
     for status in conn.execute(said).scalars().all():
         ledger.note_moves(conn, [(message_id, S(status), reason)], by=by, now=now)

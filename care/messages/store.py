@@ -208,7 +208,7 @@ def move_messages(
     ]
     if only_owner is not None:
         where.append(beside(message.c.lease_owner) == only_owner)
-    doubtful = _leave_in_doubt(conn, where, values, by=by) if to in _ENDS else []
+    doubtful = leave_in_doubt(conn, where, values, by=by) if to in _ENDS else []
     if doubtful:
         where.append(sa.not_(among(message.c.id, doubtful)))
     moved = conn.execute(sa.update(message).where(*where).values(values).returning(message.c.id)).scalars().all()
@@ -218,10 +218,10 @@ def move_messages(
     return [int(i) for i in moved]
 
 
-def _leave_in_doubt(
+def leave_in_doubt(
     conn: sa.Connection, which: Sequence[sa.ColumnElement[bool]], values: Mapping[str, Any], *, by: str
 ) -> list[int]:
-    """Move what has a request in doubt to `unknown`; return the ids."""
+    """Move what would end, with `reason` and `status_at`, but has a request in doubt, to `unknown`; return the ids."""
     unknown = MessageStatus.UNKNOWN
     reason = f"{IN_DOUBT_STILL}{values['reason']}"[:REASON_LENGTH]
     told = {**values, "status": str(unknown), "reason": reason}

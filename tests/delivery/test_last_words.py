@@ -1,5 +1,6 @@
 """Bad news by receipt after the last try: why nothing follows is said, as after a refusal."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,12 +8,14 @@ import sqlalchemy as sa
 
 from care.base.database import read, write
 from care.delivery.retry import MAX_ATTEMPTS
+from care.messages import store as ledger
 from care.messages.tables import attempt, message, move
 from care.reports.story import tell_story
 from tests.delivery.test_receipts import hear, sent_one, word
 from tests.house import House
 
 SLOW_DOWN, FILTERED = "20429", "30007"
+IN_DOUBT = f"{ledger.IN_DOUBT_STILL}filtered"
 
 
 def last_move(house: House) -> tuple[str, str, str]:
@@ -63,3 +66,33 @@ class TestTheEnd:
         made = sent_one(house)
         hear(house, word(made, status, FILTERED))
         assert last_move(house) == (status, "filtered", "receipt")
+
+    @pytest.mark.parametrize("late", [[], ["sent"], ["queued", "sent"]])
+    def test_is_not_known_while_an_earlier_request_is_in_doubt(
+        self, house: House, status: str, late: list[str]
+    ) -> None:
+        """Nobody may say that it never went; good words of before the bad one, which come late, change nothing."""
+        made = sent_again(house)
+        hear(house, word(made, status, FILTERED))
+        hear(house, *(word(made, each) for each in late))
+        assert [(one.status, one.reason) for one in house.messages()] == [("unknown", IN_DOUBT)]
+        assert last_move(house) == ("unknown", IN_DOUBT, "receipt")
+
+    def test_is_known_once_the_earlier_request_arrived(self, house: House, status: str) -> None:
+        """Better news, however late, and of whichever of the two."""
+        made = sent_again(house)
+        hear(house, word(made, status, FILTERED))
+        hear(house, replace(word(made, "delivered"), provider_ref="SMearlier", token="earlier"))
+        assert house.statuses() == {"delivered": 1}
+
+
+def sent_again(house: House) -> sa.Row:
+    """Return the second try of a greeting, taken, whose first is in doubt."""
+    made = sent_one(house)
+    with write(house.engine) as conn:
+        conn.execute(sa.update(message).values(attempts=2))
+        conn.execute(sa.update(attempt).values(n=2))
+        row = conn.execute(sa.select(attempt)).mappings().one()
+        earlier = {**row, "id": 100, "n": 1, "token": "earlier", "outcome": "unknown", "provider_ref": None}
+        conn.execute(sa.insert(attempt).values(earlier))
+    return made
