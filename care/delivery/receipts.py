@@ -12,12 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.database import insert
-from care.base.vocabulary import Channel, Purpose
-from care.customers.tables import contact_point
+from care.base.vocabulary import Channel
+from care.delivery.bad_news import follow_bad_news, is_superseded
 from care.delivery.channels.errors import classify_receipt
-from care.delivery.copies import warn_of_copies
+from care.delivery.copies import another_may_arrive, warn_of_copies
 from care.delivery.pace import lock_retry_queues
-from care.delivery.record import follow
 from care.delivery.retry import may_queue
 from care.messages import store as ledger
 from care.messages.model import RANK, MessageStatus, Outcome, sources_of
@@ -69,17 +68,18 @@ def apply_receipts(conn: sa.Connection, receipts: Sequence[Receipt], *, now: dat
             continue
         _spread(conn, good, now)
         good = []
-        if means is not None:
-            _settle_attempt(conn, found, one, now)
-            _move(conn, found, one, means, now=now, dice=dice)
+        if means is None or (means not in _GOOD and another_may_arrive(conn, found, one.provider_ref, bad=_BAD_WORDS)):
+            continue  # of two copies one failed: another try could make it three
+        _settle_attempt(conn, found, one, now)
+        _move(conn, found, one, means, now=now, dice=dice)
     _spread(conn, good, now)
     return len(news)
 
 
 _GOOD = (S.ACCEPTED, S.SENT, S.DELIVERED)
+_BAD_WORDS = frozenset(word for word, means in MEANING.items() if means in (S.UNDELIVERED, S.FAILED))
 _CAME_TO_NOTHING = sa.exists().where(
-    receipt.c.attempt_id == sa.bindparam("_try"),
-    sa.or_(*(receipt.c.status == word for word, means in MEANING.items() if means in (S.UNDELIVERED, S.FAILED))),
+    receipt.c.attempt_id == sa.bindparam("_try"), sa.or_(*(receipt.c.status == word for word in sorted(_BAD_WORDS)))
 )
 """The last try did: what is in doubt is an earlier one."""
 
@@ -232,55 +232,18 @@ def _move(
         good = _Good(one=one, attempt=found, means=means)
         _raise(conn, means, {found.message_id: good}, {found.message_id: one.at}, now)
         return
-    if _is_superseded(conn, found):
-        return  # a later attempt is on its way or did better
+    rule = classify_receipt(one.error_code)
     values: dict[str, Any] = {
         "status": str(means),
-        "reason": f"{classify_receipt(one.error_code).error_class}",
+        "reason": str(rule.error_class),
         "status_at": now,
         "lease_owner": None,
         "lease_until": None,
         "sent_at": sa.func.coalesce(message.c.sent_at, sa.literal(one.at, message.c.sent_at.type)),
     }
-    moved = conn.execute(
-        sa.update(message)
-        .where(message.c.id == found.message_id, _is_below(means))
-        .values(values)
-        .returning(message.c.id)
-    ).first()
-    if moved is not None:
-        _follow_bad_news(conn, found, one, now=now, dice=dice)
-
-
-def _is_superseded(conn: sa.Connection, found: sa.Row[Any]) -> bool:
-    later = sa.select(attempt.c.id).where(attempt.c.message_id == found.message_id, attempt.c.n > found.n)
-    return conn.execute(later).first() is not None
-
-
-def _follow_bad_news(
-    conn: sa.Connection, found: sa.Row[Any], one: Receipt, *, now: datetime, dice: random.Random
-) -> None:
-    owed = conn.execute(sa.select(message).where(message.c.id == found.message_id)).one()
-    spent = sa.select(attempt.c.channel).where(attempt.c.message_id == owed.id, attempt.c.spent.is_(True))
-    gone = {Channel(word) for word in conn.execute(spent).scalars()} | {Channel(found.channel)}
-    has = sa.select(contact_point.c.channel).where(contact_point.c.customer_id == owed.customer_id).distinct()
-    left = tuple(c for c in Channel if c not in gone and c in set(conn.execute(has).scalars()))
-    rule = classify_receipt(one.error_code)
-    follow(
-        conn,
-        message_id=owed.id,
-        purpose=Purpose(owed.purpose),
-        rule=rule,
-        channel=Channel(found.channel),
-        address_hash=found.address_hash,
-        attempts=owed.attempts,
-        channels_left=left,
-        use_by=owed.use_by,
-        now=now,
-        dice=dice,
-        by="receipt",
-        is_final=True,
-    )
+    ended = sa.update(message).where(message.c.id == found.message_id, _is_below(means), ~is_superseded(found))
+    if conn.execute(ended.values(values).returning(message.c.id)).first():
+        follow_bad_news(conn, found, rule=rule, now=now, dice=dice)
 
 
 def give_up_waiting(conn: sa.Connection, *, now: datetime, older_than: datetime, limit: int = 5_000) -> int:

@@ -34,6 +34,12 @@ def second(made: sa.Row, status: str, code: str = "", *, ref: str = SECOND) -> R
     return replace(word(made, status, code), provider_ref=ref)
 
 
+def read_words(made: sa.Row, words: str) -> Receipt:
+    """Return the receipt of "first sent" or "second failed"."""
+    which, status = words.split()
+    return (second if which == "second" else word)(made, status, "20429" if status == "failed" else "")
+
+
 class TestASecondReference:
     def test_is_named_counted_and_logged_once(self, house: House) -> None:
         """Both were taken; the callback is doubled, and the log has ids only."""
@@ -69,6 +75,43 @@ class TestASecondReference:
         failed, good = (word, second) if first_fails else (second, word)
         hear(house, failed(made, "sent"), failed(made, "failed", "30007"), good(made, "delivered"))
         assert copies(house) == 0
+
+    @pytest.mark.parametrize("words", [["first sent", "second failed"], ["second sent", "first failed"]])
+    @pytest.mark.parametrize("at_once", [True, False])
+    def test_that_may_still_arrive_keeps_from_another_try(
+        self, house: House, words: list[str], *, at_once: bool
+    ) -> None:
+        """One of the two failed, in a way after which it would be tried again; the other is on its way."""
+        made = sent_one(house, email="wang@example.com")
+        said = [read_words(made, each) for each in words]
+        for some in [said] if at_once else [[one] for one in said]:
+            hear(house, *some)
+        assert house.statuses() == {"sent": 1}
+        with read(house.engine) as conn:
+            assert conn.execute(sa.select(attempt.c.error_class)).scalar() is None, "the message did not fail"
+        hear(house, read_words(made, f"{words[0].split()[0]} failed"))
+        assert house.statuses() == {"planned: capacity: again later": 1}, "now both did"
+
+    def test_that_was_named_after_the_first_failed_in_the_same_batch_keeps_from_it(self, house: House) -> None:
+        """Whatever the order within the batch."""
+        made = sent_one(house)
+        hear(house, word(made, "failed", "20429"), second(made, "sent"))
+        assert house.statuses() == {"sent": 1}
+
+    def test_that_arrived_ends_it(self, house: House) -> None:
+        """The one failed before, the other after."""
+        made = sent_one(house)
+        hear(house, second(made, "sent"))
+        hear(house, word(made, "failed", "20429"))
+        hear(house, second(made, "delivered"))
+        hear(house, word(made, "undelivered", "30003"))
+        assert house.statuses() == {"delivered": 1}
+
+    def test_of_a_mail_is_no_second_request(self, house: House) -> None:
+        """A mail that came back has a reference of ours; it is the request itself that failed."""
+        made = sent_one(house)
+        hear(house, second(made, "undelivered", "20429", ref="mail.1"))
+        assert house.statuses() == {"planned: capacity: again later": 1}
 
     def test_of_which_one_arrived_after_all_is_a_copy(self, house: House) -> None:
         """Undelivered at first, delivered then."""
