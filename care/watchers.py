@@ -77,7 +77,13 @@ def resolve(services: Services, now: datetime, _last: datetime | None) -> None:
     with read(services.engine) as conn:
         doubtful = resolving.open_cases(conn, now=now)
     if doubtful:
-        services.errands.run("resolve", lambda: resolve_now(services, doubtful))
+        services.errands.run("resolve", lambda: _resolve_where_it_goes_on(services, doubtful))
+
+
+def _resolve_where_it_goes_on(services: Services, doubtful: Sequence[sa.Row[Any]]) -> None:
+    """Wait as a sender does: in a copy of the database the doubts are another's, or known to the journal alone."""
+    if not services.sentry().foresee():
+        resolve_now(services, doubtful)
 
 
 def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[Step]:

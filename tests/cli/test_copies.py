@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.delivery.tables import machine, standstill
 from care.messages.tables import attempt, move, pause
+from care.schedule import WATCH_JOBS, run_due_jobs
 from tests.cli.desk import Desk
 
 MINE = "+8613800000099"
@@ -91,6 +93,36 @@ class TestACopy:
         """Reading and dry runs go on."""
         spoil(sent)
         assert sent(*words).code == 0
+
+
+def doubt(desk: Desk) -> None:
+    """Let the answer of the one request be lost, long enough ago to ask about it."""
+    with write(desk.engine) as conn:
+        conn.execute(sa.text("DELETE FROM receipt"))
+        conn.execute(sa.update(attempt).values(outcome="unknown", provider_ref=None))
+        conn.execute(sa.text("UPDATE message SET status = 'unknown', reason = 'no certain answer'"))
+    desk.house.clock.advance(timedelta(minutes=3))
+
+
+class TestTheLeader:
+    RESOLVE = tuple(job for job in WATCH_JOBS if job.name == "resolve")
+
+    def test_of_a_copy_leaves_doubts_alone(self, sent: Desk) -> None:
+        """Nothing is asked, planned or moved until somebody has decided; the job itself is well."""
+        doubt(sent)
+        copied(sent)
+        before = outbox(sent)
+        assert run_due_jobs(sent.house.services, self.RESOLVE) == ["resolve"]
+        assert (sent.house.statuses(), outbox(sent)) == ({"unknown: no certain answer": 1}, before)
+        with read(sent.engine) as conn:
+            assert conn.execute(sa.select(attempt.c.asked_at)).scalars().all() == [None]
+
+    def test_of_the_original_settles_them(self, sent: Desk) -> None:
+        """The same doubt, on the machine that sent."""
+        doubt(sent)
+        run_due_jobs(sent.house.services, self.RESOLVE)
+        with read(sent.engine) as conn:
+            assert conn.execute(sa.select(attempt.c.asked_at)).scalars().all() != [None]
 
 
 class TestTheOriginal:
