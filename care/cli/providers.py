@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="How the providers are, and planned maintenance.")
 SWITCHES = 10
+MOST_DAYS, DAYS_AHEAD, MINUTES_AGO = 30, 366, 10
+"""A window that is longer, or begins later or earlier, is a slip: nothing would be sent for as long."""
 
 
 @app.callback(invoke_without_command=True)
@@ -89,6 +91,7 @@ def maintenance(
     now, zone = services.clock.now(), services.settings.operator.timezone
     _check_name(services.settings, name)
     if end:
+        _check_alone(start, until, why)
         with plain_errors(services.engine), write(services.engine) as conn:
             ended = end_maintenance(conn, name, now)
         if not ended:
@@ -137,7 +140,16 @@ def _check_name(settings: "Settings", name: str) -> None:
         raise InputError(f"{name}: no such provider in the settings. {did_you_mean(name, names)}")
 
 
+def _check_alone(*others: str) -> None:
+    from care.base.errors import InputError
+
+    if any(others):
+        raise InputError("--end: ends it now, and stands alone. Leave out --from, --until and --why")
+
+
 def _window(services: "Services", name: str, start: str, until: str, why: str) -> "Window":
+    from datetime import timedelta
+
     from care.base.errors import InputError
     from care.cli.person import who
     from care.cli.times import read_moment
@@ -150,6 +162,12 @@ def _window(services: "Services", name: str, start: str, until: str, why: str) -
     ends = read_moment("--until", until, now=now, zone=zone)
     if ends <= max(begins, now):
         raise InputError(f"--until {until}: is before it begins, or has passed. Name a later time")
+    if begins < now - timedelta(minutes=MINUTES_AGO):
+        raise InputError(f"--from {start}: has passed. Leave it out: then it begins now")
+    if begins > now + timedelta(days=DAYS_AHEAD):
+        raise InputError(f"--from {start}: lies more than a year ahead. Correct it, or plan it later")
+    if ends - begins > timedelta(days=MOST_DAYS):
+        raise InputError(f"--until {until}: lies more than {MOST_DAYS} days after it begins. Correct it, or plan parts")
     return Window(provider=name, starts_at=begins, ends_at=ends, why=why, by=who())
 
 

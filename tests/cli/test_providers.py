@@ -176,6 +176,16 @@ class TestMaintenance:
             (("sandbox", "--until", "soon"), "care: --until soon: not a time. "),
             (("sandbox", "--until", "2026-09-25T09:00"), "care: --until 2026-09-25T09:00: is before it begins"),
             (("sandbox", "--from", "3h", "--until", "2h"), "care: --until 2h: is before it begins"),
+            (("sandbox", "--until", "3943-09-25"), "care: --until 3943-09-25: lies more than 30 days after"),
+            (("sandbox", "--until", "31d"), "care: --until 31d: lies more than 30 days after"),
+            (
+                ("sandbox", "--from", "3943-09-25", "--until", "3943-09-26"),
+                "care: --from 3943-09-25: lies more than a year",
+            ),
+            (("sandbox", "--from", "2026-09-24T22:00", "--until", "2h"), "care: --from 2026-09-24T22:00: has passed"),
+            (("sandbox", "--end", "--until", "2h"), "care: --end: ends it now, and stands alone"),
+            (("sandbox", "--end", "--from", "1h"), "care: --end: ends it now, and stands alone"),
+            (("sandbox", "--end", "--why", "done"), "care: --end: ends it now, and stands alone"),
         ],
     )
     def test_refuses_what_makes_no_window(self, desk: Desk, words: tuple[str, ...], line: str) -> None:
@@ -185,3 +195,8 @@ class TestMaintenance:
         assert answer.err.startswith(line)
         with write(desk.engine) as conn:
             assert conn.execute(sa.text("SELECT count(*) FROM provider_maintenance")).scalar_one() == 0
+
+    @pytest.mark.parametrize("words", [("--from", "2026-09-25T09:58", "--until", "2h"), ("--until", "30d")])
+    def test_takes_what_began_a_moment_ago_and_a_long_absence(self, desk: Desk, words: tuple[str, ...]) -> None:
+        """It is 10:00: who types what the clock said when they began is understood."""
+        assert desk("providers", "maintenance", "sandbox", *words).code == 0
