@@ -35,7 +35,7 @@ def visit_mailbox(settings: BounceSettings, keep: Keep) -> int:
         for at in range(0, len(uids), MOST_AT_ONCE):
             mails = {uid: raw for uid in uids[at : at + MOST_AT_ONCE] if (raw := _mail(box, uid))}
             keep(list(mails.values()))
-            _put_away(box, list(mails), settings.done_folder)
+            _put_away(box, list(mails), settings)
             taken += len(mails)
     return taken
 
@@ -79,6 +79,8 @@ def _signed_in(settings: BounceSettings) -> Iterator[imaplib.IMAP4]:
             raise UnavailableError(
                 f"bounces.folder: {_place(settings)} has no folder {settings.folder}. Correct the name"
             )
+        if settings.done_folder and box.status(f'"{settings.done_folder}"', "(UIDVALIDITY)")[0] != "OK":
+            raise _no_done_folder(settings)
         yield box
     finally:
         try:
@@ -156,18 +158,46 @@ def _mail(box: imaplib.IMAP4, uid: str) -> bytes:
     return next((each[1] for each in data if isinstance(each, tuple)), b"")
 
 
-def _put_away(box: imaplib.IMAP4, uids: Sequence[str], done_folder: str) -> None:
-    """Mark mails as read; move them where a folder is named for that. Without MOVE they are copied, then deleted."""
+def _put_away(box: imaplib.IMAP4, uids: Sequence[str], settings: BounceSettings) -> None:
+    """Mark mails as read; move them where a folder is named for that. Without MOVE they are copied, then deleted.
+
+    Where the folder was made anew meanwhile, the UIDs are of other mails, which nobody has kept: those stay unread.
+    """
     if not uids:
         return
     which = ",".join(uids)
+    _checked(box.noop())  # lets the server speak before anything is marked
+    _require_same(box, settings)
     _checked(box.uid("STORE", which, "+FLAGS.SILENT", r"(\Seen)"))
-    if not done_folder:
+    try:
+        _require_same(box, settings)
+    except UnavailableError:
+        _checked(box.uid("STORE", which, "-FLAGS.SILENT", r"(\Seen)"))  # what was kept comes again, and is known
+        raise
+    if settings.done_folder:
+        _move_away(box, which, settings)
+
+
+def _require_same(box: imaplib.IMAP4, settings: BounceSettings) -> None:
+    if len({*box.untagged_responses.get("UIDVALIDITY", [])}) > 1:
+        raise UnavailableError(
+            f"bounces.folder: {_place(settings)} made {settings.folder} anew while it was read. The next visit goes on"
+        )
+
+
+def _move_away(box: imaplib.IMAP4, which: str, settings: BounceSettings) -> None:
+    can_move = "MOVE" in box.capabilities
+    if box.uid("MOVE" if can_move else "COPY", which, f'"{settings.done_folder}"')[0] != "OK":
+        raise _no_done_folder(settings)
+    if can_move:
         return
-    if "MOVE" in box.capabilities:
-        _checked(box.uid("MOVE", which, f'"{done_folder}"'))
-        return
-    _checked(box.uid("COPY", which, f'"{done_folder}"'))
     _checked(box.uid("STORE", which, "+FLAGS.SILENT", r"(\Deleted)"))
     if "UIDPLUS" in box.capabilities:
         _checked(box.uid("EXPUNGE", which))
+
+
+def _no_done_folder(settings: BounceSettings) -> UnavailableError:
+    return UnavailableError(
+        f"bounces.done_folder: {_place(settings)} has no folder {settings.done_folder}. "
+        "Create it there, correct the name, or leave it empty"
+    )

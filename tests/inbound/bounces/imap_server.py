@@ -35,11 +35,15 @@ class Box:
 
 
 class ImapServer:
-    """Serves `inbox` and `done`; `cut_at` names a command at which the connection drops once."""
+    """Serves `inbox` and `done`; `cut_at` names a command at which the connection drops once.
+
+    `anew_before` names one before which the inbox is restored from a backup, with a new UIDVALIDITY.
+    """
 
     def __init__(self, *, capabilities: str = "MOVE UIDPLUS", tls: bool = False, password: str = PASSWORD) -> None:
         self.inbox, self.done, self.password = Box(), Box(), password
         self.capabilities, self.cut_at, self.commands = capabilities, "", list[str]()
+        self.folders, self.validity, self.anew_before = {"INBOX", "Taken mails"}, 1, ""
         self._server = _Server(("127.0.0.1", 0), _Session)
         self._server.imap = self
         if tls:
@@ -57,6 +61,13 @@ class ImapServer:
         self._server.shutdown()
         self._thread.join(10)
         self._server.server_close()
+
+    def make_anew(self) -> None:
+        """Give every mail another UID, in the other order, as unread as it is."""
+        old, self.inbox = self.inbox, Box()
+        for uid in sorted(old.mails, reverse=True):
+            self.inbox.flags[self.inbox.add(old.mails[uid])] |= old.flags[uid]
+        self.validity += 1
 
     def is_cut(self, command: str) -> bool:
         self.commands.append(command)
@@ -85,6 +96,10 @@ class _Session(socketserver.StreamRequestHandler):
             command = rest.removeprefix("UID ")
             if self.server.imap.is_cut(command):
                 return
+            if self.server.imap.anew_before and command.startswith(self.server.imap.anew_before):
+                self.server.imap.anew_before = ""
+                self.server.imap.make_anew()
+                self._say(f"* OK [UIDVALIDITY {self.server.imap.validity}] the folder was made anew")
             word = command.partition(" ")[0].upper()
             answer = getattr(self, f"_{word.lower()}", lambda _: "BAD what?")(command)
             self._say(f"{tag} {answer}.")
@@ -111,6 +126,7 @@ class _Session(socketserver.StreamRequestHandler):
         if "INBOX" not in command:
             return "NO such folder"
         self._say(f"* {len(self.server.imap.inbox.mails)} EXISTS")
+        self._say(f"* OK [UIDVALIDITY {self.server.imap.validity}] valid")
         return "OK [READ-WRITE]"
 
     def _search(self, _: str) -> str:
@@ -128,15 +144,30 @@ class _Session(socketserver.StreamRequestHandler):
     def _store(self, command: str) -> str:
         _, uids, _, flag = command.split(" ")
         for uid in uids.split(","):
-            self.server.imap.inbox.flags[int(uid)].add(flag.strip("()"))
+            change = set.discard if " -FLAGS" in command else set.add
+            change(self.server.imap.inbox.flags[int(uid)], flag.strip("()"))
+        return "OK done"
+
+    def _status(self, command: str) -> str:
+        name = command.split('"')[1]
+        if name not in self.server.imap.folders:
+            return "NO [NONEXISTENT] such folder"
+        self._say(f'* STATUS "{name}" (UIDVALIDITY 1)')
+        return "OK done"
+
+    def _noop(self, _: str) -> str:
         return "OK done"
 
     def _copy(self, command: str) -> str:
+        if command.split('"')[1] not in self.server.imap.folders:
+            return "NO [TRYCREATE] such folder"
         for uid in command.split(" ")[1].split(","):
             self.server.imap.done.add(self.server.imap.inbox.mails[int(uid)])
         return "OK done"
 
     def _move(self, command: str) -> str:
+        if command.split('"')[1] not in self.server.imap.folders:
+            return "NO [TRYCREATE] such folder"
         for uid in command.split(" ")[1].split(","):
             self.server.imap.done.add(self.server.imap.inbox.remove(int(uid)))
         return "OK done"

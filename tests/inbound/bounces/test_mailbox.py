@@ -96,6 +96,45 @@ class TestVisits:
         assert sizes == [MOST_BYTES]
 
 
+class TestAFolderMadeAnew:
+    """The server restores the folder: every UID stands for another mail."""
+
+    def taken(self, server: ImapServer, into: list[bytes]) -> int:
+        def keep(mails: Sequence[bytes]) -> int:
+            into.extend(mails)
+            return len(mails)
+
+        return visit_mailbox(BounceSettings.model_validate(table(server)), keep)
+
+    def test_between_two_visits_is_only_read_where_it_is_unread(self, services: Services) -> None:
+        """No UID is remembered from one visit to the next."""
+        with ImapServer() as server:
+            fill(server, 3)
+            assert visit(services, server) == 3
+            server.make_anew()
+            server.inbox.add(report("late@b.example", status="5.1.1"))
+            assert visit(services, server) == 1
+            assert server.inbox.unread == []
+        assert len(kept(services)) == 4
+
+    @pytest.mark.parametrize("command", ["FETCH 1", "FETCH 3", "FETCH 4", "STORE", "NOOP"])
+    @pytest.mark.parametrize("count", [4, MOST_AT_ONCE + 4])
+    def test_within_a_visit_loses_nothing(self, count: int, command: str) -> None:
+        """What is marked was kept, and what was not kept is still unread; the next visit takes the rest."""
+        seen = list[bytes]()
+        with ImapServer() as server:
+            fill(server, count)
+            server.anew_before = command
+            with suppress(UnavailableError):
+                self.taken(server, seen)
+            box = server.inbox
+            marked = {raw for uid, raw in box.mails.items() if uid not in box.unread}
+            assert marked <= set(seen)
+            self.taken(server, seen)
+            assert server.inbox.unread == []
+            assert set(server.inbox.mails.values()) <= set(seen)
+
+
 class TestConnections:
     def test_are_verified(self, services: Services) -> None:
         """TLS with the pinned certificate works, without it the visit ends with one line."""
@@ -129,6 +168,10 @@ class TestConnections:
             assert "wrong" not in str(caught.value)
             with pytest.raises(UnavailableError, match=r"^bounces\.folder: .* has no folder Elsewhere"):
                 visit(services, server, folder="Elsewhere")
+            with pytest.raises(
+                UnavailableError, match=r"^bounces\.done_folder: .* has no folder Elsewhere\. Create it"
+            ):
+                visit(services, server, done_folder="Elsewhere")
             with pytest.raises(SettingsError, match=r"bounces\.ca_file"):
                 visit(services, server, tls="implicit", ca_file=tmp_path / "none.pem")
             with pytest.raises(SettingsError, match=r"bounces\.folder"):
