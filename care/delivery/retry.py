@@ -52,7 +52,7 @@ def may_queue(rule: ErrorRule) -> bool:
 
 
 TRIES = {Retry.ONCE: 2, Retry.FEW: 4}
-"""How often a channel is tried in all while its phone is off: asking again soon tells nothing new."""
+"""How often a channel is tried in all while its phone is off, or its mailbox full: asking again soon tells nothing."""
 
 _WIDE = {Retry.ONCE: timedelta(hours=2), Retry.FEW: timedelta(minutes=15)}
 """The first of the waits that lie far apart."""

@@ -1,8 +1,9 @@
-"""A phone that is off: asked seldom, and no reason to write to it never again."""
+"""A phone that is off, a mailbox that is full: asked seldom, and no reason to write to it never again."""
 
 import itertools
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
@@ -13,7 +14,7 @@ from tests.delivery.ledger_rows import add_failure
 from tests.delivery.test_dispatcher import Postbox
 from tests.delivery.test_receipts import hear, sent_one, word
 from tests.factories import address_hash
-from tests.house import House
+from tests.house import BIRTHDAY, House
 
 UNKNOWN_OR_OFF, OFF = "30005", "30003"
 NUMBER = "+8613800001234"
@@ -38,7 +39,7 @@ def try_until_the_end(house: House, code: str) -> None:
             return
         house.clock.advance(row.wake_at - house.clock.now())
         house.dispatch({Channel.SMS: Postbox(), Channel.EMAIL: Postbox(Channel.EMAIL)})
-        if attempts(house)[-1].channel == Channel.EMAIL:
+        if attempts(house)[-1].channel != attempts(house)[0].channel:
             return
     raise AssertionError("it never ends")
 
@@ -101,3 +102,20 @@ class TestOff:
         (row,) = house.messages()
         assert row.status == "planned"
         assert left / 3 <= row.wake_at - house.clock.now() <= left * 2 / 3
+
+
+MAIL_ONLY = BIRTHDAY.replace("[sms, email]", "[email]")
+
+
+class TestAFullMailbox:
+    @pytest.mark.parametrize("code", ["4.2.1", "4.2.2"])
+    def test_is_asked_a_few_times_far_apart(self, house: House, code: str) -> None:
+        """As a phone that is off: four tries in all, the first later than the quarter of an hour that receivers ask."""
+        sent_one(house, campaign=MAIL_ONLY, email="wang@example.com")
+        try_until_the_end(house, code)
+        first, second, third = waits(house)
+        assert timedelta(minutes=15) <= first <= timedelta(minutes=31)
+        assert timedelta(hours=1) <= second <= timedelta(hours=2, minutes=1)
+        assert third > second / 2, "shortened to the time that is left"
+        assert attempts(house)[-1].intent_at < house.messages()[0].use_by
+        assert bans(house) == [], "one message bans nobody"
