@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Callable
 
+import sqlalchemy as sa
 import structlog
 
+from care.base.database import explain
 from care.base.errors import CareError
 
 log = structlog.get_logger()
@@ -22,7 +24,7 @@ class Errands:
     def run(self, name: str, work: Callable[[], object]) -> bool:
         """Do the errand, or begin it; False when it is still at work since the last time.
 
-        On the spot errors come to the caller; beside they are logged.
+        On the spot errors come to the caller; beside they are logged, with their place where nobody foresaw them.
         """
         with self._lock:
             if name in self._at_work:
@@ -40,9 +42,12 @@ class Errands:
     def _quietly(self, name: str, work: Callable[[], object]) -> None:
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - a thread's last word; the next round tries again
-            problem = str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
-            log.error("errand.failed", errand=name, problem=problem)
+        except CareError as error:
+            log.error("errand.failed", errand=name, problem=str(error).splitlines()[0])
+        except sa.exc.DBAPIError as error:
+            log.error("errand.failed", errand=name, problem=f"the database {explain(error)}")
+        except Exception as error:  # a thread's last word; the next round tries again
+            log.error("errand.failed", errand=name, exc_info=error)
         finally:
             self._end(name)
 

@@ -1,8 +1,11 @@
 """Errands never hold anybody up, and never run twice at a time."""
 
+import sqlite3
 import threading
 
 import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from care.base.errands import Errands
 from care.base.errors import UnavailableError
@@ -51,3 +54,41 @@ class TestErrands:
         while not errands.run("x", fail):
             pass
         assert tried.acquire(timeout=10)
+
+
+class TestTheLog:
+    """Of an errand that failed beside: which, why in words, and the place where nobody foresaw it."""
+
+    def failed(self, error: Exception) -> dict[str, object]:
+        errands = Errands(beside=True)
+
+        def fail() -> None:
+            raise error
+
+        with capture_logs() as said:
+            errands.run("books", fail)
+            while not errands.run("books", lambda: None):
+                pass
+        return next(each for each in said if each["event"] == "errand.failed")
+
+    def test_says_what_a_person_can_act_on_in_its_own_words(self) -> None:
+        """The first line; no trace beside it."""
+        said = self.failed(UnavailableError("twilio: no answer. Try again later\nmore"))
+        assert said == {
+            "event": "errand.failed",
+            "log_level": "error",
+            "errand": "books",
+            "problem": "twilio: no answer. Try again later",
+        }
+
+    def test_says_what_the_database_wants(self) -> None:
+        """Not only the name of the error."""
+        broken = sa.exc.OperationalError("SELECT 1", {}, sqlite3.OperationalError("database is locked"))
+        assert str(self.failed(broken)["problem"]).startswith("the database ")
+
+    def test_says_where_it_was_raised(self) -> None:
+        """As `job.failed` does: the kind, and the place for whoever looks after the program."""
+        said = self.failed(KeyError("x"))
+        assert isinstance(said["exc_info"], KeyError)
+        assert "problem" not in said
+        assert said["exc_info"].__traceback__ is not None, "the log shows its frames"
