@@ -217,6 +217,7 @@ class Services:
             operator_zone=settings.operator.timezone,
             answered_by_provider=answered_words(settings),
             handlers=(talk,),
+            allowed=self.shelf.channels_of,
         )
 
     @cached_property

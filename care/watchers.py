@@ -66,9 +66,9 @@ def _ask(services: Services, name: str, attempts: Sequence[sa.Row[Any]]) -> None
 
 def _ask_now(services: Services, attempts: Sequence[sa.Row[Any]]) -> None:
     answers = asyncio.run(asking.ask(services.gateways(), attempts))
-    dice = random.SystemRandom()
+    dice, now, allowed = random.SystemRandom(), services.clock.now(), services.shelf.channels_of
     with write(services.engine) as conn:
-        news = asking.take_answers(conn, answers, now=services.clock.now(), dice=dice)
+        news = asking.take_answers(conn, answers, now=now, dice=dice, allowed=allowed)
     log.info("receipts.asked", attempts=len(attempts), answers=len(answers), news=news)
 
 

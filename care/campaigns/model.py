@@ -59,6 +59,10 @@ class Campaign:
             return tuple((str(channel), (channel,)) for channel in self.channels)
         return ((MAIN_LEG, self.channels),)
 
+    def channels_on(self, leg: str) -> tuple[Channel, ...]:
+        """Return the channels that a leg may use, in order."""
+        return dict(self.legs).get(leg, self.channels) if self.on_every_channel else self.channels
+
     def on_leg(self, leg: str) -> "Campaign":
         """Return the campaign with the words of a leg: a reminder has a template of its own."""
         return replace(self, template=self.reminder) if leg == REMINDER_LEG and self.reminder else self

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from care.base.among import among
 from care.base.errors import UnavailableError
 from care.base.vocabulary import Channel
+from care.delivery.bad_news import Allowed, every_channel
 from care.delivery.billing import note_bills
 from care.delivery.channels.base import ProviderMessage, records_of
 from care.delivery.presence import Gap
@@ -134,6 +135,7 @@ def take_answers(
     now: datetime,
     dice: random.Random,
     speak: Sequence[Asked] | None = None,
+    allowed: Allowed = every_channel,
 ) -> int:
     """Apply what providers said and note that they were asked; return how many words were news.
 
@@ -151,7 +153,7 @@ def take_answers(
         for answer in (known if speak is None else speak)
         if answer.record and MEANING.get(answer.record.status) not in (None, S.ACCEPTED)
     ]
-    news = apply_receipts(conn, receipts, now=now, dice=dice)  # first: it may queue for another try
+    news = apply_receipts(conn, receipts, now=now, dice=dice, allowed=allowed)  # first: it may queue for another try
     ids = [answer.attempt_id for answer in answers]
     conn.execute(sa.update(attempt).where(among(attempt.c.id, ids)).values(asked_at=now))
     note_bills(conn, {answer.attempt_id: answer.record for answer in known if answer.record})

@@ -147,11 +147,7 @@ def _template_reason(error: RenderError) -> str:
 
 def channels_of(claimed: Claimed) -> tuple[Channel, ...]:
     """Return the channels the message's leg may use, in order."""
-    if claimed.campaign is None:
-        return ()
-    if not claimed.campaign.on_every_channel:
-        return claimed.campaign.channels
-    return dict(claimed.campaign.legs).get(claimed.leg, claimed.campaign.channels)
+    return claimed.campaign.channels_on(claimed.leg) if claimed.campaign is not None else ()
 
 
 def choose_contact(claimed: Claimed, *, only: Collection[Channel] = _ALL) -> Contact | None:

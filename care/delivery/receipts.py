@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from care.base.database import insert
 from care.base.vocabulary import Channel
-from care.delivery.bad_news import follow_bad_news, is_superseded
+from care.delivery.bad_news import Allowed, every_channel, follow_bad_news, is_superseded
 from care.delivery.channels.errors import classify_receipt
 from care.delivery.copies import another_may_arrive, warn_of_copies
 from care.delivery.pace import lock_retry_queues
@@ -51,8 +51,15 @@ class Receipt:
     at: datetime
 
 
-def apply_receipts(conn: sa.Connection, receipts: Sequence[Receipt], *, now: datetime, dice: random.Random) -> int:
-    """Apply receipts in order; return how many were news.
+def apply_receipts(
+    conn: sa.Connection,
+    receipts: Sequence[Receipt],
+    *,
+    now: datetime,
+    dice: random.Random,
+    allowed: Allowed = every_channel,
+) -> int:
+    """Apply receipts in order; return how many were news. `allowed` tells on which channels a message may go on.
 
     Good news travels in a few statements for all; bad news, which leads to more, one at a time.
     """
@@ -71,7 +78,7 @@ def apply_receipts(conn: sa.Connection, receipts: Sequence[Receipt], *, now: dat
         if means is None or (means not in _GOOD and another_may_arrive(conn, found, one.provider_ref, bad=_BAD_WORDS)):
             continue  # of two copies one failed: another try could make it three
         _settle_attempt(conn, found, one, now)
-        _move(conn, found, one, means, now=now, dice=dice)
+        _move(conn, found, one, means, allowed=allowed, now=now, dice=dice)
     _spread(conn, good, now)
     return len(news)
 
@@ -226,7 +233,14 @@ def _settle_attempt(conn: sa.Connection, found: sa.Row[Any], one: Receipt, now: 
 
 
 def _move(
-    conn: sa.Connection, found: sa.Row[Any], one: Receipt, means: MessageStatus, *, now: datetime, dice: random.Random
+    conn: sa.Connection,
+    found: sa.Row[Any],
+    one: Receipt,
+    means: MessageStatus,
+    *,
+    allowed: Allowed,
+    now: datetime,
+    dice: random.Random,
 ) -> None:
     if means in _GOOD:
         good = _Good(one=one, attempt=found, means=means)
@@ -243,7 +257,7 @@ def _move(
     }
     ended = sa.update(message).where(message.c.id == found.message_id, _is_below(means), ~is_superseded(found))
     if conn.execute(ended.values(values).returning(message.c.id)).first():
-        follow_bad_news(conn, found, rule=rule, now=now, dice=dice)
+        follow_bad_news(conn, found, rule=rule, allowed=allowed, now=now, dice=dice)
 
 
 def give_up_waiting(conn: sa.Connection, *, now: datetime, older_than: datetime, limit: int = 5_000) -> int:

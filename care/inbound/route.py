@@ -14,6 +14,7 @@ from care.base.vocabulary import Channel
 from care.customers.addresses import AddressError, AddressHasher, normalise_phone, region_of_phone
 from care.customers.model import SuppressionReason, SuppressionScope
 from care.customers.suppressions import lift_opt_out, suppress_hash
+from care.delivery.bad_news import Allowed, every_channel
 from care.delivery.mail_ids import MailIds
 from care.inbound import store
 from care.inbound.model import HandledAs, Inbound, Incoming, ReplyHandler
@@ -42,6 +43,8 @@ class InboundRules:
     answered_by_provider: frozenset[str] = frozenset()
     """Words, in capitals, that the provider confirms by itself; our own answer would be a second one."""
     handlers: Sequence[ReplyHandler] = ()
+    allowed: Allowed = every_channel
+    """The channels that a campaign's messages may go on by, after bad news."""
 
 
 def receive(

@@ -58,7 +58,7 @@ def work_inbox(
         _route(conn, rows, rules, now)
 
     def apply(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
-        _apply(conn, rows, now=now, dice=chance)
+        _apply(conn, rows, rules, now=now, dice=chance)
 
     def bounce(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
         take_back(conn, rows, rules=rules, now=now, dice=chance)
@@ -116,11 +116,14 @@ def _route(conn: sa.Connection, rows: Sequence[sa.Row[Any]], rules: InboundRules
     log.info("inbound.received", **counts)
 
 
-def _apply(conn: sa.Connection, rows: Sequence[sa.Row[Any]], *, now: datetime, dice: random.Random) -> None:
+def _apply(
+    conn: sa.Connection, rows: Sequence[sa.Row[Any]], rules: InboundRules, *, now: datetime, dice: random.Random
+) -> None:
     """Apply receipts in the order of their messages, as the sender locks them; each message's own order stays."""
     known = store.attempts_by_token(conn, [row.token for row in rows])
     mine = sorted((row for row in rows if row.token in known), key=lambda row: (known[row.token], row.id))
-    apply_receipts(conn, [twilio.receipt_of(row) for row in mine], now=now, dice=dice)
+    said = [twilio.receipt_of(row) for row in mine]
+    apply_receipts(conn, said, now=now, dice=dice, allowed=rules.allowed)
     if mine:
         store.finish(conn, [row.id for row in mine], now=now)
     for row in rows:

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from care.base.errors import CareError
+from care.base.vocabulary import Channel
 from care.campaigns.campaign_set import CampaignSet
 from care.campaigns.load import SEGMENTS_FILE, load_campaigns
 from care.campaigns.occasion import OccasionSpec
@@ -68,6 +69,14 @@ class Shelf:
         if _stamp_of(self.directory) != self._stamp:
             self.refresh()
         return self.campaigns
+
+    def channels_of(self, campaign_id: str, leg: str) -> tuple[Channel, ...]:
+        """Return the channels that a message may use; every one where its campaign cannot be told."""
+        try:
+            campaign = self.current().for_message(campaign_id)
+        except CareError:  # what providers say is heard, whatever is wrong with the files of campaigns
+            campaign = None
+        return campaign.channels_on(leg) if campaign is not None else tuple(Channel)
 
     def refresh(self) -> bool:
         """Read again if a file changed; return whether anything did.

@@ -12,12 +12,17 @@ from care.customers.tables import contact_point
 from care.delivery.apart_wire import read_claimed, write_claimed
 from care.delivery.material import gather
 from care.delivery.model import Claimed
+from care.inbound.ingest import ingest_mails
+from care.inbound.store import store_webhooks
+from care.inbound.twilio import STATUS_KIND
+from care.inbound.worker import work_inbox
 from care.messages.store import ClaimedRow
 from care.messages.tables import attempt, contact_claim, message
 from care.reports.books import open_books
 from tests.delivery.test_dispatcher import Postbox
 from tests.delivery.test_receipts import hear, sent_one, word
 from tests.house import BIRTHDAY, House
+from tests.inbound.bounces.dialects import report
 from tests.reports.ledger import make_attempt, make_message
 
 MAIL_ONLY = BIRTHDAY.replace("[sms, email]", "[email]")
@@ -89,6 +94,34 @@ class TestWhatCameBack:
             made = conn.execute(sa.select(attempt)).one()
         hear(house, word(made, "delivered"))
         assert house.statuses() == {"delivered": 1}
+
+
+class TestAtOnce:
+    """The status and its words are right when the bad news comes, before a sender looks."""
+
+    def test_for_a_mail_that_came_back(self, house: House) -> None:
+        """In a campaign by mail alone, of somebody who has a phone."""
+        made = sent_one(house, campaign=MAIL_ONLY, email="wang@example.com")
+        rules = house.services.inbound_rules
+        to = rules.mail_ids.return_path(made.id, made.token, "bounce.example.com")
+        mail = report("wang@example.com", status="5.1.1", to=to)
+        ingest_mails(house.engine, [mail], rules=rules, now=house.clock.now())
+        assert house.statuses() == {"undelivered: number-permanent": 1}
+
+    @pytest.mark.parametrize("campaign", [SMS_ONLY, BIRTHDAY])
+    def test_for_a_text_message(self, house: House, campaign: str) -> None:
+        """By SMS alone, of somebody who has a mailbox; where a mail may follow, it is waited for."""
+        made = sent_one(house, campaign=campaign, email="wang@example.com")
+        said = {"MessageSid": made.provider_ref, "MessageStatus": "undelivered", "ErrorCode": "30006"}
+        now = house.clock.now()
+        with write(house.engine) as conn:
+            row = {"kind": STATUS_KIND, "dedupe": "1", "token": made.token, "payload": said}
+            store_webhooks(conn, [{**row, "received_at": now, "wake_at": now}])
+        work_inbox(house.engine, house.services.inbound_rules, now=now)
+        stands = (
+            "undelivered: number-permanent" if campaign == SMS_ONLY else "planned: number-permanent: the next channel"
+        )
+        assert house.statuses() == {stands: 1}
 
 
 GONE = {"spent": True, "error_class": "number-permanent", "outcome": "refused"}

@@ -80,7 +80,7 @@ def _carry_out(
             token=tried.token,
             at=now,
         )
-        return apply_receipts(conn, [one], now=now, dice=dice) > 0
+        return apply_receipts(conn, [one], now=now, dice=dice, allowed=rules.allowed) > 0
 
     failed = finding_about(event.findings, tried.address_hash, rules.hasher)
     if event.is_delivered:
