@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import contact_point
 from care.delivery.channels.base import ErrorRule
-from care.delivery.record import follow
+from care.delivery.what_follows import follow
 from care.messages.tables import attempt, message
 
 Allowed = Callable[[str, str], tuple[Channel, ...]]

@@ -26,10 +26,11 @@ from care.delivery.counts import Counts, is_full_today, why_against
 from care.delivery.failover import ALL, HOLD, IN_MAINTENANCE, Shares, closed_reason
 from care.delivery.intent import move_by_verdict
 from care.delivery.model import Prepared, Ready, Verdict
-from care.delivery.record import NO_ROOM, OUR_FAULT, Answer
+from care.delivery.record import Answer
 from care.delivery.routes import Routes
 from care.delivery.switchboard import Switchboard
 from care.delivery.tally import Counted
+from care.delivery.what_follows import NO_ROOM, OUR_FAULT
 from care.messages.model import MessageStatus, Outcome
 from care.messages.waking import wake_put_off, wake_waiting
 

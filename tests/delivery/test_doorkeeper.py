@@ -19,8 +19,9 @@ from care.delivery.doorkeeper import LAST_TRY, Choice, Doorkeeper
 from care.delivery.failover import HOLD
 from care.delivery.maintenance import Window, plan_maintenance
 from care.delivery.model import Claimed, Contact, Prepared, Ready
-from care.delivery.record import OUR_FAULT, STALE, Answer
+from care.delivery.record import STALE, Answer
 from care.delivery.routes import Routes
+from care.delivery.what_follows import OUR_FAULT
 from care.messages.model import Outcome
 from care.messages.tables import message
 from tests.delivery.test_dispatcher import Postbox, greet

@@ -6,7 +6,7 @@ import pytest
 
 from care.delivery.channels.base import ErrorClass
 from care.delivery.prepare import NO_OTHER
-from care.delivery.record import AGAIN, THE_NEXT
+from care.delivery.what_follows import AGAIN, THE_NEXT
 from care.messages.model import MessageStatus
 from care.policy.load import load_policies
 from care.reports.reasons import in_words, status_in_words
