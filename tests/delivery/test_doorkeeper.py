@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from care.base.database import read, write
 from care.base.vocabulary import Channel, Purpose
-from care.delivery import breaker, doorkeeper, health
+from care.delivery import breaker, doorkeeper, health, what_follows
 from care.delivery.breaker import FIRST_PAUSE, IN_ROW, REST, SLOW_SECONDS, Cause, Door, Health, State
 from care.delivery.channels.base import Outgoing, Result, refusal
 from care.delivery.channels.errors import classify_transport
@@ -21,7 +21,6 @@ from care.delivery.maintenance import Window, plan_maintenance
 from care.delivery.model import Claimed, Contact, Prepared, Ready
 from care.delivery.record import STALE, Answer
 from care.delivery.routes import Routes
-from care.delivery.what_follows import OUR_FAULT
 from care.messages.model import Outcome
 from care.messages.tables import message
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -361,7 +360,7 @@ class TestWhatWaits:
         held(keeper, 5)
         with write(keeper.house.engine) as conn:
             last = sa.select(sa.func.max(message.c.id)).scalar_subquery()
-            refused = {"status": "planned", "reason": OUR_FAULT[0], "channel": "sms"}
+            refused = {"status": "planned", "reason": what_follows.OUR_FAULT[0], "channel": "sms"}
             conn.execute(sa.update(message).where(message.c.id == last).values(refused))
         keeper.begin()
         assert keeper.made.has_news
@@ -396,6 +395,6 @@ def held(keeper: Keeper, count: int) -> None:
 
 def due(keeper: Keeper) -> int:
     """Return how many may be claimed now."""
-    mine = sa.select(sa.func.count()).where(message.c.wake_at <= keeper.house.clock.now())
     with read(keeper.house.engine) as conn:
+        mine = sa.select(sa.func.count()).where(message.c.wake_at <= keeper.house.clock.now())
         return int(conn.execute(mine).scalar_one())
