@@ -59,12 +59,13 @@ def adopt(sentry: Sentry, *, dry_run: bool, alone: bool) -> Adopted:
         attempts += len(some)
         with write(sentry.engine) as conn:
             keep(conn, some)
-    settled = sum(_settle_batches(sentry))
+    settled, mine = sum(_settle_batches(sentry)), sentry.mine()
     with write(sentry.engine) as conn:
-        add_machine(conn, sentry.here, now)
-        elsewhere = [] if alone else _elsewhere(sentry, conn, now)
+        add_machine(conn, sentry.here, mine, now)
+        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, now)
         go_on(conn, sentry.here.digest, everywhere=not elsewhere)
         kept = conn.execute(sa.text("SELECT count(*) FROM forgotten")).scalar_one()
+    sentry.journal.settle()
     return Adopted(
         reasons=[one.words for one in reasons], attempts=attempts, settled=settled, kept=kept, elsewhere=elsewhere
     )
@@ -75,9 +76,9 @@ def _would(sentry: Sentry, reasons: Sequence[Standstill], *, alone: bool) -> Ado
     for some in _forgotten(sentry):
         for entry in some:
             tries[entry.owed].append(entry)
-    told = list(_waiting(sentry, tries))
+    told, mine = list(_waiting(sentry, tries)), sentry.mine()
     with read(sentry.engine) as conn:
-        elsewhere = [] if alone else _elsewhere(sentry, conn, sentry.clock.now())
+        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, sentry.clock.now())
     met = sum(len(each) for some in told for each in some.values())
     total = sum(map(len, tries.values()))
     return Adopted(
@@ -136,13 +137,13 @@ def _waiting(sentry: Sentry, tries: Tries | None) -> Iterator[dict[int, Sequence
             yield told
 
 
-def _elsewhere(sentry: Sentry, conn: sa.Connection, now: datetime) -> list[str]:
-    """Return the other hosts that sent from this database lately and have not taken over since it stopped."""
+def _elsewhere(sentry: Sentry, mine: Sequence[str], conn: sa.Connection, now: datetime) -> list[str]:
+    """Return who else, with a journal of its own, sent from here lately and has not taken over since all stopped."""
     stopped = [one.at for one in standing(conn) if not one.machine]
     if sentry.sole or not stopped:
         return []
     others = sa.select(machine.c.host).where(
-        sa.not_(machine.c.digest.startswith(sentry.here.alone)),
+        *(sa.not_(machine.c.digest.startswith(half)) for half in mine),
         machine.c.seen_at > now - KEPT,
         machine.c.adopted_at < min(stopped),
     )

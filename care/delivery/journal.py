@@ -8,6 +8,7 @@ at most once a second.
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from care.base.clock import Clock
 from care.base.database import to_micros
 from care.base.disk import MIB, FreeSpace, free_bytes
 from care.base.errors import UnavailableError
+from care.delivery.journal_name import JournalName, give_name, read_name, settle_name
 from care.delivery.journal_pages import ENDING, Owed, day_of, first_line, pages
 from care.delivery.model import Ready
 
@@ -44,6 +46,34 @@ class Journal:
         self._dirty, self._closing = threading.Event(), threading.Event()
         self._turning = threading.Lock()  # a page is not closed while it is brought to the disk
         self._syncer: threading.Thread | None = None
+
+    def name(self) -> JournalName:
+        """Return the name of this journal, '' where nothing has looked after it yet.
+
+        Raises:
+            UnavailableError: it cannot be read.
+        """
+        try:
+            return read_name(self.folder)
+        except OSError as error:
+            raise UnavailableError(f"{self.folder}: cannot be read ({error.strerror}). Mend the folder") from None
+
+    def be_named(self) -> JournalName:
+        """Return the name of this journal, which gets one now if it has none.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        try:
+            return give_name(self.folder)
+        except OSError as error:
+            raise self._trouble(error) from None
+
+    def settle(self) -> None:
+        """Note that a database knows this journal; what cannot be written now is written at the next start."""
+        with suppress(OSError):
+            if not read_name(self.folder).is_settled:
+                settle_name(self.folder)
 
     def begin(self, instance: str, life: str) -> None:
         """Write for this database and this life from now on; the page is made with the first group."""

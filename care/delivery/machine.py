@@ -1,6 +1,7 @@
-"""Which machine this is, and which database: together they tell the original from a copy.
+"""Which machine and journal this is, and which database: together they tell the original from a copy.
 
-A cloned machine keeps its machine-id but gets other network cards; a container has neither, so its name counts.
+A journal knows what was sent beside it, so each counts by itself, also where several lie on one machine. A cloned
+machine keeps its machine-id but gets other network cards; a container has neither, so its name counts.
 """
 
 import socket
@@ -14,20 +15,22 @@ from care.base.ids import digest
 _MACHINE_ID = "etc/machine-id"
 _CARDS = "sys/class/net"
 _BOOT = "proc/sys/kernel/random/boot_id"
+_HOST_LETTERS = 64
 _PERMANENT = "0"  # a card's address was not made up by software
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """The machine that this process runs on, as seen by one database."""
+    """The machine that this process runs on, with its journal, as seen by one database."""
 
-    digest: str  # 16 hex digits of the machine, 16 of where the database lies
-    host: str  # for people
+    digest: str  # 16 hex digits of the machine and its journal, 16 of where the database lies
+    former: str  # the same as programs say it that ask for the machine alone
+    host: str  # for people: its name, and where its journal lies
 
     @property
-    def alone(self) -> str:
-        """The half that is the machine's own."""
-        return self.digest[:16]
+    def alone(self) -> tuple[str, str]:
+        """The halves that are the machine's own, wherever the database lies."""
+        return self.digest[:16], self.former[:16]
 
 
 def machine_facts(name: str, root: Path = Path("/")) -> str:
@@ -58,10 +61,22 @@ def _read(path: Path) -> str:
         return ""
 
 
-def this_machine(engine: sa.Engine, name: str) -> Machine:
-    """Return this machine as the database knows it; another copy of the database makes it another."""
-    halves = (machine_facts(name), _place(engine))
-    return Machine(digest="".join(digest(half)[:16] for half in halves), host=(name or socket.gethostname())[:64])
+def this_machine(engine: sa.Engine, name: str, *, journal: Path, journal_name: str) -> Machine:
+    """Return this machine as the database knows it; another copy of the database, or of the journal, is another."""
+    facts, place, journal = machine_facts(name), digest(_place(engine))[:16], journal.resolve()
+    return Machine(
+        digest=digest(f"{facts}\njournal:{journal_name}:{journal}")[:16] + place,
+        former=digest(facts)[:16] + place,
+        host=_for_people(name or socket.gethostname(), journal),
+    )
+
+
+def _for_people(host: str, journal: Path) -> str:
+    """Return host and folder; of a long path the end, which tells one from the other."""
+    host = host[: _HOST_LETTERS // 2]
+    room = _HOST_LETTERS - len(host) - len(" ()")
+    where = str(journal)
+    return f"{host} ({where if len(where) <= room else '…' + where[1 - room :]})"
 
 
 def _place(engine: sa.Engine) -> str:

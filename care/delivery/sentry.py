@@ -1,4 +1,4 @@
-"""Stands at the gate of a process that sends: is this the database that sent last, and the machine it sent from?"""
+"""Stands at the gate of a process that sends: is this the database that sent last, and is its journal at hand?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,8 @@ from care.base.settings import Settings
 from care.delivery import incarnation as lives
 from care.delivery.forgotten import sift
 from care.delivery.journal import Journal, JournalError
-from care.delivery.journal_pages import last_tokens, newest_instance, read_page
+from care.delivery.journal_name import JournalName
+from care.delivery.journal_pages import last_tokens, newest_instance, pages, read_page
 from care.delivery.life_lock import LifeLock, dead_among, remove_locks, sweep
 from care.delivery.machine import Machine, this_machine
 from care.delivery.model import Claimed
@@ -30,6 +31,7 @@ LOOK_AGAIN_SECONDS = 1.0
 _BATCH = 1_000
 _LONG_GONE = timedelta(days=1)
 """What such a life held has been settled by its lease."""
+_NEVER = datetime.fromtimestamp(0, UTC)
 
 log = structlog.get_logger()
 
@@ -45,13 +47,17 @@ class Sentry:
     name: str = ""
     sole: bool = True  # one lock proves that no other sender lives on this database
     _waits: bool = field(default=False, init=False)
+    _here: Machine | None = field(default=None, init=False)
     _look_at: float = field(default=0.0, init=False)  # monotonic
     _settled: set[str] = field(default_factory=set, init=False)  # locks of lives found dead
 
-    @cached_property
+    @property
     def here(self) -> Machine:
-        """This machine, as this database knows it."""
-        return this_machine(self.engine, self.name)
+        """This machine with its journal, as this database knows it."""
+        return self._here or self._find_here(self.journal.name())
+
+    def _find_here(self, named: JournalName) -> Machine:
+        return this_machine(self.engine, self.name, journal=self.journal.folder, journal_name=named.name)
 
     @cached_property
     def _life(self) -> LifeLock:
@@ -65,15 +71,20 @@ class Sentry:
         """
         now, own = self.clock.now(), self._lineage()
         forgot = forgotten_since(self.engine, self.journal, own)
+        named = self.journal.be_named()
+        here = self._here = self._find_here(named)
+        vouches = self._vouches(named, own)
         with write(self.engine) as conn:
             own = _name_database(conn, own, now)
             if forgot:
                 stand_still(conn, by=BY_GUARD, now=now)
                 say_why(conn, None, now=now, attempts=forgot[0], since=forgot[1])
-            self._waits = not _is_known(conn, self.here, now)
+            self._waits = not _let_in(conn, here, now, vouches=vouches, has_adopted=not forgot)
             if self._waits:
-                say_why(conn, self.here, now=now, attempts=0, since=None)
+                say_why(conn, here, now=now, attempts=0, since=None)
             reasons = self._mine(conn)
+        if not self._waits:
+            self.journal.settle()
         self.journal.begin(own, self._life.name or random_token(12))
         return reasons
 
@@ -83,16 +94,17 @@ class Sentry:
         Raises:
             UnavailableError: the journal cannot be read.
         """
-        now = self.clock.now()
-        forgot = forgotten_since(self.engine, self.journal, self._lineage())
+        now, own = self.clock.now(), self._lineage()
+        forgot = forgotten_since(self.engine, self.journal, own)
+        named = self.journal.name()
+        here, vouches = self._find_here(named), self._vouches(named, own)
         with read(self.engine) as conn:
             reasons = {one.machine: one for one in self._mine(conn)}
-            known = set(conn.execute(sa.select(machine.c.digest)).scalars())
+            is_known = _is_known(conn, here, vouches=vouches)
         if forgot:
             count, since = forgot
             reasons[EVERYWHERE] = Standstill(machine=EVERYWHERE, host="", attempts=count, since=since, at=now)
-        if known and self.here.digest not in known:
-            here = self.here
+        if not is_known:
             reasons[here.digest] = Standstill(machine=here.digest, host=here.host, attempts=0, since=None, at=now)
         return sorted(reasons.values(), key=lambda one: one.machine)
 
@@ -114,6 +126,26 @@ class Sentry:
         with read(self.engine) as conn:
             own: str | None = conn.execute(sa.select(instance.c.name)).scalar()
         return own or newest_instance(self.journal.folder, self.journal.secret)
+
+    def _vouches(self, named: JournalName, own: str) -> bool:
+        """Tell whether this journal, new by its name, is all the same the one that a machine known before wrote.
+
+        Only until a database has known it by its name: a copy of its folder that is made later has the name, too.
+        """
+        if named.is_settled:
+            return False
+        with read(self.engine) as conn:
+            if conn.execute(sa.select(attempt.c.id).limit(1)).first() is None:
+                return True
+        return bool(pages(self.journal.folder, self.journal.secret, own))
+
+    def mine(self) -> Sequence[str]:
+        """Return what the digests of this journal begin with, wherever the database lay.
+
+        The word of a program of before is about a journal that wrote something, not about a new one beside it.
+        """
+        wrote = pages(self.journal.folder, self.journal.secret, self._lineage())
+        return self.here.alone if wrote else self.here.alone[:1]
 
     def begin_life(self) -> str:
         """Take the lock of this life, look around, and return the lock's name for its row."""
@@ -204,19 +236,29 @@ def _name_database(conn: sa.Connection, own: str, now: datetime) -> str:
     return str(conn.execute(sa.select(instance.c.name)).scalar_one())
 
 
-def _is_known(conn: sa.Connection, here: Machine, now: datetime) -> bool:
-    """Tell whether this machine may send from this database; the first one that ever does may."""
-    seen = sa.update(machine).where(machine.c.digest == here.digest).values(seen_at=now).returning(machine.c.digest)
-    if conn.execute(seen).first():
-        return True
-    if conn.execute(sa.select(machine.c.digest).limit(1)).first():
+def _is_known(conn: sa.Connection, here: Machine, *, vouches: bool) -> bool:
+    """Tell whether this machine may send from this database; the first one that ever does may.
+
+    Programs of before knew the machine alone: its word counts for a journal that `vouches` for what it sent.
+    """
+    known = set(conn.execute(sa.select(machine.c.digest)).scalars())
+    return not known or here.digest in known or (vouches and here.former in known)
+
+
+def _let_in(conn: sa.Connection, here: Machine, now: datetime, *, vouches: bool, has_adopted: bool) -> bool:
+    """Note that a machine is here if it may send, and tell whether it may."""
+    if not _is_known(conn, here, vouches=vouches):
         return False
-    add_machine(conn, here, now)
+    first = {"host": here.host, "seen_at": now, "adopted_at": now if has_adopted else _NEVER}
+    fresh = insert(conn, machine).values(digest=here.digest, **first)
+    conn.execute(fresh.on_conflict_do_update(index_elements=["digest"], set_={"host": here.host, "seen_at": now}))
     return True
 
 
-def add_machine(conn: sa.Connection, here: Machine, now: datetime) -> None:
-    """Let a machine send from this database."""
+def add_machine(conn: sa.Connection, here: Machine, mine: Sequence[str], now: datetime) -> None:
+    """Let a machine send from this database: its journal is taken over, wherever the database lay before."""
+    former = sa.or_(*(machine.c.digest.startswith(half) for half in mine))
+    conn.execute(sa.update(machine).where(former).values(adopted_at=now))
     row = {"host": here.host, "seen_at": now, "adopted_at": now}
     fresh = insert(conn, machine).values(digest=here.digest, **row)
     conn.execute(fresh.on_conflict_do_update(index_elements=["digest"], set_=row))

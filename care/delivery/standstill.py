@@ -31,8 +31,9 @@ class Standstill:
         """Return what is so and what to do, in one line."""
         if self.machine:
             return (
-                f"nothing is sent from {self.host}: this database was used on another machine, and a copy would send "
-                f"everything again. If no other copy of it is at work: care adopt-journal"
+                f"nothing is sent from {self.host}: this database was used on another machine or from another folder, "
+                f"and only the journal there knows what was sent. If no copy of the database is at work and no "
+                f"backup was brought back: care adopt-journal"
             )
         if self.attempts:
             return (

@@ -104,7 +104,7 @@ class TestWriting:
         """No address, no name, no customer; and only its owner reads it."""
         greet(house, 2)
         house.dispatch(postboxes())
-        (path,) = house.services.sentry().journal.folder.iterdir()
+        (path,) = house.services.sentry().journal.folder.glob("*.sent")
         text = path.read_text(encoding="utf-8")
         assert "13800" not in text
         assert "王" not in text
