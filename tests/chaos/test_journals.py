@@ -1,7 +1,7 @@
 """Row 15 from other working folders: whose journal does not know what was sent, sends nothing unasked."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from care.delivery.machine import this_machine
 from care.delivery.tables import machine
 from tests.chaos.conftest import SetStage
 from tests.chaos.stage import Stage
-from tests.chaos.test_restores import Copy, copy_postgres, copy_sqlite, planned, send, wake
+from tests.chaos.test_restores import Copy, copy_sqlite, planned, send, wake
 from tests.stories.operator import Answer, Operator
 
 pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(600)]
@@ -32,7 +32,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def database(request: pytest.FixtureRequest) -> tuple[str, Copy]:
     if request.param == "sqlite":
         return "", copy_sqlite
-    return request.getfixturevalue("empty_postgres"), copy_postgres
+    return request.getfixturevalue("empty_postgres"), copy_rows
+
+
+def copy_rows(stood: Stage) -> Callable[[], None]:
+    """Keep every row aside; return what puts them back into the same database, as `pg_restore --clean` does."""
+    tables = [row[0] for row in stood.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+
+    def say(*words: str) -> None:
+        with write(stood.made.engine) as conn:
+            for each in words:
+                conn.exec_driver_sql(each)
+
+    say("CREATE SCHEMA aside", *(f'CREATE TABLE aside."{name}" AS TABLE public."{name}"' for name in tables))
+    back = (f'INSERT INTO public."{name}" OVERRIDING SYSTEM VALUE TABLE aside."{name}"' for name in tables)
+    clean = f"TRUNCATE {', '.join(tables)}"
+    return lambda: say("SET LOCAL session_replication_role = replica", clean, *back)
 
 
 def release(stood: Stage, folder: Path) -> Operator:
@@ -93,7 +108,7 @@ class TestAnotherFolder:
         self, stage: SetStage, empty_postgres: str, folder: Path, upgraded: bool
     ) -> None:
         """Its empty journal knows nobody who was told since; the journal that does lets all go on."""
-        with put_back(stage, (empty_postgres, copy_postgres), upgraded=upgraded) as stood:
+        with put_back(stage, (empty_postgres, copy_rows), upgraded=upgraded) as stood:
             other = release(stood, folder)
             refuses(stood, other)
             refuses(stood, stood.made, OLDER)
@@ -126,7 +141,7 @@ class TestAnotherFolder:
         with planned(stage, PEOPLE, empty_postgres) as stood:
             send(stood, SENT)
             shutil.copytree(stood.made.folder, folder, dirs_exist_ok=True)
-            back = copy_postgres(stood)
+            back = copy_rows(stood)
             send(stood, PEOPLE - SENT)
             back()
             wake(stood)
