@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from care.base.database import explain, insert, read, write
+from care.base.database import insert, read, write
 from care.base.errors import CareError
+from care.base.trouble import explain, is_read_only
 from care.bootstrap import Services
 from care.delivery import health, receipts
 from care.delivery.forgotten import forget_older
@@ -238,6 +239,9 @@ def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
             if last is None or now - last >= max(job.every, NOTE_EVERY):
                 _note(services.engine, job.name, now)
         except Exception as error:  # noqa: BLE001 - the jobs after it have no part in its trouble
+            if isinstance(error, sa.exc.DBAPIError) and is_read_only(error.orig):
+                log.error("jobs.put_off", problem=_problem(error))
+                return ran  # nor could any of them write
             _tell_of(job, error)
     return ran
 

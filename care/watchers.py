@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 import structlog
 
-from care.base.database import read, write
+from care.base.database import read, why_not_writable, write
 from care.base.errors import CareError
 from care.base.failpoints import failpoint
 from care.bootstrap import Services
@@ -22,6 +22,7 @@ from care.delivery import asking, list_proof, resolving
 from care.delivery.doubt import Step
 from care.delivery.presence import deaf_gaps
 from care.delivery.registry import account_digests, accounts_of, build_gateways, places_with_records
+from care.delivery.tables import job_run
 from care.reports.books import open_books
 from care.watch.alerts import send_alerts
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
@@ -206,7 +207,9 @@ def _tell(services: Services, urls: Sequence[str]) -> None:
 
 
 UNWELL = frozenset({"not_sending", "leader", "sender", "jobs"})
-"""Incidents in which the house does not do its work: then it does not say that it lives either."""
+"""Incidents in which the house does not do its work: then it does not say that it lives either.
+
+Nor where nothing can be written, as then no incident is either."""
 
 
 def say_alive(services: Services, now: datetime, _last: datetime | None) -> None:
@@ -216,5 +219,5 @@ def say_alive(services: Services, now: datetime, _last: datetime | None) -> None
         return
     with read(services.engine) as conn:
         is_unwell = any(each.rule in UNWELL for each in open_incidents(conn, now))
-    if not is_unwell:
+    if not is_unwell and not why_not_writable(services.engine, job_run):
         services.errands.run("heartbeat", lambda: beat(url))

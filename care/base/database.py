@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from care.base.errors import UnavailableError
+from care.base.trouble import as_away, explain, is_read_only
 
 metadata = sa.MetaData(
     naming_convention={
@@ -29,7 +30,6 @@ FROZEN_SECONDS = 20
 """So long a process may stand still in the midst of a transaction while others wait for its locks. They hold leases of
 30 and 60 seconds that they cannot renew meanwhile."""
 
-_STOOD_STILL = "25P03"
 _opened: WeakSet[sa.Engine] = WeakSet()
 
 
@@ -119,17 +119,18 @@ def close_engines() -> None:
 
 
 def _name_database(context: sa.engine.ExceptionContext) -> None:
-    """Keep with an error which database it came from, for whoever tells it to a person."""
-    error = context.sqlalchemy_exception
-    stood_still = getattr(context.original_exception, "sqlstate", "") == _STOOD_STILL
-    if stood_still:  # for the driver a mistake in the program
-        error = sa.exc.OperationalError(
-            context.statement, None, context.original_exception, hide_parameters=True, connection_invalidated=True
-        )
+    """Keep with an error which database it came from, for whoever tells it to a person; call what passes by its name.
+
+    Who may not write lets go of every connection: they would stay read-only when the server no longer is.
+    """
+    away = as_away(context)
+    error = away or context.sqlalchemy_exception
+    if is_read_only(context.original_exception):
+        context.is_disconnect = True
     if error is not None and context.engine is not None:
         error.detail = [context.engine.url.render_as_string(hide_password=True)]
-    if error is not None and stood_still:
-        raise error from context.original_exception
+    if away is not None:
+        raise away from context.original_exception
 
 
 def database_of(error: sa.exc.DBAPIError) -> str:
@@ -213,25 +214,24 @@ def plain_errors(engine: sa.Engine) -> Iterator[None]:
         raise UnavailableError(f"database {where}: {explain(error)}") from None
 
 
-_EXPLANATIONS = (
-    (("no such table", "undefinedtable"), "has no tables yet. Run: care db upgrade"),
-    (("locked", "busy"), "is locked by another program. End that program or wait, then try again"),
-    (("unable to open",), "cannot be opened. Check that the folder exists and may be written"),
-    (("full", "no space"), "the disk is full. Free space and run the command again; nothing half-done was kept"),
-    (("disk i/o error",), "the disk is full or failing. Free space and run the command again"),
-    (("readonly", "read-only"), "may not be written. Check the file's owner and permissions"),
-    (("not a database", "malformed"), "is damaged or not a database. Restore a backup: care db restore FILE"),
-)
+def why_not_writable(engine: sa.Engine, table: sa.Table) -> str:
+    """Return in words why nothing can be written, '' where it can; `table` is one of ours, and no row of it changes.
 
-
-def explain(error: sa.exc.DBAPIError) -> str:
-    """Return what a driver's error means and what to do, without the statement's values."""
-    if isinstance(error, (sa.exc.IntegrityError, sa.exc.DataError)):  # their words quote the row
-        return f"refused a statement ({type(error.orig).__name__})"
-    text = f"{type(error.orig).__name__} {error.orig}".lower()
-    for signs, words in _EXPLANATIONS:
-        if any(sign in text for sign in signs):
-            return words
-    if isinstance(error, sa.exc.OperationalError):
-        return "does not answer. Check database.url and that the server runs"
-    return f"refused a statement ({type(error.orig).__name__})"
+    Cheap, and it waits for nobody: where another program writes, the database can be written.
+    """
+    column = list(table.columns)[-1]
+    nothing = sa.update(table).values({column: column}).where(sa.false())
+    is_file = engine.dialect.name == "sqlite"
+    try:
+        with read(engine) as connection:
+            if is_file:
+                connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            try:
+                connection.execute(nothing)
+            finally:
+                if is_file and not connection.invalidated:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    except sa.exc.DBAPIError as error:
+        is_busy = is_file and "locked" in str(error.orig)
+        return "" if is_busy else explain(error)
+    return ""

@@ -124,7 +124,7 @@ def _trouble_is_temporary() -> Iterator[None]:
 def _as_trouble(error: Exception) -> CareError:
     from sqlalchemy.exc import DBAPIError
 
-    from care.base.database import explain
+    from care.base.trouble import explain
 
     what = f"the database {explain(error)}" if isinstance(error, DBAPIError) else type(error).__name__
     return UnavailableError(f"bounces: not kept: {what}. Give the mail again later")

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from care.base.database import plain_errors, read
+from care.base.database import plain_errors, read, why_not_writable
 from care.base.errors import AnswerIsNoError, CareError
 from care.base.keys import FILE_NAME as KEYS_FILE
 from care.base.settings import Settings
@@ -24,6 +24,7 @@ from care.cli.output import counted
 from care.customers.keys import check_key, key_id
 from care.delivery.registry import providers_of
 from care.delivery.standstill import standing
+from care.delivery.tables import job_run
 from care.messages.model import CLAIMABLE
 from care.messages.stops import is_by_hand
 from care.messages.tables import message, pause
@@ -118,6 +119,8 @@ def _database(services: Services) -> str:
     if found.problems:
         raise AnswerIsNoError("\n".join(found.problems))
     where = services.unchecked_engine.url.render_as_string(hide_password=True)
+    if still := why_not_writable(services.unchecked_engine, job_run):
+        raise AnswerIsNoError(f"{where} {still}")
     return f"{where} is sound, at version {found.version}"
 
 

@@ -160,7 +160,8 @@ def _translate(error: Exception) -> CareError:
     if "sqlalchemy" in sys.modules:
         from sqlalchemy.exc import DBAPIError
 
-        from care.base.database import database_of, explain
+        from care.base.database import database_of
+        from care.base.trouble import explain
 
         if isinstance(error, DBAPIError):
             return UnavailableError(f"database {database_of(error)}: {explain(error)}".replace(" :", ":", 1))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from care.base.clock import Clock
 from care.base.database import insert, write
 from care.base.locks import FileLock, LockTakenError
+from care.base.trouble import AWAY
 from care.delivery import incarnation as lives
 from care.delivery.life_lock import LifeLock, dead_among
 from care.delivery.tables import incarnation, leader
@@ -130,7 +131,7 @@ class LeaseLeadership:
                 now = self._clock.now()
                 lives.see_incarnation(conn, self._number, now)
                 return self._take(conn, now)
-        except sa.exc.OperationalError:
+        except AWAY:
             return True
 
     def release(self) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 import sqlalchemy as sa
 import structlog
 
-from care.base.database import explain
+from care.base.trouble import AWAY, explain
 from care.delivery.journal import JournalError
 
 AGAIN_SECONDS = 1.0
-TROUBLE = (sa.exc.OperationalError, sa.exc.InterfaceError, JournalError)
-"""What passes by itself: locked, full, restarted, unreachable; the journal's disk too.
+TROUBLE = (*AWAY, JournalError)
+"""What passes by itself: locked, full, restarted, unreachable, read-only; the journal's disk too.
 
 Anything else is a bug and ends the process.
 """

@@ -15,6 +15,7 @@ import structlog
 
 from care.base.database import read, write
 from care.base.failpoints import failpoint
+from care.base.trouble import AWAY
 from care.delivery.receipts import apply_receipts
 from care.delivery.standstill import why_still
 from care.inbound import store, twilio
@@ -84,7 +85,7 @@ def _work(engine: sa.Engine, kind: str, handle: Handle, *, now: datetime, batch:
                 handle(conn, rows)
                 failpoint("receipt.before_commit")
             failpoint("receipt.committed")
-        except sa.exc.OperationalError:
+        except AWAY:
             raise  # the database is in trouble, not the row: all of them stay as they are
         except Exception as error:
             if not rows:

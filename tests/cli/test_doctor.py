@@ -103,6 +103,14 @@ class TestDoctor:
         assert {"database", "campaigns", "segments"} <= _wrong(checks)
         assert "care db upgrade" in checks["database"]["words"]
 
+    def test_finds_a_database_that_may_only_be_read(self, care: Care, folder: Path) -> None:
+        """Sound as it is, nothing can be sent with it."""
+        url = f"sqlite:///file:{folder / 'care.db'}?mode=ro&uri=true"
+        checks = _examine(care, CARE_DATABASE__URL=url)
+
+        assert "database" in _wrong(checks)
+        assert "may not be written. Check the file's owner and permissions" in checks["database"]["words"]
+
     def test_names_a_broken_campaign_with_its_line(self, care: Care, folder: Path) -> None:
         """The first mistake with file and line."""
         (folder / "campaigns" / "zz.yaml").write_text("name: zz\npurpose: greting\n", encoding="utf-8")

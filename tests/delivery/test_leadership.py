@@ -17,6 +17,7 @@ from care.base.database import read, write
 from care.base.locks import LockTakenError
 from care.delivery.leadership import LEASE, LeaseLeadership
 from care.delivery.tables import incarnation, leader
+from tests.read_only import read_only
 
 LEAD = """
 import sys
@@ -109,3 +110,14 @@ class TestTheLead:
         assert not first.keep()
         with write(postgres_engine) as conn:
             assert conn.execute(sa.select(sa.func.count()).select_from(leader)).scalar_one() == 1
+
+    def test_is_kept_while_nothing_may_be_written(
+        self, postgres_engine: sa.Engine, tmp_path: Path, clock: VirtualClock
+    ) -> None:
+        """Nobody else can take it either, and there is nothing to end for."""
+        leads = LeaseLeadership(postgres_engine, clock, tmp_path)
+        leads.acquire()
+        with read_only(postgres_engine):
+            assert leads.keep()
+        assert leads.keep()
+        leads.release()

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.delivery import sit_out
+from care.delivery.channels.base import Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.incarnation import begin_incarnation, give_back
 from care.delivery.routes import Routes
@@ -21,6 +22,7 @@ from care.messages.tables import attempt
 from tests.delivery.test_dispatcher import Postbox, greet
 from tests.delivery.test_recovery import claimed, intent
 from tests.house import House
+from tests.read_only import read_only
 
 
 class Weather:
@@ -77,6 +79,48 @@ class TestDispatcherInTrouble:
         assert {line["problem"] for line in troubles} <= {
             "the database the disk is full. Free space and run the command again; nothing half-done was kept"
         }
+
+    def test_keeps_its_answers_while_nothing_may_be_written(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The database turns read-only while messages are on their way, and is written again: nobody is in doubt."""
+        monkeypatch.setattr(sit_out, "AGAIN_SECONDS", 0.01)
+        greet(house, 60)
+        sms = Waiting()
+        work = house.services.work(Routes((sms, Postbox(Channel.EMAIL))))
+        work.tick_seconds = 0.01
+
+        async def through() -> None:
+            stop = asyncio.Event()
+            working = asyncio.create_task(Dispatcher(work).run(stop))
+            await sms.has_some.wait()
+            with read_only(house.engine), capture_logs() as said:
+                sms.may_answer.set()
+                while not any(line["event"] == "dispatch.record_failed" for line in said):
+                    assert not working.done()
+                    await asyncio.sleep(0.01)
+            async with asyncio.timeout(60):
+                while Counter(row.status for row in house.messages()) != {"accepted": 60}:
+                    assert not working.done()
+                    await asyncio.sleep(0.05)
+            stop.set()
+            await working
+
+        asyncio.run(through())
+        assert len(sms.taken) == len({out.to for out in sms.taken}) == 60
+
+
+class Waiting(Postbox):
+    """A provider that answers nobody before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_some, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def send(self, outgoing: Outgoing) -> Result:
+        self.has_some.set()
+        await self.may_answer.wait()
+        return await super().send(outgoing)
 
 
 class TestGiveBack:

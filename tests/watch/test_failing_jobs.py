@@ -20,6 +20,7 @@ from care.delivery.tables import job_run
 from care.schedule import ALL_JOBS, LONGEST_TURN, Job, run_due_jobs, stand_in
 from care.watch.incidents import open_incidents
 from tests.house import ROOT, House, build_house
+from tests.read_only import read_only
 from tests.watch.receiver import Receiver, receiver
 
 MINUTE = timedelta(minutes=1)
@@ -194,3 +195,14 @@ class TestThePageForWhoeverIsOnCall:
         page = (ROOT / "docs" / "on-call.md").read_text(encoding="utf-8")
         section = page.partition("## A job does not end")[2].partition("\n## ")[0]
         assert [each.name for each in ALL_JOBS if f"`{each.name}`" not in section] == []
+
+
+class TestATickWhereNothingMayBeWritten:
+    def test_is_put_off_in_one_line(self, house: House, lines: io.StringIO) -> None:
+        """No job after the first could write either; with the database they all come back."""
+        names = ("first", "second", "third")
+        with read_only(house.engine):
+            run_due_jobs(house.services, tuple(job(name) for name in names))
+        assert [line["event"] for line in said(lines)] == ["jobs.put_off"]
+        assert run_due_jobs(house.services, tuple(job(name) for name in names)) == list(names)
+        assert ended(house) == set(names)

@@ -14,6 +14,7 @@ from care.watch.heartbeat import beat
 from care.watch.incidents import judge
 from care.watch.rules import Facts, WrongPage
 from tests.house import House, build_house
+from tests.read_only import read_only
 from tests.watch.receiver import Receiver, receiver
 
 MINUTE = timedelta(minutes=1)
@@ -58,6 +59,16 @@ class TestBeat:
         beats = tuple(job for job in WATCH_JOBS if job.name == "beat")
         run_due_jobs(heard.services, beats)
         assert ear.gets == []
+
+    def test_stops_while_nothing_may_be_written(self, heard: House, ear: Receiver) -> None:
+        """No incident can be opened then, so this is how it is told outside; it comes back with the database."""
+        beats = tuple(job for job in WATCH_JOBS if job.name == "beat")
+        with read_only(heard.engine):
+            run_due_jobs(heard.services, beats)
+        assert ear.gets == []
+        heard.clock.advance(MINUTE)
+        run_due_jobs(heard.services, beats)
+        assert len(ear.gets) == 1
 
     def test_goes_on_while_only_a_book_differs(self, heard: House, ear: Receiver) -> None:
         """That has an alert of its own."""

@@ -15,6 +15,7 @@ from care.watch.provider_books import BookState, ProviderPage
 from care.watch.rules import Facts
 from tests.factories import make_customer
 from tests.inbound.house import hear, make_attempt, make_message
+from tests.read_only import read_only
 from tests.web.conftest import Site
 
 PHONE = "+8613800001111"
@@ -77,6 +78,14 @@ class TestReadiness:
         assert site.client.get("/healthz").status_code == 200
         assert site.client.get("/metrics").status_code == 503
         monkeypatch.undo()
+
+    def test_is_refused_while_nothing_may_be_written(self, site: Site) -> None:
+        """Read it can be, and no webhook could be stored."""
+        with read_only(site.services.engine):
+            code, reason = ready(site)
+        assert code == 503
+        assert reason.startswith(("the database is read-only", "the database may not be written"))
+        assert ready(site) == (200, "")
 
 
 class TestMetrics:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import read, write
+from care.base.trouble import AWAY
 from care.customers.tickets.store import take_turn
 from care.inbound.events import store
 from care.inbound.events.applying import EventRules, Verdict, apply_events
@@ -43,7 +44,7 @@ def work_events(engine: sa.Engine, rules: EventRules, *, now: datetime, turn: Tu
                 if not rows:
                     return total
                 _work(conn, rows, rules, now)
-        except sa.exc.OperationalError:
+        except AWAY:
             raise  # the database is in trouble, not the event: all of them stay as they are
         except Exception as error:
             if not rows:

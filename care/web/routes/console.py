@@ -14,7 +14,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from care import __version__
-from care.base.database import explain, read
+from care.base.database import read
+from care.base.trouble import explain
 from care.bootstrap import Services
 from care.explain.whom import UnknownCustomerError, find_customer
 from care.messages.model import MessageStatus

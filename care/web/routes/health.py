@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from care.base.database import read
+from care.base.database import read, why_not_writable
+from care.base.trouble import explain
+from care.delivery.tables import job_run
 from care.reports.metrics import why_not_ready
 from care.reports.providers import closed_now
 from care.watch.incidents import open_incidents
@@ -22,7 +24,7 @@ async def healthz(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Answer 200 when the database answers and nothing has been due for too long, else 503 with the reason."""
+    """Answer 200 when the database takes a write and nothing has been due for too long, else 503 with the reason."""
     reason, incidents, closed = await run_in_threadpool(_trouble, state_of(request))
     answer = {"ready": not reason, "reason": reason, "incidents": incidents, "closed_providers": closed}
     return JSONResponse(answer, 503 if reason else 200)
@@ -35,9 +37,18 @@ def _trouble(state: WebState) -> tuple[str, list[str], list[str]]:
     try:
         with read(services.engine) as conn:
             reason, standing = why_not_ready(conn, now, limit), open_incidents(conn, now)
-            return reason, [each.rule for each in standing], closed_now(conn, now)
+            found = [each.rule for each in standing], closed_now(conn, now)
     except sa.exc.SQLAlchemyError as error:
-        return f"the database does not answer ({type(error).__name__})", [], []
+        return _told(error), [], []
+    if still := why_not_writable(services.engine, job_run):
+        reason = f"the database {still}"
+    return reason, *found
+
+
+def _told(error: sa.exc.SQLAlchemyError) -> str:
+    if isinstance(error, sa.exc.DBAPIError):
+        return f"the database {explain(error)}"
+    return f"the database does not answer ({type(error).__name__})"
 
 
 async def metrics(request: Request) -> Response:
@@ -46,7 +57,7 @@ async def metrics(request: Request) -> Response:
     try:
         text = await run_in_threadpool(state.metrics.text, state.services)
     except sa.exc.SQLAlchemyError as error:
-        return PlainTextResponse(f"the database does not answer ({type(error).__name__})\n", 503)
+        return PlainTextResponse(f"{_told(error)}\n", 503)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
