@@ -66,6 +66,7 @@ def resume(
     from care.base.errors import AnswerIsNoError
     from care.campaigns.states import resume_campaign
     from care.cli.output import print_json, say
+    from care.delivery.standstill import why_still
     from care.messages import stops
 
     services = _services()
@@ -75,9 +76,12 @@ def resume(
         was_stopped = resume_campaign(conn, live, now=services.clock.now()) if live else stops.lift_pause(conn, scope)
         waiting = stops.count_waiting(conn, scope)
         others = [one.scope for one in stops.standing_pauses(conn, services.clock.now())]
+        still = why_still(conn)
     if not was_stopped:
         also = f"Stopped now: {', '.join(others)}" if others else "Nothing is stopped"
-        raise AnswerIsNoError(f"{scope}: was not stopped. {also}")
+        if still and not others:
+            also = "Sending stands still for the reason above, which care resume does not end"
+        raise AnswerIsNoError(f"{scope}: was not stopped by hand. {also}")
     if json:
         print_json({"scope": scope, "waiting": waiting})
     else:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from care.base.database import read, write
 from care.customers.tables import contact_point
+from care.delivery.standstill import stand_still
 from care.messages.tables import attempt, message, move, pause
 from tests.cli.desk import Desk
 from tests.factories import address_hash
@@ -57,7 +58,18 @@ class TestPause:
         ):
             answer = desk("pause", *words)
             assert (answer.code, answer.err.startswith(line)) == (2, True), words
-        assert desk("resume", "--all").code == 1
+        answer = desk("resume", "--all")
+        assert (answer.code, answer.err) == (1, "care: all: was not stopped by hand. Nothing is stopped\n")
+
+    def test_is_not_what_keeps_a_restored_house_still(self, desk: Desk) -> None:
+        """To resume ends no standstill, and it does not say that nothing is stopped."""
+        with write(desk.engine) as conn:
+            stand_still(conn, by="restore", now=desk.house.clock.now())
+        answer = desk("resume", "--all")
+        assert answer.code == 1
+        first, second = answer.err.splitlines()
+        assert "care adopt-journal" in first
+        assert second.endswith("Sending stands still for the reason above, which care resume does not end")
 
 
 class TestCancel:
