@@ -99,7 +99,8 @@ class Books:
         sums = f"{self.intended} intended = {self.final} final + {self.open} open"
         if self.balance:
             return f"The books balance: {sums}, on {pages}." if self.pages else "The books are empty for these days."
-        wrong = [f"{len(self.unbalanced)} of {pages} do not balance"] if self.unbalanced else []
+        do = "does" if len(self.unbalanced) == 1 else "do"
+        wrong = [f"{len(self.unbalanced)} of {pages} {do} not balance"] if self.unbalanced else []
         wrong += [f"{finding.count} {finding.text}" for finding in self.broken]
         return f"The books do NOT balance: {'; '.join(wrong)}."
 

@@ -32,7 +32,7 @@ class TestBooks:
         with write(desk.engine) as conn:
             conn.execute(sa.delete(message).where(message.c.status == "skipped"))
         answer = desk("books")
-        assert (answer.code, answer.err) == (1, "care: The books do NOT balance: 1 of 1 page do not balance.\n")
+        assert (answer.code, answer.err) == (1, "care: The books do NOT balance: 1 of 1 page does not balance.\n")
 
     def test_are_one_object_for_machines(self, desk: Desk) -> None:
         """With every promise as a figure."""

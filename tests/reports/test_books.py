@@ -87,7 +87,7 @@ class TestBooks:
             conn.execute(sa.delete(message).where(message.c.id == gone))
         found = books()
         assert [page.difference for page in found.unbalanced] == [1]
-        assert found.verdict == "The books do NOT balance: 1 of 1 page do not balance."
+        assert found.verdict == "The books do NOT balance: 1 of 1 page does not balance."
 
     def test_notice_a_page_of_which_every_row_is_gone(self, engine: sa.Engine, books) -> None:
         """No row is left that could point to it."""
