@@ -23,9 +23,10 @@ from care.delivery.doubt import Step
 from care.delivery.presence import deaf_gaps
 from care.delivery.registry import account_digests, accounts_of, build_gateways, places_with_records
 from care.delivery.tables import job_run
-from care.reports.books import open_books
+from care.reports.books import Books, open_books
 from care.watch.alerts import send_alerts
-from care.watch.book_store import days_to_compare, keep_pages, keep_verdict
+from care.watch.book_store import LOOK_BACK as BOOKS_BACK
+from care.watch.book_store import days_to_add, days_to_compare, keep_pages, note_done, note_sum, wrong_verdicts
 from care.watch.facts import is_compared, look, look_at_jobs, note_compared
 from care.watch.heartbeat import beat
 from care.watch.incidents import end, has_open, judge, open_incidents
@@ -114,40 +115,78 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
 def check_books(services: Services, now: datetime, _last: datetime | None) -> None:
     """From six in the morning add up yesterday's books and compare them with the providers'; what is wrong, hourly.
 
-    Days that the house slept through are made up for, a few each time.
+    What was right is added up again once each morning: rows may be lost later. Days that the house slept through are
+    made up for, a few each time.
     """
     zone = services.settings.operator.timezone
     there = now.astimezone(ZoneInfo(zone))
     if there.hour < MORNING:
         return
     yesterday = there.date() - timedelta(days=1)
+    morning = there.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     with read(services.engine) as conn:
         days = days_to_compare(conn, yesterday=yesterday, zone=zone)
-    if days:
-        services.errands.run("books", lambda: _check_days(services, days))
+        again = [day for day in days_to_add(conn, yesterday=yesterday, morning=morning) if day not in days]
+    if days or again:
+        services.errands.run("books", lambda: _check_days(services, days, again))
 
 
-def _check_days(services: Services, days: Sequence[date]) -> None:
-    """Look at each day; one that cannot be opened does not keep the others waiting."""
-    broken = list[Exception]()
-    for day in days:
-        try:
-            _check_day(services, day)
-        except (CareError, sa.exc.SQLAlchemyError) as error:
-            problem = str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
-            log.error("books.unchecked", day=day.isoformat(), problem=problem)
-            broken.append(error)
+def _check_days(services: Services, days: Sequence[date], again: Sequence[date]) -> None:
+    """Add up all of them, then compare `days`: no provider keeps our own sums waiting, or loses them.
+
+    One that cannot be looked at does not keep the others waiting.
+    """
+    broken = dict[date, Exception]()
+    for look_at, some in ((add_up, (*days, *again)), (_compare, days)):
+        for day in some:
+            if day in broken:
+                continue
+            try:
+                look_at(services, day)
+            except Exception as error:  # noqa: BLE001 - the days after it have no part in its trouble
+                problem = str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
+                log.error("books.unchecked", day=day.isoformat(), problem=problem)
+                broken[day] = error
     if broken:
-        raise broken[0]
+        raise next(iter(broken.values()))
 
 
-def _check_day(services: Services, day: date) -> None:
+def add_up(services: Services, day: date) -> None:
+    """Add up the books of one day, and keep what they say."""
     with read(services.engine) as conn:
         books = open_books(conn, first=day, last=day, policies=services.policies, now=services.clock.now())
+    with write(services.engine) as conn:
+        note_sum(conn, day, balance=books.balance, words=books.verdict, now=services.clock.now())
+    log.info("books.checked", day=day.isoformat(), balance=books.balance)
+
+
+def _compare(services: Services, day: date) -> None:
     compare_with_providers(services, day)
     with write(services.engine) as conn:  # last, since it says that the day is done
-        keep_verdict(conn, day, balance=books.balance, words=books.verdict, now=services.clock.now())
-    log.info("books.checked", day=day.isoformat(), balance=books.balance)
+        note_done(conn, day, words="added up and compared", now=services.clock.now())
+    log.info("books.compared", day=day.isoformat())
+
+
+def keep_found(services: Services, found: Books) -> None:
+    """Keep what somebody found who added up the books on demand, for the days that an alarm looks at.
+
+    Nothing is written where nothing is news.
+    """
+    now = services.clock.now()
+    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    oldest = max(found.first, today - timedelta(days=1) - BOOKS_BACK)
+    days = [oldest + timedelta(days=n) for n in range((min(found.last, today) - oldest).days + 1)]
+    if found.balance:
+        with read(services.engine) as conn:
+            days = [day for day, _ in wrong_verdicts(conn, since=oldest) if day in days]
+    elif found.first != found.last:
+        for day in days:  # some of them are right
+            add_up(services, day)
+        return
+    if days:
+        with write(services.engine) as conn:
+            for day in days:
+                note_sum(conn, day, balance=found.balance, words=found.verdict, now=now)
 
 
 def compare_with_providers(services: Services, day: date) -> None:

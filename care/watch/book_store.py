@@ -74,6 +74,35 @@ def keep_verdict(conn: sa.Connection, day: date, *, balance: bool, words: str, n
     conn.execute(statement.on_conflict_do_update(index_elements=["day"], set_=values))
 
 
+def note_sum(conn: sa.Connection, day: date, *, balance: bool, words: str, now: datetime) -> None:
+    """Keep what the books of a day said when they were added up, which tells nothing of the providers' lists.
+
+    A right sum takes a wrong verdict back and puts none in its place: the day is then one that nobody compared, and has
+    its turn again.
+    """
+    if not balance:
+        keep_verdict(conn, day, balance=False, words=words, now=now)
+        return
+    mine = ledger_book.c.day == day
+    conn.execute(sa.delete(ledger_book).where(mine, ledger_book.c.balance.is_(False)))
+    conn.execute(sa.update(ledger_book).where(mine).values(checked_at=now))
+
+
+def note_done(conn: sa.Connection, day: date, *, words: str, now: datetime) -> None:
+    """Write down that a day was compared; a wrong verdict that stands is left as it is."""
+    done = insert(conn, ledger_book).values(day=day, balance=True, words=words[:_WORDS], checked_at=now)
+    conn.execute(done.on_conflict_do_nothing())
+
+
+def days_to_add(conn: sa.Connection, *, yesterday: date, morning: datetime) -> list[date]:
+    """Return the days found right that nobody added up since `morning`, and later ones that somebody found wrong."""
+    day = ledger_book.c.day
+    lately, not_since = day.between(yesterday - LOOK_BACK, yesterday), ledger_book.c.checked_at < morning
+    right = sa.and_(ledger_book.c.balance.is_(True), lately, not_since)
+    wrong = sa.and_(ledger_book.c.balance.is_(False), day > yesterday)
+    return list(conn.execute(sa.select(day).where(sa.or_(right, wrong)).order_by(day.desc())).scalars())
+
+
 def days_to_compare(conn: sa.Connection, *, yesterday: date, zone: str) -> Sequence[date]:
     """Return the days that nobody looked at yet, at most `NEW_AT_ONCE`, then the last ones that did not balance.
 
@@ -84,7 +113,8 @@ def days_to_compare(conn: sa.Connection, *, yesterday: date, zone: str) -> Seque
     if began is None:
         return []
     since = yesterday - LOOK_BACK
-    done = conn.execute(sa.select(ledger_book.c.day, ledger_book.c.balance).where(ledger_book.c.day >= since)).all()
+    known = sa.select(ledger_book.c.day, ledger_book.c.balance)
+    done = conn.execute(known.where(ledger_book.c.day.between(since, yesterday))).all()
     wrong = {row.day for row in done if not row.balance}
     wrong |= {page.day for page in kept_pages(conn, first=since, last=yesterday) if page.is_wrong}
     seen = wrong | {row.day for row in done}

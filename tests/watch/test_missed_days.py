@@ -146,7 +146,7 @@ class TestMissedDays:
 
     def test_do_not_wait_for_one_that_cannot_be_opened(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         """One broken day is told as an error, and the others are looked at all the same."""
-        real: Callable[..., None] = watchers._check_day
+        real: Callable[..., None] = watchers.add_up
         live_since(house, 3)
         settle(house, 3)
 
@@ -155,7 +155,7 @@ class TestMissedDays:
                 raise sa.exc.OperationalError("x", None, ValueError("torn page"))
             real(services, day, **more)
 
-        monkeypatch.setattr(watchers, "_check_day", broken)
+        monkeypatch.setattr(watchers, "add_up", broken)
         with pytest.raises(sa.exc.OperationalError):
             look(house)
         assert list(verdicts(house)) == [ago(3), ago(2)]
