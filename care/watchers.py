@@ -156,7 +156,7 @@ def add_up(services: Services, day: date) -> None:
     with read(services.engine) as conn:
         books = open_books(conn, first=day, last=day, policies=services.policies, now=services.clock.now())
     with write(services.engine) as conn:
-        note_sum(conn, day, balance=books.balance, words=books.verdict, now=services.clock.now())
+        note_sum(conn, day, balance=books.balance, words=books.verdict, found=books.found, now=services.clock.now())
     log.info("books.checked", day=day.isoformat(), balance=books.balance)
 
 
@@ -178,7 +178,7 @@ def keep_found(services: Services, found: Books) -> None:
     days = [oldest + timedelta(days=n) for n in range((min(found.last, today) - oldest).days + 1)]
     if found.balance:
         with read(services.engine) as conn:
-            days = [day for day, _ in wrong_verdicts(conn, since=oldest) if day in days]
+            days = [day for day in wrong_verdicts(conn, since=oldest) if day in days]
     elif found.first != found.last:
         for day in days:  # some of them are right
             add_up(services, day)
@@ -186,7 +186,7 @@ def keep_found(services: Services, found: Books) -> None:
     if days:
         with write(services.engine) as conn:
             for day in days:
-                note_sum(conn, day, balance=found.balance, words=found.verdict, now=now)
+                note_sum(conn, day, balance=found.balance, words=found.verdict, found=found.found, now=now)
 
 
 def compare_with_providers(services: Services, day: date) -> None:

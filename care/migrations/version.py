@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from care.base.database import plain_errors, read
 from care.base.errors import UnavailableError
 
-VERSIONS: tuple[str, ...] = tuple(f"{number:04}" for number in range(1, 14))
+VERSIONS: tuple[str, ...] = tuple(f"{number:04}" for number in range(1, 15))
 """Every version in order; the last is what this program works with."""
 
 _table = sa.table("alembic_version", sa.column("version_num", sa.String))

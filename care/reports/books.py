@@ -88,6 +88,12 @@ class Books:
         return [finding for finding in self.findings if finding.count]
 
     @property
+    def found(self) -> dict[str, int]:
+        """Return how many of each kind are wrong: messages that are missing or too many, and what was found."""
+        missing = sum(abs(page.difference) for page in self.pages)
+        return ({"difference": missing} if missing else {}) | {each.name: each.count for each in self.broken}
+
+    @property
     def balance(self) -> bool:
         """Tell whether every page balances, every status has its evidence and every promise was kept."""
         return not self.unbalanced and not self.broken

@@ -97,10 +97,17 @@ def send_alerts(
         if tell(Alert(url=by_key[row.url_key], title=title, body=_body(row, zone), is_over=is_over)):
             told += 1
             with write(engine) as conn:
-                conn.execute(sa.update(alert).where(*_is(row)).values(sent_at=clock.now()))
+                as_taken = alert.c.tries == row.tries  # not where there was more to tell meanwhile
+                conn.execute(sa.update(alert).where(*_is(row), as_taken).values(sent_at=clock.now()))
         else:
             log.error("alert.not_taken", incident=row.incident_id, tries=row.tries)
     return told
+
+
+def tell_again(conn: sa.Connection, incident_id: int, *, now: datetime) -> None:
+    """Let whoever was told that an incident is open be told once more, as it is now."""
+    mine = sa.and_(alert.c.incident_id == incident_id, alert.c.kind == OPEN)
+    conn.execute(sa.update(alert).where(mine).values(sent_at=None, due_at=now, tries=0))
 
 
 def _key(url: str) -> str:

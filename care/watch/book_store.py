@@ -1,6 +1,6 @@
 """Keeps the results of comparing days, and tells which days still want it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -67,21 +67,25 @@ def kept_pages(conn: sa.Connection, *, first: date, last: date) -> list[Provider
     ]
 
 
-def keep_verdict(conn: sa.Connection, day: date, *, balance: bool, words: str, now: datetime) -> None:
-    """Write down what the books of a day said."""
-    values = {"balance": balance, "words": words[:_WORDS], "checked_at": now}
+def keep_verdict(
+    conn: sa.Connection, day: date, *, balance: bool, words: str, now: datetime, found: Mapping[str, int] | None = None
+) -> None:
+    """Write down what the books of a day said, and how many of each kind they found wrong."""
+    values = {"balance": balance, "words": words[:_WORDS], "checked_at": now, "found": dict(found or {})}
     statement = insert(conn, ledger_book).values(day=day, **values)
     conn.execute(statement.on_conflict_do_update(index_elements=["day"], set_=values))
 
 
-def note_sum(conn: sa.Connection, day: date, *, balance: bool, words: str, now: datetime) -> None:
+def note_sum(
+    conn: sa.Connection, day: date, *, balance: bool, words: str, found: Mapping[str, int], now: datetime
+) -> None:
     """Keep what the books of a day said when they were added up, which tells nothing of the providers' lists.
 
     A right sum takes a wrong verdict back and puts none in its place: the day is then one that nobody compared, and has
     its turn again.
     """
     if not balance:
-        keep_verdict(conn, day, balance=False, words=words, now=now)
+        keep_verdict(conn, day, balance=False, words=words, now=now, found=found)
         return
     mine = ledger_book.c.day == day
     conn.execute(sa.delete(ledger_book).where(mine, ledger_book.c.balance.is_(False)))
@@ -129,9 +133,17 @@ def _first_day(conn: sa.Connection, zone: str) -> date | None:
     return min(known).astimezone(ZoneInfo(zone)).date() if known else None
 
 
-def wrong_verdicts(conn: sa.Connection, *, since: date) -> list[tuple[date, str]]:
-    """Return the days whose own books did not balance when last added up, with what they said."""
-    rows = sa.select(ledger_book.c.day, ledger_book.c.words).where(
+def wrong_verdicts(conn: sa.Connection, *, since: date) -> dict[date, Mapping[str, int]]:
+    """Return the days whose own books did not balance when last added up, with how many of each kind were wrong."""
+    rows = sa.select(ledger_book.c.day, ledger_book.c.found).where(
         ledger_book.c.balance.is_(False), ledger_book.c.day >= since
     )
-    return [(row.day, row.words) for row in conn.execute(rows.order_by(ledger_book.c.day))]
+    return {row.day: row.found or {} for row in conn.execute(rows.order_by(ledger_book.c.day))}
+
+
+def parts_of(page: ProviderPage) -> dict[str, int | None]:
+    """Return how much of what is wrong; None where it is not known, since the provider did not answer."""
+    sizes = {"there": len(page.unknown_here), "ours": len(page.missing_there), "all": page.differences}
+    is_known = page.state is not BookState.FAILED
+    place = f"{page.provider} {page.channel} {page.day}"
+    return {f"{place} {kind}": size if is_known else None for kind, size in sizes.items()}

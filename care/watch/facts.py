@@ -22,7 +22,7 @@ from care.reports.providers import closed_now
 from care.surveys.case_store import overdue_cases
 from care.surveys.figures.alarm import drop_words
 from care.surveys.phone_tasks import overdue_calls
-from care.watch.book_store import LOOK_BACK, kept_pages, wrong_verdicts
+from care.watch.book_store import LOOK_BACK, kept_pages, parts_of, wrong_verdicts
 from care.watch.incidents import words_of
 from care.watch.rules import SATISFACTION, Facts, WrongPage
 
@@ -55,10 +55,12 @@ def look(
     calls, oldest_call = overdue_calls(conn, now)
     waiting, given_up = untold(conn, now=now, older_than=TOLD_WITHIN, lately=GIVEN_UP_LATELY)
     old_events, oldest_event = long_waiting(conn, came_before=now - REPAIRED_WITHIN)
+    verdicts = wrong_verdicts(conn, since=since)
     return Facts(
-        wrong_books=[day for day, _ in wrong_verdicts(conn, since=since)],
+        wrong_books=list(verdicts),
+        wrong_sums={f"{day} {kind}": count for day, found in verdicts.items() for kind, count in found.items()},
         wrong_pages=[
-            WrongPage(place=f"{page.provider} {page.channel}", day=page.day, words=page.words)
+            WrongPage(place=f"{page.provider} {page.channel}", day=page.day, words=page.words, parts=parts_of(page))
             for page in kept_pages(conn, first=since, last=today)
             if page.is_wrong
         ],

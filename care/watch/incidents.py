@@ -1,6 +1,6 @@
 """Incidents: opened once, closed once, whoever looks and however often."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import insert
+from care.watch.alerts import tell_again
 from care.watch.rules import LONGEST, RULES, TITLES, Facts, Rule
 from care.watch.tables import incident
 
@@ -39,19 +40,36 @@ def judge(conn: sa.Connection, facts: Facts, *, now: datetime, rules: Sequence[R
     for rule in rules:
         words = rule.look(facts)[:LONGEST]
         if words:
-            _see(conn, rule, words, now)
+            _see(conn, rule, words, now, parts=rule.parts(facts))
         else:
             _miss(conn, rule, now)
 
 
-def _see(conn: sa.Connection, rule: Rule, words: str, now: datetime) -> None:
-    """Open the incident, or note that it goes on."""
+def _see(conn: sa.Connection, rule: Rule, words: str, now: datetime, *, parts: Mapping[str, int | None]) -> None:
+    """Open the incident, or note that it goes on; tell of it again where it has grown."""
     values = {"rule": rule.name, "open_key": rule.name, "words": words, "opened_at": now, "seen_at": now}
-    statement = insert(conn, incident).values(**values, counts_from=now + rule.patience)
+    whole = {what: size or 0 for what, size in parts.items()}
+    statement = insert(conn, incident).values(**values, counts_from=now + rule.patience, parts=whole)
     seen = statement.on_conflict_do_update(index_elements=["open_key"], set_={"words": words, "seen_at": now})
-    row = conn.execute(seen.returning(incident.c.id, incident.c.opened_at)).one()
+    row = conn.execute(seen.returning(incident.c.id, incident.c.opened_at, incident.c.parts)).one()
     if row.opened_at == now:
         log.error("incident.seen", incident=row.id, rule=rule.name, problem=words)
+    if _has_grown(conn, row, parts):
+        tell_again(conn, row.id, now=now)
+        log.error("incident.grown", incident=row.id, rule=rule.name, problem=words)
+
+
+def _has_grown(conn: sa.Connection, row: sa.Row[Any], parts: Mapping[str, int | None]) -> bool:
+    """Keep the parts as they are now, and tell whether any is new or larger; what is not known now stays as it was.
+
+    What an earlier version opened has no parts yet, and has been told.
+    """
+    before = row.parts or {}
+    whole = {what: before.get(what, 0) if size is None else size for what, size in parts.items()}
+    if whole == row.parts:
+        return False
+    conn.execute(sa.update(incident).where(incident.c.id == row.id).values(parts=whole))
+    return row.parts is not None and any(size > before.get(what, 0) for what, size in whole.items())
 
 
 def _miss(conn: sa.Connection, rule: Rule, now: datetime) -> None:

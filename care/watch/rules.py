@@ -23,6 +23,7 @@ class WrongPage:
     place: str  # "acme sms"
     day: date
     words: str
+    parts: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Facts:
     """What the watch found at one look. None where there is nothing to look at."""
 
     wrong_books: Sequence[date] = ()  # days whose own books did not balance
+    wrong_sums: Mapping[str, int] = field(default_factory=dict)  # how many of each kind, on which of the days
     wrong_pages: Sequence[WrongPage] = ()
     standstill: str = ""
     not_sending: str = ""
@@ -63,11 +65,20 @@ class Rule:
     limit: str  # when it is one, for the page and for doctor
     look: Callable[[Facts], str]  # what is so, '' when all is well; never a person in it
     patience: timedelta = timedelta(0)  # shorter trouble is none
+    parts: Callable[[Facts], Mapping[str, int | None]] = lambda _: {}  # how much of what; more is told again
 
 
 def _books(facts: Facts) -> str:
+    if not facts.wrong_books:
+        return ""
     days = ", ".join(day.isoformat() for day in facts.wrong_books)
-    return f"the books of {days} do not balance. See: care books --date {facts.wrong_books[0]}" if days else ""
+    words = f"the books of {days} do not balance. See: care books --date {facts.wrong_books[0]}"
+    in_full = f"{words}. Found: {', '.join(f'{what} {count:,}' for what, count in facts.wrong_sums.items())}"
+    return in_full if facts.wrong_sums and len(in_full) <= LONGEST else words
+
+
+def _books_parts(facts: Facts) -> Mapping[str, int | None]:
+    return {day.isoformat(): 1 for day in facts.wrong_books} | dict(facts.wrong_sums)
 
 
 def _provider_books(facts: Facts) -> str:
@@ -80,6 +91,10 @@ def _provider_books(facts: Facts) -> str:
     named = ", ".join(day.isoformat() for day in days)
     places = ", ".join(sorted({page.place for page in pages}))
     return f"{len(days)} days: {named}. See: care books --date {days[0]} --provider. At {places}"
+
+
+def _provider_books_parts(facts: Facts) -> Mapping[str, int | None]:
+    return {what: size for page in facts.wrong_pages for what, size in page.parts.items()}
 
 
 def _standstill(facts: Facts) -> str:
@@ -216,12 +231,13 @@ RULES: tuple[Rule, ...] = (
         look=_jobs,
         patience=3 * MINUTE,
     ),
-    Rule(name="books", title="The books do not balance", limit="any difference", look=_books),
+    Rule(name="books", title="The books do not balance", limit="any difference", look=_books, parts=_books_parts),
     Rule(
         name="provider_books",
         title="A provider's list differs from ours",
         limit="any difference, or no answer",
         look=_provider_books,
+        parts=_provider_books_parts,
     ),
     Rule(
         name=SATISFACTION,

@@ -15,6 +15,7 @@ incident = sa.Table(
     sa.Column("counts_from", Instant, nullable=False),  # over before that, it leaves no trace
     sa.Column("seen_at", Instant, nullable=False),  # when it was last found to be so
     sa.Column("closed_at", Instant),
+    sa.Column("parts", sa.JSON),  # how much of what is wrong, for a kind that is told again when there is more
     sa.Index("ix_incident_closed_at", "closed_at"),
 )
 """One row per trouble from its first sight to its end."""
@@ -56,5 +57,6 @@ ledger_book = sa.Table(
     sa.Column("balance", sa.Boolean, nullable=False),
     sa.Column("words", sa.String(300), nullable=False),
     sa.Column("checked_at", Instant, nullable=False),
+    sa.Column("found", sa.JSON),  # how many of each kind are wrong; NULL: nobody said
 )
 """The verdict of each morning's books, so that nobody has to add them up again to know it."""

@@ -1,23 +1,46 @@
 """Books that were right and are not any more: found the next morning, or by whoever looks, and told."""
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from care import watchers
+from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.base.errors import SettingsError
 from care.bootstrap import Services
+from care.delivery.registry import outbox_dir
 from care.messages.tables import message
 from care.schedule import WATCH_JOBS, raise_alarms, run_due_jobs
+from care.watch.alerts import Alert, send_alerts, tell_again
+from care.watch.book_store import keep_pages, kept_pages
 from care.watch.incidents import CALM, open_incidents
-from care.watch.tables import ledger_book, provider_book
+from care.watch.provider_books import BookState
+from care.watch.tables import incident, ledger_book, provider_book
 from tests.cli.desk import Desk
+from tests.house import House, build_house
+from tests.watch.receiver import Receiver, receiver
 
 DAY = date(2026, 9, 25)
 BOOKS = ("books", "--date", DAY.isoformat())
 HOUR, A_DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def ear() -> Iterator[Receiver]:
+    with receiver() as listening:
+        yield listening
+
+
+@pytest.fixture
+def house(tmp_path: Path, engine: sa.Engine, clock: VirtualClock, ear: Receiver) -> House:
+    """A house whose alerts go to the ear."""
+    return build_house(tmp_path, engine, clock, ALERTS__URLS=ear.url)
 
 
 @pytest.fixture
@@ -58,6 +81,19 @@ def incidents(desk: Desk) -> dict[str, str]:
     with read(house.engine) as conn:
         standing = open_incidents(conn, house.clock.now())
     return {each.rule: each.words for each in standing if "books" in each.rule}
+
+
+def told(ear: Receiver) -> list[str]:
+    """Return what was told of the books: the titles' last words, and what was found."""
+    about = [post for post in ear.posts if "books" in post["title"] or "list" in post["title"]]
+    return [f"{post['title'].rpartition(' ')[2]} {post['message'].splitlines()[0]}" for post in about]
+
+
+def an_hour_later(desk: Desk, hours: int = 1) -> None:
+    for _ in range(hours):
+        desk.house.clock.advance(HOUR)
+        turn(desk)
+        incidents(desk)
 
 
 def take_away(desk: Desk, count: int = 1) -> list[dict[str, object]]:
@@ -220,3 +256,106 @@ class TestOwnVerdict:
         monkeypatch.setattr(watchers, "compare_with_providers", broken)
         turn(desk)
         assert verdicts(desk) == {DAY: False}
+
+
+class TestMoreOfIt:
+    def test_is_told_and_the_same_is_not(self, checked: Desk, ear: Receiver) -> None:
+        """One row is lost, then a second: two alerts in hours of looking, and one all-clear."""
+        rows = take_away(checked)
+        checked(*BOOKS)
+        an_hour_later(checked, 3)
+        assert [each.rpartition("Found: ")[2] for each in told(ear)] == [f"{DAY} difference 1"]
+        rows += take_away(checked)
+        an_hour_later(checked, 3)
+        assert [each.rpartition("Found: ")[2] for each in told(ear)][1:] == [f"{DAY} difference 2"]
+        put_back(checked, rows)
+        an_hour_later(checked)
+        assert [each.partition(" ")[0] for each in told(ear)] == ["(open)", "(open)", "(over)"]
+
+    def test_is_told_of_another_kind_and_of_another_day(self, checked: Desk, ear: Receiver) -> None:
+        """A status without evidence beside a row that is lost; then a day that nothing was wrong with."""
+        take_away(checked)
+        checked(*BOOKS)
+        incidents(checked)
+        with write(checked.engine) as conn:
+            one = sa.select(sa.func.min(message.c.id)).where(message.c.status == "delivered").scalar_subquery()
+            conn.execute(sa.update(message).where(message.c.id == one).values(status="failed", reason="by_hand"))
+        an_hour_later(checked)
+        assert f"{DAY} unproven 1" in told(ear)[-1]
+        checked.house.clock.advance(A_DAY)
+        an_hour_later(checked)
+        count = len(told(ear))
+        with write(checked.engine) as conn:
+            conn.execute(sa.update(message).where(message.c.status == "skipped").values(occasion_on=DAY + A_DAY))
+        assert checked("books", "--date", str(DAY + A_DAY)).code == 1
+        incidents(checked)
+        assert len(told(ear)) == count + 1
+        assert f"{DAY + A_DAY} difference 1" in told(ear)[-1]
+
+    def test_is_not_told_when_there_is_less(self, checked: Desk, ear: Receiver) -> None:
+        """Half of it mended wakes nobody; half of it lost again does."""
+        rows = take_away(checked, 2)
+        checked(*BOOKS)
+        incidents(checked)
+        put_back(checked, rows[:1])
+        an_hour_later(checked)
+        assert len(told(ear)) == 1
+        take_away(checked)
+        an_hour_later(checked)
+        assert len(told(ear)) == 2
+
+    def test_is_told_of_a_providers_list(self, checked: Desk, ear: Receiver) -> None:
+        """A message deleted at the provider does not hide one that somebody else sent; nor does silence tell it anew."""
+        file = outbox_dir(checked.house.services.settings) / "sms.jsonl"
+        lines = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(lines[0])
+        checked(*BOOKS, "--provider")
+        incidents(checked)
+        an_hour_later(checked, 2)
+        assert len(told(ear)) == 1
+        with write(checked.engine) as conn:
+            (page,) = (page for page in kept_pages(conn, first=DAY, last=DAY) if page.is_wrong)
+            silent = replace(page, state=BookState.FAILED, unknown_here=(), missing_there=(), differences=0)
+            keep_pages(conn, [silent])
+        incidents(checked)
+        an_hour_later(checked)
+        assert len(told(ear)) == 1
+        foreign = json.dumps(json.loads(lines[0]) | {"ref": "SBforeign", "message_id": 999}) + "\n"
+        file.write_bytes(lines[0] + foreign.encode())
+        an_hour_later(checked, 2)
+        assert len(told(ear)) == 2
+        assert "1 there that we do not know, 1 of ours that it does not know" in told(ear)[1]
+
+    def test_is_none_where_an_earlier_version_opened_it(self, checked: Desk, ear: Receiver) -> None:
+        """It has been told; what comes after the upgrade is told."""
+        take_away(checked)
+        checked(*BOOKS)
+        incidents(checked)
+        with write(checked.engine) as conn:
+            conn.execute(sa.update(incident).values(parts=sa.null()))
+        an_hour_later(checked)
+        assert len(told(ear)) == 1
+        take_away(checked)
+        an_hour_later(checked)
+        assert len(told(ear)) == 2
+
+    def test_is_not_lost_while_somebody_is_being_told(self, checked: Desk) -> None:
+        """It grew while the first alert was on its way: the second is on its way as well."""
+        take_away(checked)
+        checked(*BOOKS)
+        house, bodies = checked.house, list[str]()
+        incidents(checked)
+        with read(house.engine) as conn:
+            (one,) = (each.id for each in open_incidents(conn, house.clock.now()) if each.rule == "books")
+
+        def tell(each: Alert) -> bool:
+            if "The books" in each.title:
+                bodies.append(each.body)
+                if len(bodies) == 1:
+                    with write(house.engine) as conn:
+                        tell_again(conn, one, now=house.clock.now())
+            return True
+
+        for _ in range(3):
+            send_alerts(house.engine, ["json://x"], clock=house.clock, zone="UTC", sender="care", tell=tell)
+        assert len(bodies) == 2

@@ -57,7 +57,9 @@ class TestAlerts:
         with operator(tmp_path, ALERTS__URLS=ear.url) as made:
             with write(made.engine) as conn:
                 conn.execute(
-                    sa.text("INSERT INTO ledger_book VALUES (:day, :balance, 'x', 0)"),
+                    sa.text(
+                        "INSERT INTO ledger_book (day, balance, words, checked_at) VALUES (:day, :balance, 'x', 0)"
+                    ),
                     {"day": made.ask("SELECT date('now')")[0][0], "balance": False},
                 )
             with made.running("run") as daemon:
