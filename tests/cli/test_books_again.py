@@ -207,6 +207,7 @@ class TestWhoeverLooks:
         checked.house.clock.advance(9 * A_DAY)
         take_away(checked)
         assert checked(*BOOKS).code == 1
+        assert verdicts(checked)[DAY] is True
         assert "books" not in incidents(checked)
 
     def test_is_told_even_where_nothing_can_be_written(self, checked: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
