@@ -200,7 +200,12 @@ LONGEST_TURN = timedelta(minutes=15)
 """A job that has not ended well for so long, or for three of its turns, is an incident."""
 
 WATCH_JOBS: tuple[Job, ...] = (
-    Job(name="catch_up", every=timedelta(seconds=15), run=ask_missed, about="ask about receipts that nobody heard"),
+    Job(
+        name="catch_up",
+        every=timedelta(seconds=15),
+        run=ask_missed,
+        about="ask after receipts and replies nobody heard",
+    ),
     Job(name="tell", every=timedelta(seconds=10), run=tell_ticket_system, about="tell the ticket system of cases"),
     Job(name="resolve", every=timedelta(minutes=1), run=resolve, about="settle what is in doubt"),
     Job(name="ask", every=timedelta(minutes=5), run=ask_silent, about="ask about receipts that never came"),

@@ -20,9 +20,17 @@ from care.base.failpoints import failpoint
 from care.bootstrap import Services
 from care.delivery import asking, list_proof, resolving
 from care.delivery.doubt import Step
-from care.delivery.presence import deaf_gaps
-from care.delivery.registry import account_digests, accounts_of, build_gateways, places_with_records
+from care.delivery.presence import Gap, deaf_gaps
+from care.delivery.registry import (
+    account_digests,
+    accounts_of,
+    build_gateways,
+    inbound_listers,
+    places_with_records,
+)
 from care.delivery.tables import job_run
+from care.inbound import missed as missed_replies
+from care.inbound.worker import work_inbox
 from care.reports.books import Books, open_books
 from care.watch.alerts import send_alerts
 from care.watch.book_store import LOOK_BACK as BOOKS_BACK
@@ -52,13 +60,32 @@ def ask_silent(services: Services, now: datetime, _last: datetime | None) -> Non
 
 
 def ask_missed(services: Services, now: datetime, _last: datetime | None) -> None:
-    """Ask about messages whose receipt may have come while no web process heard."""
+    """Ask about messages whose receipt may have come while no web process heard, and what customers wrote then."""
     with read(services.engine) as conn:
         gaps = deaf_gaps(conn, since=now - LOOK_BACK)
         settings = services.settings
         places, accounts = places_with_records(settings), account_digests(settings)
         missed = asking.missed_attempts(conn, places, gaps, accounts=accounts)
+        deaf = deaf_gaps(conn, since=now - LOOK_BACK, shortest=timedelta(0))
+    _fetch_replies(services, deaf, now)
     _ask(services, "catch-up", missed)
+
+
+def _fetch_replies(services: Services, gaps: Sequence[Gap], now: datetime) -> None:
+    """Fetch what customers wrote in every gap, a short one too: nobody repeats it."""
+    listers = inbound_listers(services.settings)
+    if not listers:
+        return
+    with read(services.engine) as conn:
+        stretches = missed_replies.stretches_to_ask(conn, listers, gaps, now=now)
+    if stretches:
+        services.errands.run("replies", lambda: _fetch_now(services, stretches))
+
+
+def _fetch_now(services: Services, stretches: Mapping[missed_replies.Place, Gap]) -> None:
+    new = missed_replies.fetch_replies(services.engine, services.gateways(), stretches, clock=services.clock)
+    if new:
+        work_inbox(services.engine, services.inbound_rules, now=services.clock.now())
 
 
 def _ask(services: Services, name: str, attempts: Sequence[sa.Row[Any]]) -> None:

@@ -78,6 +78,21 @@ def lift_opt_out(conn: sa.Connection, *, address_hash: str, channel: str, now: d
     )
 
 
+def opted_out_elsewhere_since(
+    conn: sa.Connection, *, address_hash: str, channel: str, since: datetime, but: str
+) -> bool:
+    """Tell whether an opt-out stands that was given after `since`, from another source than `but`."""
+    given = sa.select(suppression.c.id).where(
+        suppression.c.address_hash == address_hash,
+        suppression.c.channel == channel,
+        suppression.c.reason == SuppressionReason.OPT_OUT.value,
+        suppression.c.lifted_at.is_(None),
+        suppression.c.created_at > since,
+        suppression.c.source != but,
+    )
+    return conn.execute(given.limit(1)).first() is not None
+
+
 def lift_suppression(
     conn: sa.Connection, suppression_id: int, *, now: datetime, by: str, why: str | None = None
 ) -> bool:

@@ -22,6 +22,9 @@ def outbox_dir(settings: Settings) -> Path:
 KEEP_RECORDS = frozenset({"sandbox", "twilio"})
 """Providers whose adapters can be asked what became of a message."""
 
+LIST_INBOUND = frozenset({"twilio"})
+"""Providers whose adapters can be asked what customers wrote."""
+
 BACKUP = ".backup"
 """Ends the name of a second account or relay, in attempts and receipts, and that of its table in the settings."""
 
@@ -54,6 +57,12 @@ def places_with_records(settings: Settings) -> list[tuple[Channel, str]]:
     """Return channel and provider of the adapters that can be asked, without loading one."""
     places = [(channel, name) for channel in Channel for name in providers_of(settings, channel)]
     return [(channel, name) for channel, name in places if name.removesuffix(BACKUP) in KEEP_RECORDS]
+
+
+def inbound_listers(settings: Settings) -> list[tuple[Channel, str]]:
+    """Return channel and provider of the adapters that list what customers wrote, without loading one."""
+    places = [(channel, name) for channel in Channel for name in providers_of(settings, channel)]
+    return [(channel, name) for channel, name in places if name.removesuffix(BACKUP) in LIST_INBOUND]
 
 
 def build_gateways(

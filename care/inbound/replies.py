@@ -75,11 +75,16 @@ def plan_answer(
     return int(made.id)
 
 
+def is_too_late(inbound: Inbound, now: datetime) -> bool:
+    """Tell whether nobody waits for an answer any more: fetched after hours, it might come in the night."""
+    return now - inbound.received_at >= REPLY_WITHIN
+
+
 def reply_by_itself(
     conn: sa.Connection, inbound: Inbound, *, provider_ref: str, template: str, zone: str, now: datetime
 ) -> bool:
-    """Answer without a person; return False to numbers nobody has and where the last answer is too fresh."""
-    if inbound.customer_id is None:
+    """Answer without a person; return False to numbers nobody has, too late, and where the last one is too fresh."""
+    if inbound.customer_id is None or is_too_late(inbound, now):
         return False
     since = now - QUIET_AFTER_REPLY
     if store.was_answered_since(conn, address_hash=inbound.address_hash, by=AUTOMATIC, since=since):

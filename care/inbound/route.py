@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from care.base.vocabulary import Channel
 from care.customers.addresses import AddressError, AddressHasher, normalise_phone, region_of_phone
 from care.customers.model import SuppressionReason, SuppressionScope
-from care.customers.suppressions import lift_opt_out, suppress_hash
+from care.customers.suppressions import lift_opt_out, opted_out_elsewhere_since, suppress_hash
 from care.delivery.bad_news import Allowed, every_channel
 from care.delivery.mail_ids import MailIds
 from care.inbound import store
@@ -27,6 +27,11 @@ _HANDLED = {
     Keyword.OPT_OUT: HandledAs.OPT_OUT,
     Keyword.OPT_IN: HandledAs.OPT_IN,
     Keyword.HELP: HandledAs.HELP,
+}
+_AGAINST = {
+    HandledAs.OPT_OUT: (HandledAs.OPT_IN,),
+    HandledAs.NO_SURVEYS: (HandledAs.OPT_IN,),
+    HandledAs.OPT_IN: (HandledAs.OPT_OUT, HandledAs.NO_SURVEYS),
 }
 _PROVIDER_WORDS = {"STOP": HandledAs.OPT_OUT, "START": HandledAs.OPT_IN, "HELP": HandledAs.HELP}
 
@@ -126,6 +131,8 @@ def _store(conn: sa.Connection, incoming: Incoming, sender: _Sender) -> Inbound 
 def _handle(conn: sa.Connection, inbound: Inbound, incoming: Incoming, rules: InboundRules, now: datetime) -> HandledAs:
     handled_as = _meaning(conn, inbound, rules, now)
     template = ""
+    if _is_overtaken(conn, inbound, handled_as):
+        return handled_as
     if handled_as is HandledAs.OPT_OUT:
         template = _opt_out(conn, inbound, rules, now)
     elif handled_as is HandledAs.NO_SURVEYS:
@@ -144,6 +151,18 @@ def _handle(conn: sa.Connection, inbound: Inbound, incoming: Incoming, rules: In
             now=now,
         )
     return handled_as
+
+
+def _is_overtaken(conn: sa.Connection, inbound: Inbound, handled_as: HandledAs) -> bool:
+    """Tell whether the customer has said the opposite since: words may be fetched later than those that followed."""
+    against = _AGAINST.get(handled_as)
+    if against is None:
+        return False
+    whose = {"address_hash": inbound.address_hash, "channel": str(inbound.channel)}
+    if store.is_overtaken(conn, **whose, at=inbound.received_at, by=against):
+        return True
+    is_consent = handled_as is HandledAs.OPT_IN
+    return is_consent and opted_out_elsewhere_since(conn, **whose, since=inbound.received_at, but=SOURCE)
 
 
 def _meaning(conn: sa.Connection, inbound: Inbound, rules: InboundRules, now: datetime) -> HandledAs:

@@ -1,6 +1,6 @@
 """SQL of the inbox: one statement per verb, connection first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -116,6 +116,19 @@ def set_handled(conn: sa.Connection, inbound_id: int, handled_as: HandledAs) -> 
     """Note what became of an inbound message."""
     mine = inbound_message.c.id == inbound_id
     conn.execute(sa.update(inbound_message).where(mine).values(handled_as=str(handled_as)))
+
+
+def is_overtaken(
+    conn: sa.Connection, *, address_hash: str, channel: str, at: datetime, by: Collection[HandledAs]
+) -> bool:
+    """Tell whether a word that came from this address after `at` was handled as one of `by`."""
+    later = sa.select(inbound_message.c.id).where(
+        inbound_message.c.address_hash == address_hash,
+        inbound_message.c.received_at > at,
+        inbound_message.c.channel == channel,
+        inbound_message.c.handled_as.in_([str(each) for each in by]),
+    )
+    return conn.execute(later.limit(1)).first() is not None
 
 
 def was_answered_since(conn: sa.Connection, *, address_hash: str, by: str, since: datetime) -> bool:

@@ -29,6 +29,7 @@ _LONGEST_SENDER = 64
 _OPT_OUT_TYPES = ("STOP", "START", "HELP")
 _STATUS_FIELDS = ("MessageSid", "MessageStatus", "ErrorCode", "RawDlrDoneDate", "ChannelStatusMessage")
 _OWNER = "provider"  # a key of ours among Twilio's; rows of earlier versions lack it
+_WRITTEN = "written_at"  # another: when the customer wrote, where we fetched it later
 _IMPERSONAL_FIELDS = ("MessageSid", "To", "MessagingServiceSid", "NumMedia", "NumSegments", "OptOutType")
 
 
@@ -89,6 +90,16 @@ def inbound_row(form: Mapping[str, str], now: datetime) -> dict[str, Any]:
     }
 
 
+def fetched_row(form: Mapping[str, str], now: datetime, *, written_at: datetime) -> dict[str, Any]:
+    """Return the inbox row of a customer's message from the provider's list, the same that its webhook makes.
+
+    Raises:
+        UnreadableHookError: if a field is missing or not in Twilio's form.
+    """
+    row = inbound_row(form, now)
+    return row | {"payload": row["payload"] | {_WRITTEN: written_at.isoformat()}}
+
+
 def _sid(form: Mapping[str, str]) -> str:
     sid = form.get("MessageSid") or form.get("SmsSid") or ""
     if not _SID.fullmatch(sid):
@@ -118,7 +129,7 @@ def incoming_of(row: sa.Row[Any]) -> Incoming:
         sender=form["From"].strip().replace("\0", ""),
         text=form["Body"].replace("\0", ""),
         provider_word=word if word in _OPT_OUT_TYPES else "",
-        received_at=row.received_at,
+        received_at=datetime.fromisoformat(form[_WRITTEN]) if _WRITTEN in form else row.received_at,
     )
 
 

@@ -63,6 +63,7 @@ class Harness:
     heard: Callable[[], list[str]] = list  # tokens in what the provider has told by itself
     valid_until: Callable[[], datetime] | None = None  # what the provider was told of the last message
     message_ids: Callable[[], list[str]] | None = None  # of mails, as they were taken
+    customer_writes: Callable[[str, str], str] | None = None  # from whom, and what; returns the provider's reference
     complete: Callable[[], Gateway] | None = None  # the same adapter, its list having been seen to be complete
 
 
@@ -155,6 +156,7 @@ def _twilio(
                 doubtful=_faults_of(simulator, torn=lambda: build(torn.url), proxy=lambda: build(proxy.url)),
                 heard=heard,
                 valid_until=lambda: _validity_of(simulator),
+                customer_writes=lambda who, text: _written(simulator, who, text),
                 complete=lambda: build(simulator.url, list_is_complete=True),
                 make_silent=lambda: simulator.script({"create": ["hang"], "hang_seconds": 3}),
                 taken=lambda: [each["to"] for each in simulator.accepted()[already:]],
@@ -187,6 +189,14 @@ def _faults_of(
         "error of a proxy": Doubtful(to=to, is_taken=False, gateway=proxy),
         "torn answer": Doubtful(to=to, is_taken=False, gateway=torn),
     }
+
+
+def _written(simulator: TwilioSimulator, who: str, text: str) -> str:
+    """Let a customer write while nobody hears the webhook."""
+    simulator.configure(inbound_url="http://127.0.0.1:9/webhooks/twilio/inbound")
+    sid = simulator.reply(who, "+15005550006", text).sid
+    assert sid is not None
+    return sid
 
 
 def _validity_of(simulator: TwilioSimulator) -> datetime:

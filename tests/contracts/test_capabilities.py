@@ -77,8 +77,11 @@ def line_of(harness: Harness) -> str:
     found = declares.list_by_recipient
     listed = "no" if found is None else f"within {found.settle.seconds} s" if found.settle else "at once"
     valid = "yes" if declares.validity_period else "no"
+    replies = "yes" if declares.lists_inbound else "no"
     certain = ", ".join(sorted(declares.definitive_errors))
-    return f"| {' | '.join([f'{gateway.provider}, {gateway.channel}', second, *told, listed, valid, certain])} |"
+    return (
+        f"| {' | '.join([f'{gateway.provider}, {gateway.channel}', second, *told, listed, replies, valid, certain])} |"
+    )
 
 
 class TestDeclarations:

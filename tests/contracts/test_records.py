@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from care.base.errors import UnavailableError
-from care.delivery.channels.base import ProviderMessage, Records, records_of
+from care.delivery.channels.base import (
+    CustomerMessage,
+    InboundRecords,
+    ProviderMessage,
+    Records,
+    inbound_records_of,
+    records_of,
+)
 from tests.contracts.harnesses import CLOCK, Harness, Opener, outgoing
 from tests.contracts.test_gateway import with_gateway
 
@@ -29,6 +36,49 @@ def with_records(opened: Opener, body: Callable[[Harness, Records], Awaitable[No
 
 async def listed(records: Records, start: datetime, end: datetime) -> list[ProviderMessage]:
     return [each async for each in records.list_between(start, end)]
+
+
+async def heard(records: InboundRecords, start: datetime, end: datetime) -> list[CustomerMessage]:
+    return [each async for each in records.list_inbound(start, end)]
+
+
+class TestInboundRecords:
+    def test_have_what_customers_wrote(self, opened: Opener) -> None:
+        """What a webhook would have brought, once each, and nothing that we sent; nothing before, nothing after."""
+
+        async def body(harness: Harness) -> None:
+            records = inbound_records_of(harness.gateway)
+            assert (records is None) == (harness.customer_writes is None)
+            if records is None or harness.customer_writes is None:
+                assert not hasattr(harness.gateway, "list_inbound")
+                return
+            begun, who = CLOCK.now().replace(microsecond=0), harness.to.good(32)
+            await harness.gateway.send(outgoing(who))
+            sids = [await asyncio.to_thread(harness.customer_writes, who, text) for text in ("退订", "5 谢谢")]
+            found = {each.sid: each for each in await heard(records, begun, CLOCK.now() + LONG)}
+            assert set(sids) <= set(found)
+            assert harness.taken() == [who]
+            assert [found[sid].form["Body"] for sid in sids] == ["退订", "5 谢谢"]
+            assert {found[sid].form["From"] for sid in sids} == {who}
+            assert all(begun <= found[sid].at <= CLOCK.now() for sid in sids)
+            assert who not in repr(found)
+            assert "退订" not in repr(found)
+            before = await heard(records, begun - LONG, begun)
+            after = await heard(records, CLOCK.now() + LONG, CLOCK.now() + 2 * LONG)
+            assert not set(sids) & {each.sid for each in [*before, *after]}
+
+        with_gateway(opened, body)
+
+    def test_never_guess_when_the_provider_is_silent(self, opened: Opener) -> None:
+        """No answer is an error, not an empty list."""
+
+        async def body(harness: Harness) -> None:
+            nobody = inbound_records_of(harness.unreachable())
+            if nobody is not None:
+                with pytest.raises(UnavailableError):
+                    await heard(nobody, CLOCK.now() - LONG, CLOCK.now())
+
+        with_gateway(opened, body)
 
 
 class TestRecords:

@@ -14,7 +14,7 @@ from care.base.database import read, write
 from care.bootstrap import Services
 from care.delivery.billing import bills_of
 from care.delivery.presence import SHORTEST_GAP, WEB, Gap, gaps_between
-from care.delivery.registry import build_gateways, places_with_records
+from care.delivery.registry import build_gateways, inbound_listers, places_with_records
 from care.delivery.tables import incarnation
 from care.messages.tables import attempt, message, receipt
 from care.schedule import WATCH_JOBS, run_due_jobs, watch
@@ -198,3 +198,5 @@ class TestPlaces:
 
         told = [(each.channel, each.provider) for each in gateways.all() if each.capabilities.keeps_records]
         assert places_with_records(settings) == told
+        told = [(each.channel, each.provider) for each in gateways.all() if each.capabilities.lists_inbound]
+        assert inbound_listers(settings) == told

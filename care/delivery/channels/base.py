@@ -1,6 +1,6 @@
 """The port of channels: hand one rendered text to a provider and say what certainly happened."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -156,6 +156,7 @@ class Capabilities:
     counts_parts: bool = True  # SMS is paced and billed by part
     max_in_flight: int = 64
     keeps_records: bool = False  # it implements `Records`: what became of a message may be asked
+    lists_inbound: bool = False  # it implements `InboundRecords`: what customers wrote may be asked for again
     notes: tuple[str, ...] = field(default=())
     account: str = field(default="", repr=False)  # whose list that is: absence at another account proves nothing
 
@@ -258,3 +259,29 @@ class Records(Protocol):
 def records_of(gateway: Gateway) -> Records | None:
     """Return the gateway as one that can be asked, None where it cannot."""
     return cast("Records", gateway) if gateway.capabilities.keeps_records else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerMessage:
+    """What a customer wrote, as the provider's own records show it; `repr` shows no number and no text."""
+
+    sid: str
+    at: datetime  # when the provider got it
+    form: Mapping[str, str] = field(repr=False)  # the fields that its webhook would have brought, as far as listed
+
+
+class InboundRecords(Protocol):
+    """Ask a provider what customers wrote; adapters whose capabilities say `lists_inbound` do this."""
+
+    def list_inbound(self, start: datetime, end: datetime) -> AsyncIterator[CustomerMessage]:
+        """Yield what came in for our own senders from `start` up to `end`, each once, in any order.
+
+        Raises:
+            UnavailableError: the provider gives no usable answer.
+        """
+        ...
+
+
+def inbound_records_of(gateway: Gateway) -> InboundRecords | None:
+    """Return the gateway as one that can be asked what customers wrote, None where it cannot."""
+    return cast("InboundRecords", gateway) if gateway.capabilities.lists_inbound else None

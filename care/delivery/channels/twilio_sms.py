@@ -1,4 +1,4 @@
-"""SMS through Twilio: the only module, with `twilio_http` and the error table, that knows Twilio."""
+"""SMS through Twilio: the only module, with `twilio_http`, `twilio_inbound` and the error table, that knows Twilio."""
 
 import json
 import re
@@ -16,11 +16,20 @@ from care.base.errors import UnavailableError
 from care.base.settings import TwilioSettings
 from care.base.vocabulary import Channel
 from care.delivery.channels.again import call_again
-from care.delivery.channels.base import Capabilities, ListByRecipient, Outgoing, ProviderMessage, Result, refusal
+from care.delivery.channels.base import (
+    Capabilities,
+    CustomerMessage,
+    ListByRecipient,
+    Outgoing,
+    ProviderMessage,
+    Result,
+    refusal,
+)
 from care.delivery.channels.errors import classify_transport, classify_twilio
 from care.delivery.channels.http_answer import Answer
 from care.delivery.channels.http_wire import NoAnswerError, NotSentError
 from care.delivery.channels.twilio_http import TwilioHttp
+from care.delivery.channels.twilio_inbound import inbound_messages
 from care.messages.model import Outcome
 
 LONGEST_VALIDITY_SECONDS: Final = 36_000
@@ -94,6 +103,7 @@ class TwilioSms:
             counts_parts=True,
             max_in_flight=MAX_IN_FLIGHT,
             keeps_records=True,
+            lists_inbound=True,
             account=self._account_sid,
         )
 
@@ -205,6 +215,18 @@ class TwilioSms:
                 is_ours = not self._senders.isdisjoint({instance.from_, instance.messaging_service_sid})
                 if start <= message.created_at < end and message.direction != "inbound" and is_ours:
                     yield message
+        except (NotSentError, NoAnswerError, TwilioException):
+            raise _unavailable(self.provider) from None
+
+    async def list_inbound(self, start: datetime, end: datetime) -> AsyncIterator[CustomerMessage]:
+        """Yield what customers wrote to our senders from `start` up to `end`.
+
+        Raises:
+            UnavailableError: Twilio did not answer.
+        """
+        try:
+            async for each in inbound_messages(self._client, self._senders, start, end):
+                yield each
         except (NotSentError, NoAnswerError, TwilioException):
             raise _unavailable(self.provider) from None
 

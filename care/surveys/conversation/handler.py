@@ -11,7 +11,7 @@ from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import customer
 from care.inbound import store as inbox
 from care.inbound.model import HandledAs, Inbound
-from care.inbound.replies import plan_reply, reply_by_itself
+from care.inbound.replies import is_too_late, plan_reply, reply_by_itself
 from care.messages.tables import message
 from care.surveys.asked import is_low
 from care.surveys.cases import Concern
@@ -156,7 +156,7 @@ class SurveyConversation:
             return reply_by_itself(
                 conn, inbound, provider_ref=inbound.provider_ref, template=template, zone=self.zone, now=now
             )
-        if answers_so_far(conn, session.id) >= MOST_ANSWERS:
+        if is_too_late(inbound, now) or answers_so_far(conn, session.id) >= MOST_ANSWERS:
             return False
         planned = plan_reply(
             conn,

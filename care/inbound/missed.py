@@ -1,0 +1,128 @@
+"""Fetch what customers wrote while nobody heard them; it takes the way of any webhook, so it counts once.
+
+Providers do not repeat what a customer wrote when nobody took it, and among it may be a refusal.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from care.base.clock import Clock
+from care.base.database import insert, write
+from care.base.errors import UnavailableError
+from care.base.vocabulary import Channel
+from care.delivery.channels.base import CustomerMessage, Gateway, inbound_records_of
+from care.delivery.presence import Gap
+from care.delivery.routes import Routes
+from care.delivery.tables import job_run
+from care.inbound import store
+from care.inbound.twilio import UnreadableHookError, fetched_row
+
+Place = tuple[Channel, str]
+"""Channel and provider: whose list it is."""
+
+MARGIN = timedelta(minutes=2)
+"""The provider's clock is not ours, and its list may lag behind as much."""
+
+ANYHOW_EVERY = timedelta(hours=1)
+"""Asked so often even without a gap: of a proxy of ours that was down, nobody here knows."""
+
+KEEP_AT_ONCE = 100
+_NOTE = "replies:"
+log = structlog.get_logger()
+
+
+def stretches_to_ask(
+    conn: sa.Connection, places: Iterable[Place], gaps: Sequence[Gap], *, now: datetime
+) -> dict[Place, Gap]:
+    """Return who is to be asked now, and for which stretch of time."""
+    last_asked = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
+    found: dict[Place, Gap] = {}
+    for place in places:
+        stretch = stretch_of(gaps, asked=last_asked.get(_note_of(place)), now=now)
+        if stretch is not None:
+            found[place] = stretch
+    return found
+
+
+def stretch_of(gaps: Sequence[Gap], *, asked: datetime | None, now: datetime) -> Gap | None:
+    """Return the stretch to ask about, None for nothing; `asked` is when the provider was asked last.
+
+    A gap is asked about at once when it is over, and once more when the list has certainly caught up. At first nothing
+    more is asked: what was written before this house began is none of its business.
+    """
+    open_ones = [gap for gap in gaps if asked is None or asked < gap.end or asked < gap.end + MARGIN <= now]
+    starts = [gap.start for gap in open_ones]
+    if asked is None or now - asked >= ANYHOW_EVERY:
+        starts.append(asked or now)
+    return Gap(min(starts) - MARGIN, now + MARGIN) if starts else None
+
+
+def fetch_replies(engine: sa.Engine, routes: Routes, stretches: Mapping[Place, Gap], *, clock: Clock) -> int:
+    """Ask for each stretch and keep what is new; return how much that was."""
+    return asyncio.run(_fetch_all(engine, routes, stretches, clock=clock))
+
+
+async def _fetch_all(engine: sa.Engine, routes: Routes, stretches: Mapping[Place, Gap], *, clock: Clock) -> int:
+    new = 0
+    async with routes.opened():
+        for place, stretch in stretches.items():
+            gateway = routes.by_name(place[1], place[0])
+            if gateway is not None:
+                new += await _fetch(engine, gateway, place, stretch, clock=clock)
+    return new
+
+
+async def _fetch(engine: sa.Engine, gateway: Gateway, place: Place, stretch: Gap, *, clock: Clock) -> int:
+    """Keep what one provider lists; one that gives no answer is asked again at the next round."""
+    records, now = inbound_records_of(gateway), clock.now()
+    if records is None:
+        return 0
+    try:
+        listed = sorted(await _gathered(records.list_inbound(stretch.start, stretch.end)), key=lambda each: each.at)
+    except UnavailableError as error:
+        log.warning("replies.not_fetched", provider=place[1], problem=str(error))
+        return 0
+    rows = [row for row in (_row_of(each, now) for each in listed) if row is not None]
+    new = sum(_keep(engine, rows[first : first + KEEP_AT_ONCE]) for first in range(0, len(rows), KEEP_AT_ONCE))
+    with write(engine) as conn:
+        note_asked(conn, place, now)
+    log.info("replies.fetched", provider=place[1], listed=len(listed), new=new)
+    return new
+
+
+async def _gathered(listing: AsyncIterator[CustomerMessage]) -> list[CustomerMessage]:
+    """Return a whole list, what came first at the end, as providers begin with the newest."""
+    found = [each async for each in listing]
+    return found[::-1]
+
+
+def _row_of(each: CustomerMessage, now: datetime) -> dict[str, Any] | None:
+    try:
+        return fetched_row(each.form, now, written_at=each.at)
+    except UnreadableHookError as error:
+        log.warning("webhook.unreadable", field=str(error))
+        return None
+
+
+def _keep(engine: sa.Engine, rows: Sequence[Mapping[str, Any]]) -> int:
+    with write(engine) as conn:
+        known = store.known_dedupes(conn, [row["dedupe"] for row in rows])
+        fresh = [row for row in rows if row["dedupe"] not in known]
+        if fresh:
+            store.store_webhooks(conn, fresh)
+    return len(fresh)
+
+
+def note_asked(conn: sa.Connection, place: Place, now: datetime) -> None:
+    """Note when a provider was asked last, beside when each job ended last."""
+    statement = insert(conn, job_run).values(name=_note_of(place), last_at=now)
+    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"last_at": now}))
+
+
+def _note_of(place: Place) -> str:
+    return f"{_NOTE}{place[1]}"

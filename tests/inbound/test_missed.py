@@ -1,0 +1,172 @@
+"""Words that are fetched later than those that followed them; when which stretch is asked for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+from twilio.rest import Client
+
+from care.base.database import read, write
+from care.bootstrap import Services
+from care.customers.model import SuppressionReason, SuppressionScope
+from care.customers.suppressions import suppress_hash
+from care.customers.tables import suppression
+from care.delivery.channels.twilio_inbound import inbound_messages
+from care.delivery.presence import Gap
+from care.inbound.missed import ANYHOW_EVERY, MARGIN, stretch_of
+from care.inbound.store import store_webhooks
+from care.inbound.tables import inbound_message
+from care.inbound.twilio import fetched_row
+from care.inbound.worker import work_inbox
+from care.messages.tables import message
+from tests.factories import address_hash, make_customer
+from tests.inbound.house import hear, inbound_form
+
+PHONE, SERVICE = "+8613800001111", "MG" + "a" * 32
+NOW = datetime(2026, 9, 25, 2, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def work(services: Services) -> None:
+    work_inbox(services.engine, services.inbound_rules, now=services.clock.now())
+
+
+def fetch(services: Services, body: str, *, ago: timedelta) -> None:
+    """Take in what a customer wrote so long ago."""
+    now = services.clock.now()
+    with write(services.engine) as conn:
+        store_webhooks(conn, [fetched_row(inbound_form(PHONE, body), now, written_at=now - ago)])
+    work(services)
+
+
+def is_silenced(services: Services) -> bool:
+    with read(services.engine) as conn:
+        return bool(conn.execute(sa.select(suppression).where(suppression.c.lifted_at.is_(None))).first())
+
+
+def answers(services: Services) -> list[str]:
+    with read(services.engine) as conn:
+        return list(conn.execute(sa.select(message.c.campaign_id).order_by(message.c.id)).scalars())
+
+
+class TestAWordFetchedLate:
+    @pytest.fixture(autouse=True)
+    def _customer(self, services: Services) -> None:
+        with write(services.engine) as conn:
+            make_customer(conn, phone=PHONE, consents=("greeting",))
+
+    @pytest.mark.parametrize(("earlier", "later", "silenced"), [("START", "退订", True), ("退订", "START", False)])
+    def test_does_not_undo_what_was_said_after_it(
+        self, services: Services, earlier: str, later: str, *, silenced: bool
+    ) -> None:
+        """The last word of a customer counts, not the last that reached us."""
+        hear(services, PHONE, later)
+        work(services)
+        fetch(services, earlier, ago=10 * MINUTE)
+
+        assert is_silenced(services) is silenced
+        with read(services.engine) as conn:
+            words = conn.execute(sa.select(inbound_message.c.text, inbound_message.c.handled_as)).all()
+        assert {row.text: row.handled_as for row in words} == {"START": "opt_in", "退订": "opt_out"}
+
+    def test_counts_by_when_it_was_written(self, services: Services) -> None:
+        """Both were missed: the refusal came after the consent."""
+        fetch(services, "退订", ago=10 * MINUTE)
+        fetch(services, "START", ago=20 * MINUTE)
+        assert is_silenced(services)
+        fetch(services, "START", ago=5 * MINUTE)
+        assert not is_silenced(services)
+
+    def test_does_not_undo_what_was_chosen_on_the_page(self, services: Services) -> None:
+        """A refusal on the web since then stands."""
+        with write(services.engine) as conn:
+            suppress_hash(
+                conn,
+                address_hash=address_hash("sms", PHONE),
+                channel="sms",
+                scope=SuppressionScope.ALL,
+                reason=SuppressionReason.OPT_OUT,
+                source="web",
+                now=services.clock.now(),
+            )
+        fetch(services, "START", ago=10 * MINUTE)
+        assert is_silenced(services)
+
+    def test_is_confirmed_only_while_somebody_waits_for_it(self, services: Services) -> None:
+        """After hours it might be night; the refusal itself holds."""
+        fetch(services, "退订", ago=timedelta(hours=5))
+        assert (is_silenced(services), answers(services)) == (True, [])
+        fetch(services, "START", ago=10 * MINUTE)
+        assert (is_silenced(services), answers(services)) == (False, ["reply:optin_confirm"])
+
+
+class TestStretches:
+    @pytest.mark.parametrize(
+        ("gaps", "asked", "begins"),
+        [
+            ([(30, 20)], None, 30),  # never asked
+            ([(30, 20)], 25, 30),  # asked before it was over
+            ([(30, 20)], 19, 30),  # the list had perhaps not caught up then
+            ([(30, 20)], 17, None),
+            ([(5, 1)], 0.5, None),  # not now either: later
+            ([(50, 40), (30, 20)], 35, 30),
+            ([], None, 0),  # what was before this house is not ours
+            ([], 59, None),
+            ([], 60, 60),
+            ([(70, 69)], 60, 60),
+        ],
+    )
+    def test_begin_with_the_first_gap_not_asked_about(
+        self, gaps: list[tuple[float, float]], asked: float | None, begins: float | None
+    ) -> None:
+        """All in minutes ago; with a margin on both sides."""
+        assert MARGIN == 2 * MINUTE
+        assert ANYHOW_EVERY == 60 * MINUTE
+        given = [Gap(NOW - start * MINUTE, NOW - end * MINUTE) for start, end in gaps]
+        last = None if asked is None else NOW - asked * MINUTE
+
+        found = stretch_of(given, asked=last, now=NOW)
+        expected = None if begins is None else Gap(NOW - begins * MINUTE - MARGIN, NOW + MARGIN)
+        assert found == expected
+
+
+class ListOf:
+    """A client whose list holds these messages, newest first."""
+
+    def __init__(self, *listed: dict[str, Any]) -> None:
+        names = ("sid", "account_sid", "from_", "to", "body", "num_media", "num_segments", "messaging_service_sid")
+        self._listed = [SimpleNamespace(**dict.fromkeys(names) | {"date_created": NOW} | each) for each in listed]
+        self.messages = self
+
+    async def stream_async(self, **_filters: object) -> AsyncIterator[Any]:
+        async def stream() -> AsyncIterator[Any]:
+            for each in self._listed:
+                yield each
+
+        return stream()
+
+
+class TestAService:
+    def test_is_known_by_the_numbers_it_sent_from(self) -> None:
+        """Also where the list does not name it beside what came in; what came in for others is left alone."""
+
+        def one(sid: str, direction: str, **more: str) -> dict[str, Any]:
+            return {"sid": sid, "direction": direction, **more}
+
+        listed = ListOf(
+            one("mine", "inbound", to="+1"),
+            one("another's", "inbound", to="+2"),
+            one("named", "inbound", to="+3", messaging_service_sid=SERVICE),
+            one("sent", "outbound-api", from_="+1", messaging_service_sid=SERVICE),
+            one("sent by others", "outbound-api", from_="+2"),
+        )
+
+        async def sids() -> list[str]:
+            found = inbound_messages(cast("Client", listed), {SERVICE}, NOW - MINUTE, NOW + MINUTE)
+            return [each.sid async for each in found]
+
+        assert asyncio.run(sids()) == ["mine", "named"]
