@@ -1,5 +1,7 @@
 """Says now and then that this web process hears receipts, so that a time when none did is noticed afterwards.
 
+So is a time when it heard them and could not keep them: the database was away.
+
 It also looks whether the leader lives, and raises the alarms in its stead when not.
 """
 
@@ -13,7 +15,8 @@ from care.base.clock import Clock
 from care.base.database import write
 from care.base.errors import CareError
 from care.delivery import incarnation as lives
-from care.delivery.presence import SEE_EVERY, WEB
+from care.delivery.presence import SEE_EVERY, WEB, note_refused
+from care.web.refused import Refused
 
 log = structlog.get_logger()
 
@@ -21,8 +24,9 @@ log = structlog.get_logger()
 class PresenceThread:
     """One life of a web process, from `start` to `stop`; a database in trouble is tried again."""
 
-    def __init__(self, engine: sa.Engine, clock: Clock, stand_in: Callable[[], None]) -> None:
-        self._engine, self._clock, self._stand_in = engine, clock, stand_in
+    def __init__(self, engine: sa.Engine, clock: Clock, stand_in: Callable[[], None], *, refused: Refused) -> None:
+        """`refused` is what the routes note of callbacks that they could not keep."""
+        self._engine, self._clock, self._stand_in, self._refused = engine, clock, stand_in, refused
         self._number = 0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
@@ -54,14 +58,20 @@ class PresenceThread:
             log.error("presence.failed", exc_info=error)
 
     def _see(self) -> None:
-        with write(self._engine) as conn:
+        with self._refused.told() as first, write(self._engine) as conn:
             now = self._clock.now()
+            if first is not None:
+                note_refused(conn, first=first, now=now)
             if self._number:
                 lives.see_incarnation(conn, self._number, now)
             else:
                 self._number = lives.begin_incarnation(conn, WEB, now)
 
     def _end(self) -> None:
-        if self._number:
-            with write(self._engine) as conn:
-                lives.end_incarnation(conn, self._number, self._clock.now())
+        if not self._number:
+            return
+        with self._refused.told() as first, write(self._engine) as conn:
+            now = self._clock.now()
+            if first is not None:
+                note_refused(conn, first=first, now=now)
+            lives.end_incarnation(conn, self._number, now)

@@ -23,6 +23,7 @@ from care.web.inbox_thread import InboxThread
 from care.web.limiter import Limiter
 from care.web.metrics import Metrics
 from care.web.presence_thread import PresenceThread
+from care.web.refused import Refused
 from care.web.turns import Turns
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class WebState:
     key_ring: KeyRing = field(init=False)
     email_hooks: "Mapping[str, EmailHook]" = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
+    refused: Refused = field(default_factory=Refused)
     refusals: Limiter = field(default_factory=lambda: Limiter(per_second=1, burst=10))
     public_pages: Limiter = field(default_factory=lambda: Limiter(per_second=2, burst=30))
 
@@ -58,7 +60,7 @@ class WebState:
         self.twilio = TwilioAccounts(services.settings.operator.public_url, accounts_of(services.settings))
         self.email_hooks = email_hooks_of(services.settings.bounces)
         turns = Turns()
-        self.presence = PresenceThread(engine, clock, self._stand_in)
+        self.presence = PresenceThread(engine, clock, self._stand_in, refused=self.refused)
         self.inbox = InboxThread(lambda: work_inbox(engine, rules, now=clock.now(), turn=turns.patient))
 
         def commit(rows: "Sequence[Row]") -> None:

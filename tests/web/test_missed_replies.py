@@ -17,9 +17,11 @@ from care.delivery.presence import WEB
 from care.delivery.tables import incarnation
 from care.inbound.missed import ANYHOW_EVERY, MARGIN
 from care.inbound.tables import inbound_message, webhook
+from care.messages.tables import message
 from care.simulators.twilio.process import ACCOUNT_SID, AUTH_TOKEN, TwilioSimulator, start_twilio_simulator
 from care.watchers import ask_missed
 from tests.factories import make_customer
+from tests.inbound.house import dispatch, make_message
 from tests.web.conftest import Site
 
 NUMBER, OTHERS, SERVICE = "+8610690000", "+8610690001", "MG" + "a" * 32
@@ -145,3 +147,54 @@ class TestWhatCustomersWroteInAGap:
         site = open_house()
         assert [each["event"] for each in catch_up(site)] == ["replies.fetched"]
         assert (REFUSES, "TD", "opt_out") in said(site)
+
+
+class TestWhatWeRefused:
+    @pytest.fixture
+    def clock(self, now_clock: VirtualClock) -> VirtualClock:
+        return now_clock
+
+    def test_is_fetched_when_it_can_be_kept(
+        self, open_house: Callable[[], Site], simulator: TwilioSimulator, clock: VirtualClock
+    ) -> None:
+        """The web process lived, and answered 503 as it could not keep what it was told."""
+        site = open_house()
+        catch_up(site)
+        clock.advance(timedelta(seconds=1))
+        break_inbox(site)
+        assert simulator.reply(REFUSES, NUMBER, "退订").status == 503
+        mend_inbox(site)
+        site.stop()
+        assert [each["new"] for each in catch_up(site)] == [1]
+        assert said(site) == [(REFUSES, "退订", "opt_out")]
+
+
+class TestAReceiptThatWeRefused:
+    @pytest.mark.parametrize("open_house", ["from_number"], indirect=True)
+    def test_is_asked_about_when_it_can_be_kept(
+        self, open_house: Callable[[], Site], simulator: TwilioSimulator
+    ) -> None:
+        """At once, not after a day without news, although no minute passed without a web process."""
+        site = open_house()
+        with write(site.services.engine) as conn:
+            customer_id = make_customer(conn, phone=HEARD, consents=("greeting",))
+            make_message(conn, customer_id=customer_id, now=site.services.clock.now())
+        break_inbox(site)
+        assert dispatch(site.services) == 1
+        simulator.wait_until_settled()
+        mend_inbox(site)
+        catch_up(site)
+        assert [row.status for row in site.rows(message)] == ["accepted"]
+        site.stop()
+        catch_up(site)
+        assert [row.status for row in site.rows(message)] == ["delivered"]
+
+
+def break_inbox(site: Site) -> None:
+    with write(site.services.engine) as conn:
+        conn.execute(sa.text("ALTER TABLE webhook RENAME TO out_of_reach"))
+
+
+def mend_inbox(site: Site) -> None:
+    with write(site.services.engine) as conn:
+        conn.execute(sa.text("ALTER TABLE out_of_reach RENAME TO webhook"))

@@ -71,14 +71,19 @@ class TwilioDoor:
         signed = self._signed_form(scope, path, body)
         if not isinstance(signed, _Signed):
             return signed
+        arrived = self._state.services.clock.now()
         try:
-            await self._state.webhooks.store(read_row(signed.form, self._state.services.clock.now(), signed.provider))
+            await self._state.webhooks.store(read_row(signed.form, arrived, signed.provider))
         except UnreadableHookError as error:
             log.warning("webhook.unreadable", field=str(error))
             return 400, f"unusable {error}"
         except (SQLAlchemyError, OverloadedError) as error:
+            self._state.refused.note(arrived)
             log.error("webhook.not_stored", problem=type(error).__name__)
             return 503, "try again"
+        except Exception:
+            self._state.refused.note(arrived)
+            raise
         return 204, ""
 
     def _signed_form(self, scope: Scope, path: str, body: bytes) -> "_Signed | tuple[int, str]":
