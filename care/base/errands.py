@@ -6,8 +6,8 @@ from collections.abc import Callable
 import sqlalchemy as sa
 import structlog
 
-from care.base.database import explain
 from care.base.errors import CareError
+from care.base.trouble import explain
 
 log = structlog.get_logger()
 

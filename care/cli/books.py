@@ -65,7 +65,7 @@ def _keep(services: "Services", found: "Books") -> None:
     """Let the alarms know; whoever looks into a database that cannot be written sees the books all the same."""
     from sqlalchemy.exc import DBAPIError
 
-    from care.base.database import explain
+    from care.base.trouble import explain
     from care.cli.output import complain
     from care.watchers import keep_found
 
