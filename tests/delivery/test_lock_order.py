@@ -47,11 +47,10 @@ def troubles(engine: sa.Engine) -> Iterator[list[str]]:
 
 def word_on(house: House, message_id: int, status: str, code: str = "") -> Receipt:
     """Return what the provider says of the last try of a message."""
-    mine = sa.select(attempt.c.token).where(attempt.c.message_id == message_id).order_by(attempt.c.n.desc())
+    mine = sa.select(attempt.c.token, attempt.c.provider_ref).where(attempt.c.message_id == message_id)
     with read(house.engine) as conn:
-        token = conn.execute(mine).scalars().first()
-    assert token is not None
-    ref = f"R{message_id}"
+        token, ref = conn.execute(mine.order_by(attempt.c.n.desc())).first() or ("", None)
+    ref = ref or f"R{message_id}"
     return Receipt(
         provider="postbox", provider_ref=ref, status=status, error_code=code, token=token, at=house.clock.now()
     )
