@@ -65,7 +65,10 @@ def tell_story(conn: sa.Connection, message_id: int) -> Story | None:
     ids = [one.id for one in attempts]
     receipts = conn.execute(sa.select(receipt).where(receipt.c.attempt_id.in_(ids)).order_by(receipt.c.id)).all()
     moves = conn.execute(sa.select(move).where(move.c.message_id == message_id).order_by(move.c.id)).all()
-    events = [_planned(row), *(_decision(one, _channel_at(attempts, one.at)) for one in moves)]
+    events = [
+        _planned(row, is_untouched=not (moves or attempts)),
+        *(_decision(one, _channel_at(attempts, one.at)) for one in moves),
+    ]
     if row.reason and row.status_at > row.planned_at and not (moves or attempts):
         events.append(_judged_anew(row))
     other_ways = failovers(conn, [message_id])
@@ -81,8 +84,8 @@ def tell_story(conn: sa.Connection, message_id: int) -> Story | None:
     )
 
 
-def _planned(row: sa.Row[Any]) -> Event:
-    was_decided = row.status_at == row.planned_at and row.reason
+def _planned(row: sa.Row[Any], *, is_untouched: bool) -> Event:
+    was_decided = is_untouched and row.status_at == row.planned_at and row.reason
     text = f"planned for {row.occasion}"
     if was_decided:
         text = f"entered as {row.status}: {in_words(row.reason).text}"

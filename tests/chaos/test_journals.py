@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from care.base.database import write
 from care.delivery.machine import this_machine
 from care.delivery.tables import machine
-from tests.chaos.conftest import SetStage
+from tests.chaos.conftest import Scale, SetStage
 from tests.chaos.stage import Stage
 from tests.chaos.test_restores import Copy, copy_sqlite, planned, send, wake
 from tests.stories.operator import Answer, Operator
@@ -28,7 +28,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("release")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+LONG = pytest.mark.skipif(
+    not Scale.is_long,
+    reason="`make chaos` plays it; tests/delivery/test_journal_name.py has its rule on both databases",
+)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=LONG)])
 def database(request: pytest.FixtureRequest) -> tuple[str, Copy]:
     if request.param == "sqlite":
         return "", copy_sqlite
@@ -103,7 +109,7 @@ def put_back(stage: SetStage, database: tuple[str, Copy], *, upgraded: bool = Fa
 class TestAnotherFolder:
     """On a shared database; beside SQLite the journal lies where the database does."""
 
-    @pytest.mark.parametrize("upgraded", [False, True])
+    @pytest.mark.parametrize("upgraded", [False, pytest.param(True, marks=LONG)])
     def test_sends_nothing_after_a_restore(
         self, stage: SetStage, empty_postgres: str, folder: Path, upgraded: bool
     ) -> None:
@@ -121,6 +127,7 @@ class TestAnotherFolder:
             found = stood.check()
         assert (found.accepted, found.copies) == (PEOPLE, 0)
 
+    @LONG
     def test_is_asked_once_where_nothing_was_restored(self, stage: SetStage, empty_postgres: str, folder: Path) -> None:
         """The other goes on meanwhile, and neither is asked again."""
         with planned(stage, PEOPLE, empty_postgres) as stood:
