@@ -172,6 +172,7 @@ class TestALostJournal:
             shutil.rmtree(journal(stood.made))
             refuses(stood, stood.made)
 
+    @LONG
     def test_asks_before_a_restore_already(self, stage: SetStage, database: tuple[str, Copy]) -> None:
         """On both databases, and once: then the new journal is at home."""
         with planned(stage, PEOPLE, database[0]) as stood:
@@ -185,6 +186,7 @@ class TestALostJournal:
 
 
 class TestAnUpgradedHouse:
+    @LONG
     def test_is_not_asked(self, stage: SetStage, database: tuple[str, Copy]) -> None:
         """Its journal has what it sent: the word of the version before counts for it, and for several senders."""
         with planned(stage, PEOPLE, database[0]) as stood:
@@ -206,6 +208,7 @@ class TestAnUpgradedHouse:
             found = stood.check()
         assert (found.accepted, found.copies) == (PEOPLE, 0)
 
+    @LONG
     def test_is_asked_where_its_journal_is_gone(self, stage: SetStage, database: tuple[str, Copy]) -> None:
         """Nothing vouches for what was sent, though the machine is known."""
         with planned(stage, PEOPLE, database[0]) as stood:
@@ -214,6 +217,7 @@ class TestAnUpgradedHouse:
             shutil.rmtree(journal(stood.made))
             refuses(stood, stood.made)
 
+    @LONG
     def test_that_never_sent_is_not_asked(self, stage: SetStage, database: tuple[str, Copy]) -> None:
         """No attempt is in the database, so no journal could lack one."""
         with planned(stage, PEOPLE, database[0]) as stood:
