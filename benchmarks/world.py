@@ -19,6 +19,7 @@ from care.base.keys import Keys
 from care.base.settings import load_settings
 from care.bootstrap import Services
 from care.customers.tables import consent_now, contact_point, customer
+from care.delivery.journal_pages import ENDING
 from care.messages.tables import attempt, campaign_known, contact_claim, intended, message, move, receipt
 from care.migrations.schema import full_metadata
 from care.migrations.upgrade import upgrade
@@ -181,8 +182,12 @@ def make_due_again(services: Services) -> None:
 
 
 def forget_journal(services: Services) -> None:
-    """Forget that anything was ever sent: else a database that does not know of it is taken for an old backup."""
-    shutil.rmtree(services.root / services.settings.journal_dir, ignore_errors=True)
+    """Forget that anything was ever sent: else a database that does not know of it is taken for an old backup.
+
+    The journal keeps its name, so that the database still knows it.
+    """
+    for page in (services.root / services.settings.journal_dir).glob(f"*{ENDING}"):
+        page.unlink()
 
 
 def unplan(engine: sa.Engine) -> None:
