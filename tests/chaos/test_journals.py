@@ -72,8 +72,8 @@ def drain(made: Operator, **env: str) -> Answer:
     return made.care("dispatch", "--until-idle", **env)
 
 
-def refuses(stood: Stage, made: Operator, words: str = REFUSED, **env: str) -> None:
-    """See that doctor foresees it, and that a sender tells nobody, again and again."""
+def refuses(stood: Stage, made: Operator, words: str = REFUSED, **env: str) -> int:
+    """See that doctor foresees it, and that a sender tells nobody, again and again; return how many were told ever."""
     told = len(stood.twilio.accepted())
     seen = made.care("doctor", **env)
     assert words in seen.out + seen.err
@@ -81,6 +81,7 @@ def refuses(stood: Stage, made: Operator, words: str = REFUSED, **env: str) -> N
         refused = drain(made, **env)
         assert (refused.code, len(stood.twilio.accepted())) == (1, told)
         assert words in refused.err
+    return len(stood.twilio.accepted())
 
 
 def as_before(made: Operator) -> None:
@@ -152,7 +153,7 @@ class TestAnotherFolder:
             send(stood, PEOPLE - SENT)
             back()
             wake(stood)
-            refuses(stood, replace(stood.made, folder=folder))
+            assert refuses(stood, replace(stood.made, folder=folder)) == PEOPLE
 
 
 class TestALostJournal:
@@ -170,7 +171,7 @@ class TestALostJournal:
             back()
             wake(stood)
             shutil.rmtree(journal(stood.made))
-            refuses(stood, stood.made)
+            assert refuses(stood, stood.made) == PEOPLE
 
     @LONG
     def test_asks_before_a_restore_already(self, stage: SetStage, database: tuple[str, Copy]) -> None:
@@ -215,7 +216,7 @@ class TestAnUpgradedHouse:
             send(stood, SENT)
             as_before(stood.made)
             shutil.rmtree(journal(stood.made))
-            refuses(stood, stood.made)
+            assert refuses(stood, stood.made) == SENT
 
     @LONG
     def test_that_never_sent_is_not_asked(self, stage: SetStage, database: tuple[str, Copy]) -> None:
