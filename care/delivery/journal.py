@@ -42,6 +42,7 @@ class Journal:
         self._clock, self._free = clock, free
         self._handle, self._day = -1, date.min
         self._instance = self._life = self._problem = ""
+        self.last = ""  # token of the last attempt written since `begin`
         self._is_torn = False
         self._dirty, self._closing = threading.Event(), threading.Event()
         self._turning = threading.Lock()  # a page is not closed while it is brought to the disk
@@ -77,7 +78,7 @@ class Journal:
 
     def begin(self, instance: str, life: str) -> None:
         """Write for this database and this life from now on; the page is made with the first group."""
-        self._instance, self._life = instance, life
+        self._instance, self._life, self.last = instance, life, ""
 
     def write(self, ready: Sequence[Ready], *, provider: str, incarnation: int, account: str | None = None) -> None:
         """Write a group down; when this returns, the end of this process loses none of it.
@@ -98,6 +99,7 @@ class Journal:
             raise self._trouble(error) from None
         if self._problem:
             raise JournalError(self._problem)
+        self.last = ready[-1].outgoing.token
         self._dirty.set()
 
     def _line(self, one: Ready) -> str:
