@@ -63,7 +63,7 @@ def adopt(sentry: Sentry, *, dry_run: bool, alone: bool) -> Adopted:
     with write(sentry.engine) as conn:
         add_machine(conn, sentry.here, mine, now)
         elsewhere = [] if alone else _elsewhere(sentry, mine, conn, now)
-        go_on(conn, sentry.here.digest, everywhere=not elsewhere)
+        go_on(conn, everywhere=not elsewhere)
         kept = conn.execute(sa.text("SELECT count(*) FROM forgotten")).scalar_one()
     sentry.journal.settle()
     return Adopted(

@@ -23,7 +23,7 @@ from care.delivery.journal_pages import last_tokens, newest_instance, pages, rea
 from care.delivery.life_lock import LifeLock, dead_among, remove_locks, sweep
 from care.delivery.machine import Machine, this_machine
 from care.delivery.model import Claimed
-from care.delivery.standstill import BY_GUARD, EVERYWHERE, Standstill, say_why, stand_still, standing
+from care.delivery.standstill import BY_GUARD, EVERYWHERE, Standstill, go_on, say_why, stand_still, standing
 from care.delivery.tables import forgotten, incarnation, instance, machine
 from care.messages.tables import attempt
 
@@ -82,6 +82,8 @@ class Sentry:
             self._waits = not _let_in(conn, here, now, vouches=vouches, has_adopted=not forgot)
             if self._waits:
                 say_why(conn, here, now=now, attempts=0, since=None)
+            else:
+                go_on(conn, everywhere=False)
             reasons = self._mine(conn)
         if not self._waits:
             self.journal.settle()
@@ -157,12 +159,13 @@ class Sentry:
         return name
 
     def may_send(self) -> bool:
-        """Tell whether this machine may send; asks again at most once a second while it may not."""
+        """Tell whether this machine may send; while it may not, it looks again once nobody says so any more."""
         if self._waits and self.clock.monotonic() >= self._look_at:
             self._look_at = self.clock.monotonic() + LOOK_AGAIN_SECONDS
             with read(self.engine) as conn:
-                known = conn.execute(sa.select(machine.c.digest).where(machine.c.digest == self.here.digest)).first()
-            self._waits = known is None
+                is_said = any(one.machine == self.here.digest for one in standing(conn))
+            if not is_said:  # somebody decided about this machine, or about another
+                self.look_and_tell()
         return not self._waits
 
     def recover(self, conn: sa.Connection, number: int, now: datetime) -> lives.Recovered:

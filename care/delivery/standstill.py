@@ -75,9 +75,9 @@ def why_still(conn: sa.Connection) -> str:
     return "; ".join(one.words for one in standing(conn) if not one.machine or is_sqlite(conn))
 
 
-def go_on(conn: sa.Connection, here: str, *, everywhere: bool) -> None:
-    """Let this machine send again, and with `everywhere` all that wait for nothing of their own."""
-    conn.execute(sa.delete(standstill).where(standstill.c.machine == here))
-    if everywhere:  # another machine that still waits says so again when it starts
+def go_on(conn: sa.Connection, *, everywhere: bool) -> None:
+    """Forget which machines wait: whoever still does soon says so again. `everywhere` ends what stops all as well."""
+    conn.execute(sa.delete(standstill).where(standstill.c.machine != EVERYWHERE))
+    if everywhere:
         conn.execute(sa.delete(standstill))
         conn.execute(sa.delete(pause).where(pause.c.scope == STANDSTILL))
