@@ -169,7 +169,10 @@ class Sentry:
         return not self._waits
 
     def recover(self, conn: sa.Connection, number: int, now: datetime) -> lives.Recovered:
-        """Settle what senders on a shared database left: at once where a lock proves their end, else by lease."""
+        """Settle what senders on a shared database left: at once where a lock proves their end, else by lease.
+
+        It also notes that this machine is at work: `care adopt-journal` elsewhere asks for the journals of those.
+        """
         by_lock = _open_lives(conn, number, now)
         over = dead_among(self.lives_folder, by_lock)
         proven = lives.Recovered()
@@ -179,6 +182,7 @@ class Sentry:
         leased = lives.recover(conn, number, dead=None, now=now)
         remove_locks(self.lives_folder, self._settled - by_lock.keys())  # committed, or they would be open
         self._settled = set(over)
+        conn.execute(sa.update(machine).where(machine.c.digest == self.here.digest).values(seen_at=now))
         return lives.Recovered(*map(sum, zip(proven, leased, strict=True)))
 
     def sift(self, claimed: Sequence[Claimed]) -> list[Claimed]:

@@ -19,9 +19,12 @@ from care.base.errors import UnavailableError
 from care.base.vocabulary import Channel
 from care.delivery.adopting import adopt
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.doorkeeper import Doorkeeper
 from care.delivery.journal import KEPT, Journal, JournalError
 from care.delivery.journal_pages import Entry, first_line, instance_of, last_tokens, newest_instance, pages, read_page
+from care.delivery.life import Life
 from care.delivery.routes import Routes
+from care.delivery.standstill import stand_still
 from care.delivery.tables import forgotten, machine
 from care.messages.tables import attempt, message, move
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -221,6 +224,23 @@ class TestAnOlderDatabase:
         assert bool(behind.services.sentry().look()) == shared
         assert adopt(behind.services.sentry(), dry_run=False, alone=True).goes_on
         assert behind.services.sentry().look() == []
+
+    def test_waits_for_the_journal_of_a_sender_that_began_long_ago(self, house: House) -> None:
+        """What counts is when it was last alive, not when it began."""
+        if house.engine.dialect.name == "sqlite":
+            pytest.skip("nobody else sends from it")
+        work = house.services.work(Routes(tuple(postboxes().values())))
+        life = Life(work, Doorkeeper(house.engine, house.clock, work.routes, {}, work.dice))
+        life.begin()
+        house.clock.advance(KEPT + timedelta(days=1))
+        life.keep(())
+        with write(house.engine) as conn:
+            stand_still(conn, by="a restore", now=house.clock.now())
+        other = house.services.sentry()
+        other.journal = Journal(house.folder / "elsewhere", other.journal.secret, house.clock)
+        assert len(adopt(other, dry_run=False, alone=False).elsewhere) == 1
+        work.sentry.end_life()
+        work.close()
 
     def test_says_that_the_journal_cannot_be_read(self, behind: House) -> None:
         """One line with the folder; nothing is taken for known."""
