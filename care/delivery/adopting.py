@@ -6,7 +6,6 @@ In batches, each a short transaction; a run that was cut short is simply run aga
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -19,8 +18,8 @@ from care.delivery.forgotten import Tries, forget_older, keep, settle, tries_of
 from care.delivery.journal import FORGET_AFTER, KEPT
 from care.delivery.journal_pages import Entry, read_page
 from care.delivery.sentry import Sentry, add_machine, unknown_tokens
-from care.delivery.standstill import Standstill, go_on, standing
-from care.delivery.tables import instance, machine
+from care.delivery.standstill import Standstill, go_on
+from care.delivery.tables import machine
 from care.messages.model import CLAIMABLE
 from care.messages.tables import message
 
@@ -49,9 +48,9 @@ def adopt(sentry: Sentry, *, dry_run: bool, alone: bool) -> Adopted:
     Raises:
         UnavailableError: the journal cannot be read.
     """
-    reasons = sentry.look()
     if dry_run:
-        return _would(sentry, reasons, alone=alone)
+        return _would(sentry, sentry.foresee(), alone=alone)
+    reasons = sentry.look()
     now, attempts = sentry.clock.now(), 0
     with write(sentry.engine) as conn:
         forget_older(conn, now - FORGET_AFTER)
@@ -62,7 +61,7 @@ def adopt(sentry: Sentry, *, dry_run: bool, alone: bool) -> Adopted:
     settled, mine = sum(_settle_batches(sentry)), sentry.mine()
     with write(sentry.engine) as conn:
         add_machine(conn, sentry.here, mine, now)
-        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, now)
+        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, reasons)
         go_on(conn, everywhere=not elsewhere)
         kept = conn.execute(sa.text("SELECT count(*) FROM forgotten")).scalar_one()
     sentry.journal.settle()
@@ -78,7 +77,7 @@ def _would(sentry: Sentry, reasons: Sequence[Standstill], *, alone: bool) -> Ado
             tries[entry.owed].append(entry)
     told, mine = list(_waiting(sentry, tries)), sentry.mine()
     with read(sentry.engine) as conn:
-        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, sentry.clock.now())
+        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, reasons)
     met = sum(len(each) for some in told for each in some.values())
     total = sum(map(len, tries.values()))
     return Adopted(
@@ -92,10 +91,8 @@ def _would(sentry: Sentry, reasons: Sequence[Standstill], *, alone: bool) -> Ado
 
 def _forgotten(sentry: Sentry) -> Iterator[list[Entry]]:
     """Yield what the database does not know, oldest first, a batch at a time."""
-    with read(sentry.engine) as conn:
-        own = conn.execute(sa.select(instance.c.name)).scalar_one()
     try:
-        for path in sentry.journal.pages(own):
+        for path in sentry.journal.pages(sentry.lineage()):
             entries = read_page(path)
             while some := list(islice(entries, BATCH)):
                 unknown = unknown_tokens(sentry.engine, [entry.token for entry in some])
@@ -137,14 +134,14 @@ def _waiting(sentry: Sentry, tries: Tries | None) -> Iterator[dict[int, Sequence
             yield told
 
 
-def _elsewhere(sentry: Sentry, mine: Sequence[str], conn: sa.Connection, now: datetime) -> list[str]:
+def _elsewhere(sentry: Sentry, mine: Sequence[str], conn: sa.Connection, reasons: Sequence[Standstill]) -> list[str]:
     """Return who else, with a journal of its own, sent from here lately and has not taken over since all stopped."""
-    stopped = [one.at for one in standing(conn) if not one.machine]
+    stopped = [one.at for one in reasons if not one.machine]
     if sentry.sole or not stopped:
         return []
     others = sa.select(machine.c.host).where(
         *(sa.not_(machine.c.digest.startswith(half)) for half in mine),
-        machine.c.seen_at > now - KEPT,
+        machine.c.seen_at > sentry.clock.now() - KEPT,
         machine.c.adopted_at < min(stopped),
     )
     return sorted(conn.execute(others).scalars())

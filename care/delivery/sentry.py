@@ -69,7 +69,7 @@ class Sentry:
         Raises:
             UnavailableError: the journal cannot be read.
         """
-        now, own = self.clock.now(), self._lineage()
+        now, own = self.clock.now(), self.lineage()
         forgot = forgotten_since(self.engine, self.journal, own)
         named = self.journal.be_named()
         here = self._here = self._find_here(named)
@@ -96,7 +96,7 @@ class Sentry:
         Raises:
             UnavailableError: the journal cannot be read.
         """
-        now, own = self.clock.now(), self._lineage()
+        now, own = self.clock.now(), self.lineage()
         forgot = forgotten_since(self.engine, self.journal, own)
         named = self.journal.name()
         here, vouches = self._find_here(named), self._vouches(named, own)
@@ -104,8 +104,9 @@ class Sentry:
             reasons = {one.machine: one for one in self._mine(conn)}
             is_known = _is_known(conn, here, vouches=vouches)
         if forgot:
-            count, since = forgot
-            reasons[EVERYWHERE] = Standstill(machine=EVERYWHERE, host="", attempts=count, since=since, at=now)
+            (count, since), stood = forgot, reasons.get(EVERYWHERE)
+            at = stood.at if stood else now
+            reasons[EVERYWHERE] = Standstill(machine=EVERYWHERE, host="", attempts=count, since=since, at=at)
         if not is_known:
             reasons[here.digest] = Standstill(machine=here.digest, host=here.host, attempts=0, since=None, at=now)
         return sorted(reasons.values(), key=lambda one: one.machine)
@@ -123,7 +124,7 @@ class Sentry:
     def _mine(self, conn: sa.Connection) -> list[Standstill]:
         return [one for one in standing(conn) if one.machine in {"", self.here.digest}]
 
-    def _lineage(self) -> str:
+    def lineage(self) -> str:
         """Return the name of the database; one that has none yet goes on with the journal that it finds."""
         with read(self.engine) as conn:
             own: str | None = conn.execute(sa.select(instance.c.name)).scalar()
@@ -146,7 +147,7 @@ class Sentry:
 
         The word of a program of before is about a journal that wrote something, not about a new one beside it.
         """
-        wrote = pages(self.journal.folder, self.journal.secret, self._lineage())
+        wrote = pages(self.journal.folder, self.journal.secret, self.lineage())
         return self.here.alone if wrote else self.here.alone[:1]
 
     def begin_life(self) -> str:

@@ -31,9 +31,9 @@ class Standstill:
         """Return what is so and what to do, in one line."""
         if self.machine:
             return (
-                f"nothing is sent from {self.host}: this database was used on another machine or from another folder, "
-                f"and only the journal there knows what was sent. If no copy of the database is at work and no "
-                f"backup was brought back: care adopt-journal"
+                f"nothing is sent from {self.host}: this database was used on another machine, from another folder or "
+                f"beside another journal, which alone knows what was sent. Is that one's disk mounted? If no copy of "
+                f"the database is at work: care adopt-journal, after a restore first in the folder that sent last"
             )
         if self.attempts:
             return (

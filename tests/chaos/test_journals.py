@@ -19,7 +19,7 @@ from tests.stories.operator import Answer, Operator, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(600)]
 PEOPLE, SENT = 40, 20
-REFUSED = "this database was used on another machine or from another folder, and only the journal there knows"
+REFUSED = "this database was used on another machine, from another folder or beside another journal"
 OLDER = f"the database is older than what was sent ({PEOPLE - SENT} attempts since"
 
 

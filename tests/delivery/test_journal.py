@@ -214,11 +214,14 @@ class TestAnOlderDatabase:
     def test_waits_for_the_journals_of_other_machines(self, behind: House) -> None:
         """On a shared database each has its own; the word that they are lost goes on without them."""
         now = behind.clock.now()
+        behind.clock.advance(timedelta(seconds=1))
         with write(behind.engine) as conn:
             conn.execute(
                 sa.insert(machine).values(digest="0" * 32, host="other", seen_at=now, adopted_at=now - timedelta(1))
             )
         shared = behind.engine.dialect.name == "postgresql"
+        would = adopt(behind.services.sentry(), dry_run=True, alone=False)
+        assert list(would.elsewhere) == (["other"] if shared else [])
         done = adopt(behind.services.sentry(), dry_run=False, alone=False)
         assert list(done.elsewhere) == (["other"] if shared else [])
         assert bool(behind.services.sentry().look()) == shared

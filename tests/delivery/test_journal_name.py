@@ -20,7 +20,7 @@ from tests.delivery.test_dispatcher import greet
 from tests.delivery.test_journal import postboxes
 from tests.house import House
 
-ASKED = "this database was used on another machine or from another folder"
+ASKED = "this database was used on another machine, from another folder or beside another journal"
 
 
 @pytest.fixture
@@ -134,6 +134,7 @@ class TestAHouse:
         """Who only asks names no journal and notes no reason."""
         shutil.rmtree(journal(sent))
         assert sent.services.sentry().foresee()
+        assert adopt(sent.services.sentry(), dry_run=True, alone=False).reasons
         assert not journal(sent).exists()
         with read(sent.engine) as conn:
             assert conn.execute(sa.select(standstill)).all() == []
