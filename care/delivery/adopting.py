@@ -12,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.base.database import read, write
-from care.base.errors import UnavailableError
 from care.customers.tables import customer
 from care.delivery.forgotten import Tries, forget_older, keep, settle, tries_of
 from care.delivery.journal import FORGET_AFTER, KEPT
@@ -91,18 +90,13 @@ def _would(sentry: Sentry, reasons: Sequence[Standstill], *, alone: bool) -> Ado
 
 def _forgotten(sentry: Sentry) -> Iterator[list[Entry]]:
     """Yield what the database does not know, oldest first, a batch at a time."""
-    try:
+    with sentry.journal.reading():
         for path in sentry.journal.pages(sentry.lineage()):
             entries = read_page(path)
             while some := list(islice(entries, BATCH)):
                 unknown = unknown_tokens(sentry.engine, [entry.token for entry in some])
                 if found := [entry for entry in some if entry.token in unknown]:
                     yield found
-    except OSError as error:
-        folder = sentry.journal.folder
-        raise UnavailableError(
-            f"{folder}: cannot be read ({error.strerror}). Mend the folder, then try again"
-        ) from None
 
 
 def _settle_batches(sentry: Sentry) -> Iterator[int]:

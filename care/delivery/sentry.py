@@ -12,14 +12,13 @@ import structlog
 from care.base.among import among
 from care.base.clock import Clock
 from care.base.database import insert, read, write
-from care.base.errors import UnavailableError
 from care.base.ids import random_token
 from care.base.settings import Settings
 from care.delivery import incarnation as lives
 from care.delivery.forgotten import sift
 from care.delivery.journal import Journal, JournalError
 from care.delivery.journal_name import JournalName
-from care.delivery.journal_pages import last_tokens, newest_instance, pages, read_page
+from care.delivery.journal_pages import last_tokens, read_page
 from care.delivery.life_lock import LifeLock, dead_among, remove_locks, sweep
 from care.delivery.machine import Machine, this_machine
 from care.delivery.model import Claimed
@@ -128,7 +127,7 @@ class Sentry:
         """Return the name of the database; one that has none yet goes on with the journal that it finds."""
         with read(self.engine) as conn:
             own: str | None = conn.execute(sa.select(instance.c.name)).scalar()
-        return own or newest_instance(self.journal.folder, self.journal.secret)
+        return own or self.journal.newest_instance()
 
     def _vouches(self, named: JournalName, own: str) -> bool:
         """Tell whether this journal, new by its name, is all the same the one that a machine known before wrote.
@@ -140,15 +139,14 @@ class Sentry:
         with read(self.engine) as conn:
             if conn.execute(sa.select(attempt.c.id).limit(1)).first() is None:
                 return True
-        return bool(pages(self.journal.folder, self.journal.secret, own))
+        return self.journal.has_written(own)
 
     def mine(self) -> Sequence[str]:
         """Return what the digests of this journal begin with, wherever the database lay.
 
         The word of a program of before is about a journal that wrote something, not about a new one beside it.
         """
-        wrote = pages(self.journal.folder, self.journal.secret, self.lineage())
-        return self.here.alone if wrote else self.here.alone[:1]
+        return self.here.alone if self.journal.has_written(self.lineage()) else self.here.alone[:1]
 
     def begin_life(self) -> str:
         """Take the lock of this life, look around, and return the lock's name for its row."""
@@ -201,8 +199,8 @@ class Sentry:
 
 def forgotten_since(engine: sa.Engine, journal: Journal, own: str) -> tuple[int, datetime] | None:
     """Return how many attempts of the journal the database does not know, and since when; None: it knows all."""
-    try:
-        found = journal.pages(own)
+    found = journal.pages(own)
+    with journal.reading():
         if not unknown_tokens(engine, [token for path in found for token in last_tokens(path)]):
             return None
         count, since = 0, datetime.max.replace(tzinfo=UTC)
@@ -211,8 +209,6 @@ def forgotten_since(engine: sa.Engine, journal: Journal, own: str) -> tuple[int,
             unknown = unknown_tokens(engine, list(times))
             count += len(unknown)
             since = min([since, *(times[token] for token in unknown)])
-    except OSError as error:
-        raise UnavailableError(f"{journal.folder}: cannot be read ({error.strerror}). Mend the folder") from None
     return (count, since) if count else None
 
 

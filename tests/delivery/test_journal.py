@@ -255,6 +255,15 @@ class TestAnOlderDatabase:
         with pytest.raises(UnavailableError, match="cannot be read .Not a directory.. Mend the folder"):
             adopt(behind.services.sentry(), dry_run=False, alone=False)
 
+    def test_is_not_overlooked_where_a_page_cannot_be_read(self, behind: House) -> None:
+        """Of another owner, or on a bad block: it may be the one that knows."""
+        (page,) = behind.services.settings.journal_dir.glob("*.sent")
+        page.rename(page.with_name("kept"))
+        page.mkdir()
+        for ask in (behind.services.sentry().foresee, behind.services.sentry().look):
+            with pytest.raises(UnavailableError, match=f"{page}: cannot be read .Is a directory.. Mend the folder"):
+                ask()
+
 
 def test_a_full_disk_is_seen(tmp_path: Path, clock: VirtualClock) -> None:
     """The journal does not go on while there is no room for the next group."""
