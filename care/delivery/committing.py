@@ -41,7 +41,8 @@ class Committer:
         emptied as soon as they are durable, whatever happens afterwards.
 
         Raises:
-            FencedError: another sender took this life for dead. Nothing was written but answers, if those.
+            FencedError: another sender took this life for dead, or the database forgot what was sent.
+                Nothing was written but answers, if those.
         """
         work = self._work
         if answers and not work.sole:  # others lock messages and addresses too: nobody may wait for us in a circle

@@ -77,7 +77,7 @@ class Dispatcher:
         """Work until `stop` is set, or until nothing is due; return how many messages were handed over.
 
         Raises:
-            FencedError: another sender took this one for dead. What was on its way has landed.
+            FencedError: another sender took this one for dead, or the database forgot. What was on its way has landed.
         """
         await self._in_thread(self._life.begin)
         for gateway in self._work.routes.all():
@@ -111,9 +111,13 @@ class Dispatcher:
         return bool(self._senders.in_flight or self._recorder.is_busy)
 
     async def _regain(self) -> None:
-        """Give back what is claimed and not on its way: of the last transactions we may not know the end."""
+        """Give back what is claimed and not on its way: of the last transactions we may not know the end.
+
+        The database that is back may be another, which lacks the last of them.
+        """
         await self._in_thread(self._life.give_back, self._open_ids)
         await self._in_thread(self._work.sentry.journal.probe)
+        await self._in_thread(self._work.sentry.look_and_tell)
         self._hand.clear()
 
     @property
