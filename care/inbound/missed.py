@@ -50,11 +50,13 @@ def stretches_to_ask(
 
 
 def stretch_of(gaps: Sequence[Gap], *, asked: datetime | None, now: datetime) -> Gap | None:
-    """Return the stretch to ask about, None for nothing; `asked` is when the provider was asked last.
+    """Return the stretch to ask about, None for nothing; `asked` is until when the provider was asked.
 
     A gap is asked about at once when it is over, and once more when the list has certainly caught up. At first nothing
     more is asked: what was written before this house began is none of its business.
     """
+    if asked is not None and asked > now:
+        asked = None  # the clock was set back: until then no gap would be asked about
     open_ones = [gap for gap in gaps if asked is None or asked < gap.end or asked < gap.end + MARGIN <= now]
     starts = [gap.start for gap in open_ones]
     if asked is None or now - asked >= ANYHOW_EVERY:
@@ -90,7 +92,7 @@ async def _fetch(engine: sa.Engine, gateway: Gateway, place: Place, stretch: Gap
     rows = [row for row in (_row_of(each, now) for each in listed) if row is not None]
     new = sum(_keep(engine, rows[first : first + KEEP_AT_ONCE]) for first in range(0, len(rows), KEEP_AT_ONCE))
     with write(engine) as conn:
-        note_asked(conn, place, now)
+        note_asked(conn, place, stretch.end - MARGIN)  # so far was asked, however long the answer took
     log.info("replies.fetched", provider=place[1], listed=len(listed), new=new)
     return new
 
@@ -118,10 +120,10 @@ def _keep(engine: sa.Engine, rows: Sequence[Mapping[str, Any]]) -> int:
     return len(fresh)
 
 
-def note_asked(conn: sa.Connection, place: Place, now: datetime) -> None:
-    """Note when a provider was asked last, beside when each job ended last."""
-    statement = insert(conn, job_run).values(name=_note_of(place), last_at=now)
-    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"last_at": now}))
+def note_asked(conn: sa.Connection, place: Place, until: datetime) -> None:
+    """Note until when a provider was asked, beside when each job ended last."""
+    statement = insert(conn, job_run).values(name=_note_of(place), last_at=until)
+    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"last_at": until}))
 
 
 def _note_of(place: Place) -> str:

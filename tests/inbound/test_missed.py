@@ -1,7 +1,7 @@
 """Words that are fetched later than those that followed them; when which stretch is asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,14 +10,18 @@ import pytest
 import sqlalchemy as sa
 from twilio.rest import Client
 
+from care.base.clock import VirtualClock
 from care.base.database import read, write
+from care.base.vocabulary import Channel
 from care.bootstrap import Services
 from care.customers.model import SuppressionReason, SuppressionScope
 from care.customers.suppressions import suppress_hash
 from care.customers.tables import suppression
+from care.delivery.channels.base import Capabilities, CustomerMessage, Gateway
 from care.delivery.channels.twilio_inbound import inbound_messages
 from care.delivery.presence import Gap
-from care.inbound.missed import ANYHOW_EVERY, MARGIN, stretch_of
+from care.delivery.routes import Routes
+from care.inbound.missed import ANYHOW_EVERY, MARGIN, fetch_replies, stretch_of, stretches_to_ask
 from care.inbound.store import store_webhooks
 from care.inbound.tables import inbound_message
 from care.inbound.twilio import fetched_row
@@ -118,6 +122,7 @@ class TestStretches:
             ([], 59, None),
             ([], 60, 60),
             ([(70, 69)], 60, 60),
+            ([(30, 20)], -60, 30),  # the clock was set back
         ],
     )
     def test_begin_with_the_first_gap_not_asked_about(
@@ -132,6 +137,41 @@ class TestStretches:
         found = stretch_of(given, asked=last, now=NOW)
         expected = None if begins is None else Gap(NOW - begins * MINUTE - MARGIN, NOW + MARGIN)
         assert found == expected
+
+
+class Lists:
+    """A gateway that lists nothing; `asking` is called meanwhile."""
+
+    channel, provider = Channel.SMS, "twilio"
+    capabilities = Capabilities(two_way=True, callback_per_message=True, lists_inbound=True)
+
+    def __init__(self, asking: Callable[[], None]) -> None:
+        self._asking = asking
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def list_inbound(self, _start: datetime, _end: datetime) -> AsyncIterator[CustomerMessage]:
+        self._asking()
+        for nothing in list[CustomerMessage]():
+            yield nothing
+
+
+class TestFetchReplies:
+    def test_notes_no_more_than_was_asked(self, services: Services) -> None:
+        """Where a provider took its time, a gap of that time is asked about afterwards."""
+        clock, place = services.clock, (Channel.SMS, "twilio")
+        assert isinstance(clock, VirtualClock)
+        begun = clock.now()
+        clock.advance(10 * MINUTE)  # another provider was asked first
+        slow = Routes((cast("Gateway", Lists(lambda: clock.advance(10 * MINUTE))),))
+        fetch_replies(services.engine, slow, {place: Gap(begun - MINUTE, begun + MARGIN)}, clock=clock)
+
+        deaf = Gap(begun + 5 * MINUTE, begun + 6 * MINUTE)
+        with read(services.engine) as conn:
+            (again,) = stretches_to_ask(conn, [place], [deaf], now=clock.now()).values()
+        assert again.start <= deaf.start
 
 
 class ListOf:
