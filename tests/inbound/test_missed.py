@@ -179,34 +179,54 @@ class ListOf:
 
     def __init__(self, *listed: dict[str, Any]) -> None:
         names = ("sid", "account_sid", "from_", "to", "body", "num_media", "num_segments", "messaging_service_sid")
-        self._listed = [SimpleNamespace(**dict.fromkeys(names) | {"date_created": NOW} | each) for each in listed]
+        at = {"date_created": NOW, "date_sent": NOW}
+        self._listed = [SimpleNamespace(**dict.fromkeys(names) | at | each) for each in listed]
         self.messages = self
 
-    async def stream_async(self, **_filters: object) -> AsyncIterator[Any]:
+    async def stream_async(self, from_: str = "", **_filters: object) -> AsyncIterator[Any]:
         async def stream() -> AsyncIterator[Any]:
             for each in self._listed:
-                yield each
+                if from_ in ("", each.from_):
+                    yield each
 
         return stream()
+
+
+def one(sid: str, direction: str, *, created: float = 0, left: float = 0, **more: str) -> dict[str, Any]:
+    """Return a message of a list, created and sent so many minutes ago."""
+    at = {"date_created": NOW - created * MINUTE, "date_sent": NOW - left * MINUTE}
+    return {"sid": sid, "direction": direction, **at, **more}
+
+
+def sids(*listed: dict[str, Any]) -> list[str]:
+    """Return what came in for the service in the last half hour."""
+
+    async def found() -> list[str]:
+        client = cast("Client", ListOf(*listed))
+        return [each.sid async for each in inbound_messages(client, {SERVICE}, NOW - 30 * MINUTE, NOW + MINUTE)]
+
+    return asyncio.run(found())
 
 
 class TestAService:
     def test_is_known_by_the_numbers_it_sent_from(self) -> None:
         """Also where the list does not name it beside what came in; what came in for others is left alone."""
-
-        def one(sid: str, direction: str, **more: str) -> dict[str, Any]:
-            return {"sid": sid, "direction": direction, **more}
-
-        listed = ListOf(
+        listed = (
             one("mine", "inbound", to="+1"),
             one("another's", "inbound", to="+2"),
             one("named", "inbound", to="+3", messaging_service_sid=SERVICE),
-            one("sent", "outbound-api", from_="+1", messaging_service_sid=SERVICE),
+            one("nobody's", "inbound", to="+4"),
             one("sent by others", "outbound-api", from_="+2"),
         )
+        long_ago = one("sent", "outbound-api", from_="+1", messaging_service_sid=SERVICE, created=600, left=600)
+        assert sids(*listed, long_ago) == ["mine", "named"]
 
-        async def sids() -> list[str]:
-            found = inbound_messages(cast("Client", listed), {SERVICE}, NOW - MINUTE, NOW + MINUTE)
-            return [each.sid async for each in found]
-
-        assert asyncio.run(sids()) == ["mine", "named"]
+    def test_is_read_past_what_was_created_long_before(self) -> None:
+        """It waited to leave, and stands in the midst of what came in meanwhile."""
+        listed = (
+            one("waited", "outbound-api", from_="+1", messaging_service_sid=SERVICE, created=90, left=1),
+            one("came in", "inbound", to="+1", created=10, left=10),
+            one("left before", "outbound-api", from_="+1", messaging_service_sid=SERVICE, created=90, left=31),
+            one("far too old", "inbound", to="+1", messaging_service_sid=SERVICE, created=32, left=32),
+        )
+        assert sids(*listed) == ["came in"]
