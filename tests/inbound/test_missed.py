@@ -12,6 +12,7 @@ from twilio.rest import Client
 
 from care.base.clock import VirtualClock
 from care.base.database import read, write
+from care.base.errors import UnavailableError
 from care.base.vocabulary import Channel
 from care.bootstrap import Services
 from care.customers.model import SuppressionReason, SuppressionScope
@@ -140,7 +141,7 @@ class TestStretches:
 
 
 class Lists:
-    """A gateway that lists nothing; `asking` is called meanwhile."""
+    """A gateway that lists one message; `asking` is called before the next page."""
 
     channel, provider = Channel.SMS, "twilio"
     capabilities = Capabilities(two_way=True, callback_per_message=True, lists_inbound=True)
@@ -153,9 +154,8 @@ class Lists:
     async def close(self) -> None: ...
 
     async def list_inbound(self, _start: datetime, _end: datetime) -> AsyncIterator[CustomerMessage]:
+        yield CustomerMessage(sid="SM1", at=NOW, form={})
         self._asking()
-        for nothing in list[CustomerMessage]():
-            yield nothing
 
 
 class TestFetchReplies:
@@ -171,6 +171,20 @@ class TestFetchReplies:
         deaf = Gap(begun + 5 * MINUTE, begun + 6 * MINUTE)
         with read(services.engine) as conn:
             (again,) = stretches_to_ask(conn, [place], [deaf], now=clock.now()).values()
+        assert again.start <= deaf.start
+
+    def test_asks_again_for_a_list_that_broke_off(self, services: Services) -> None:
+        """From where it was asked before: what is behind the break may be a refusal."""
+
+        def break_off() -> None:
+            raise UnavailableError("no usable answer")
+
+        place, now = (Channel.SMS, "twilio"), services.clock.now()
+        deaf = Gap(now - 3 * MINUTE, now - 2 * MINUTE)
+        half = Routes((cast("Gateway", Lists(break_off)),))
+        assert fetch_replies(services.engine, half, {place: Gap(deaf.start, now + MARGIN)}, clock=services.clock) == 0
+        with read(services.engine) as conn:
+            (again,) = stretches_to_ask(conn, [place], [deaf], now=now).values()
         assert again.start <= deaf.start
 
 
