@@ -83,7 +83,9 @@ def _fetch_replies(services: Services, gaps: Sequence[Gap], now: datetime) -> No
 
 
 def _fetch_now(services: Services, stretches: Mapping[missed_replies.Place, Gap]) -> None:
-    new = missed_replies.fetch_replies(services.engine, services.gateways(), stretches, clock=services.clock)
+    new = missed_replies.fetch_replies(
+        services.engine, services.gateways(), stretches, clock=services.clock, told=services.told
+    )
     if new:
         work_inbox(services.engine, services.inbound_rules, now=services.clock.now())
 

@@ -14,6 +14,7 @@ import structlog
 from care.base.clock import Clock
 from care.base.database import insert, write
 from care.base.errors import UnavailableError
+from care.base.told import Told
 from care.base.vocabulary import Channel
 from care.delivery.channels.base import CustomerMessage, Gateway, inbound_records_of
 from care.delivery.presence import Gap
@@ -64,22 +65,26 @@ def stretch_of(gaps: Sequence[Gap], *, asked: datetime | None, now: datetime) ->
     return Gap(min(starts) - MARGIN, now + MARGIN) if starts else None
 
 
-def fetch_replies(engine: sa.Engine, routes: Routes, stretches: Mapping[Place, Gap], *, clock: Clock) -> int:
-    """Ask for each stretch and keep what is new; return how much that was."""
-    return asyncio.run(_fetch_all(engine, routes, stretches, clock=clock))
+def fetch_replies(
+    engine: sa.Engine, routes: Routes, stretches: Mapping[Place, Gap], *, clock: Clock, told: Told
+) -> int:
+    """Ask for each stretch and keep what is new; return how much that was. A provider's silence is told once."""
+    return asyncio.run(_fetch_all(engine, routes, stretches, clock=clock, told=told))
 
 
-async def _fetch_all(engine: sa.Engine, routes: Routes, stretches: Mapping[Place, Gap], *, clock: Clock) -> int:
+async def _fetch_all(
+    engine: sa.Engine, routes: Routes, stretches: Mapping[Place, Gap], *, clock: Clock, told: Told
+) -> int:
     new = 0
     async with routes.opened():
         for place, stretch in stretches.items():
             gateway = routes.by_name(place[1], place[0])
             if gateway is not None:
-                new += await _fetch(engine, gateway, place, stretch, clock=clock)
+                new += await _fetch(engine, gateway, place, stretch, clock=clock, told=told)
     return new
 
 
-async def _fetch(engine: sa.Engine, gateway: Gateway, place: Place, stretch: Gap, *, clock: Clock) -> int:
+async def _fetch(engine: sa.Engine, gateway: Gateway, place: Place, stretch: Gap, *, clock: Clock, told: Told) -> int:
     """Keep what one provider lists; one that gives no answer is asked again at the next round."""
     records, now = inbound_records_of(gateway), clock.now()
     if records is None:
@@ -87,8 +92,10 @@ async def _fetch(engine: sa.Engine, gateway: Gateway, place: Place, stretch: Gap
     try:
         listed = sorted(await _gathered(records.list_inbound(stretch.start, stretch.end)), key=lambda each: each.at)
     except UnavailableError as error:
-        log.warning("replies.not_fetched", provider=place[1], problem=str(error))
+        if told.is_news(_note_of(place), str(error)):
+            log.warning("replies.not_fetched", provider=place[1], problem=str(error))
         return 0
+    told.is_over(_note_of(place))
     rows = [row for row in (_row_of(each, now) for each in listed) if row is not None]
     new = sum(_keep(engine, rows[first : first + KEEP_AT_ONCE]) for first in range(0, len(rows), KEEP_AT_ONCE))
     with write(engine) as conn:

@@ -13,6 +13,7 @@ from twilio.rest import Client
 from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.base.errors import UnavailableError
+from care.base.told import Told
 from care.base.vocabulary import Channel
 from care.bootstrap import Services
 from care.customers.model import SuppressionReason, SuppressionScope
@@ -166,7 +167,7 @@ class TestFetchReplies:
         begun = clock.now()
         clock.advance(10 * MINUTE)  # another provider was asked first
         slow = Routes((cast("Gateway", Lists(lambda: clock.advance(10 * MINUTE))),))
-        fetch_replies(services.engine, slow, {place: Gap(begun - MINUTE, begun + MARGIN)}, clock=clock)
+        fetch_replies(services.engine, slow, {place: Gap(begun - MINUTE, begun + MARGIN)}, clock=clock, told=Told())
 
         deaf = Gap(begun + 5 * MINUTE, begun + 6 * MINUTE)
         with read(services.engine) as conn:
@@ -182,7 +183,12 @@ class TestFetchReplies:
         place, now = (Channel.SMS, "twilio"), services.clock.now()
         deaf = Gap(now - 3 * MINUTE, now - 2 * MINUTE)
         half = Routes((cast("Gateway", Lists(break_off)),))
-        assert fetch_replies(services.engine, half, {place: Gap(deaf.start, now + MARGIN)}, clock=services.clock) == 0
+        assert (
+            fetch_replies(
+                services.engine, half, {place: Gap(deaf.start, now + MARGIN)}, clock=services.clock, told=Told()
+            )
+            == 0
+        )
         with read(services.engine) as conn:
             (again,) = stretches_to_ask(conn, [place], [deaf], now=now).values()
         assert again.start <= deaf.start
