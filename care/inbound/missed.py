@@ -41,13 +41,18 @@ def stretches_to_ask(
     conn: sa.Connection, places: Iterable[Place], gaps: Sequence[Gap], *, now: datetime
 ) -> dict[Place, Gap]:
     """Return who is to be asked now, and for which stretch of time."""
-    last_asked = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
-    found: dict[Place, Gap] = {}
+    asked, found = last_asked(conn), dict[Place, Gap]()
     for place in places:
-        stretch = stretch_of(gaps, asked=last_asked.get(_note_of(place)), now=now)
+        stretch = stretch_of(gaps, asked=asked.get(place[1]), now=now)
         if stretch is not None:
             found[place] = stretch
     return found
+
+
+def last_asked(conn: sa.Connection) -> dict[str, datetime]:
+    """Return until when each provider has been asked, by its name."""
+    notes = sa.select(job_run).where(job_run.c.name.startswith(_NOTE, autoescape=True))
+    return {row.name.removeprefix(_NOTE): row.last_at for row in conn.execute(notes)}
 
 
 def stretch_of(gaps: Sequence[Gap], *, asked: datetime | None, now: datetime) -> Gap | None:

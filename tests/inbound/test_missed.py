@@ -23,12 +23,13 @@ from care.delivery.channels.base import Capabilities, CustomerMessage, Gateway
 from care.delivery.channels.twilio_inbound import inbound_messages
 from care.delivery.presence import Gap
 from care.delivery.routes import Routes
-from care.inbound.missed import ANYHOW_EVERY, MARGIN, fetch_replies, stretch_of, stretches_to_ask
+from care.inbound.missed import ANYHOW_EVERY, MARGIN, fetch_replies, note_asked, stretch_of, stretches_to_ask
 from care.inbound.store import store_webhooks
 from care.inbound.tables import inbound_message
 from care.inbound.twilio import fetched_row
 from care.inbound.worker import work_inbox
 from care.messages.tables import message
+from care.reports.metrics import figures
 from tests.factories import address_hash, make_customer
 from tests.inbound.house import hear, inbound_form
 
@@ -108,6 +109,23 @@ class TestAWordFetchedLate:
         assert (is_silenced(services), answers(services)) == (True, [])
         fetch(services, "START", ago=10 * MINUTE)
         assert (is_silenced(services), answers(services)) == (False, ["reply:optin_confirm"])
+
+
+class TestFiguresOfReplies:
+    def test_count_what_came_from_the_list(self, services: Services) -> None:
+        """Beside what was heard, and how long ago each provider was asked."""
+        hear(services, PHONE, "hello")
+        work(services)
+        fetch(services, "退订", ago=10 * MINUTE)
+        with write(services.engine) as conn:
+            note_asked(conn, (Channel.SMS, "twilio"), services.clock.now() - 5 * MINUTE)
+        with read(services.engine) as conn:
+            found = {
+                (each.name, *dict(each.labels).values()): each.value for each in figures(conn, services.clock.now())
+            }
+        assert found["care_webhooks_last_day", "twilio.inbound", "done"] == 2
+        assert found["care_replies_fetched_last_day",] == 1
+        assert found["care_replies_asked_seconds", "twilio"] == 300
 
 
 class TestStretches:
