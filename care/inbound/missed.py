@@ -32,18 +32,21 @@ MARGIN = timedelta(minutes=2)
 ANYHOW_EVERY = timedelta(hours=1)
 """Asked so often even without a gap: of a proxy of ours that was down, nobody here knows."""
 
+DEAF_EVERY = timedelta(minutes=1)
+"""Asked so often while no web process is there; so at once by a leader that starts after an outage."""
+
 KEEP_AT_ONCE = 100
 _NOTE = "replies:"
 log = structlog.get_logger()
 
 
 def stretches_to_ask(
-    conn: sa.Connection, places: Iterable[Place], gaps: Sequence[Gap], *, now: datetime
+    conn: sa.Connection, places: Iterable[Place], gaps: Sequence[Gap], *, deaf: datetime | None = None, now: datetime
 ) -> dict[Place, Gap]:
-    """Return who is to be asked now, and for which stretch of time."""
+    """Return who is to be asked now, and for which stretch of time; `deaf` is since when nobody hears, or None."""
     asked, found = last_asked(conn), dict[Place, Gap]()
     for place in places:
-        stretch = stretch_of(gaps, asked=asked.get(place[1]), now=now)
+        stretch = stretch_of(gaps, deaf, asked=asked.get(place[1]), now=now)
         if stretch is not None:
             found[place] = stretch
     return found
@@ -55,11 +58,12 @@ def last_asked(conn: sa.Connection) -> dict[str, datetime]:
     return {row.name.removeprefix(_NOTE): row.last_at for row in conn.execute(notes)}
 
 
-def stretch_of(gaps: Sequence[Gap], *, asked: datetime | None, now: datetime) -> Gap | None:
+def stretch_of(gaps: Sequence[Gap], deaf: datetime | None, *, asked: datetime | None, now: datetime) -> Gap | None:
     """Return the stretch to ask about, None for nothing; `asked` is until when the provider was asked.
 
-    A gap is asked about at once when it is over, and once more when the list has certainly caught up. At first nothing
-    more is asked: what was written before this house began is none of its business.
+    A gap is asked about at once when it is over, and once more when the list has certainly caught up; while one lasts,
+    which began at `deaf`, now and then. At first nothing more is asked: what was written before this house began is
+    none of its business.
     """
     if asked is not None and asked > now:
         asked = None  # the clock was set back: until then no gap would be asked about
@@ -67,6 +71,8 @@ def stretch_of(gaps: Sequence[Gap], *, asked: datetime | None, now: datetime) ->
     starts = [gap.start for gap in open_ones]
     if asked is None or now - asked >= ANYHOW_EVERY:
         starts.append(asked or now)
+    if deaf is not None and (asked is None or now - asked >= DEAF_EVERY):
+        starts.append(deaf if asked is None else max(asked, deaf))
     return Gap(min(starts) - MARGIN, now + MARGIN) if starts else None
 
 
@@ -105,7 +111,8 @@ async def _fetch(engine: sa.Engine, gateway: Gateway, place: Place, stretch: Gap
     new = sum(_keep(engine, rows[first : first + KEEP_AT_ONCE]) for first in range(0, len(rows), KEEP_AT_ONCE))
     with write(engine) as conn:
         note_asked(conn, place, stretch.end - MARGIN)  # so far was asked, however long the answer took
-    log.info("replies.fetched", provider=place[1], listed=len(listed), new=new)
+    say = log.info if listed else log.debug
+    say("replies.fetched", provider=place[1], listed=len(listed), new=new)
     return new
 
 

@@ -154,9 +154,16 @@ class TestStretches:
         given = [Gap(NOW - start * MINUTE, NOW - end * MINUTE) for start, end in gaps]
         last = None if asked is None else NOW - asked * MINUTE
 
-        found = stretch_of(given, asked=last, now=NOW)
+        found = stretch_of(given, None, asked=last, now=NOW)
         expected = None if begins is None else Gap(NOW - begins * MINUTE - MARGIN, NOW + MARGIN)
         assert found == expected
+
+    @pytest.mark.parametrize(("asked", "begins"), [(None, 30), (50, 30), (1, 1), (0.9, None)])
+    def test_while_nobody_hears_go_on_where_the_last_ended(self, asked: float | None, begins: float | None) -> None:
+        """Each minute, since half an hour."""
+        last = None if asked is None else NOW - asked * MINUTE
+        found = stretch_of([], NOW - 30 * MINUTE, asked=last, now=NOW)
+        assert found == (None if begins is None else Gap(NOW - begins * MINUTE - MARGIN, NOW + MARGIN))
 
 
 class Lists:
