@@ -20,7 +20,7 @@ from care.base.failpoints import failpoint
 from care.bootstrap import Services
 from care.delivery import asking, list_proof, resolving
 from care.delivery.doubt import Step
-from care.delivery.presence import Gap, deaf_gaps
+from care.delivery.presence import Gap, deaf_gaps, deaf_since
 from care.delivery.registry import (
     account_digests,
     accounts_of,
@@ -66,24 +66,26 @@ def ask_missed(services: Services, now: datetime, _last: datetime | None) -> Non
         settings = services.settings
         places, accounts = places_with_records(settings), account_digests(settings)
         missed = asking.missed_attempts(conn, places, gaps, accounts=accounts)
-        deaf = deaf_gaps(conn, since=now - LOOK_BACK, shortest=timedelta(0))
-    _fetch_replies(services, deaf, now)
+    _fetch_replies(services, now)
     _ask(services, "catch-up", missed)
 
 
-def _fetch_replies(services: Services, gaps: Sequence[Gap], now: datetime) -> None:
-    """Fetch what customers wrote in every gap, a short one too: nobody repeats it."""
+def _fetch_replies(services: Services, now: datetime) -> None:
+    """Fetch what customers wrote in every gap, a short one too, and one that lasts: nobody repeats it."""
     listers = inbound_listers(services.settings)
     if not listers:
         return
     with read(services.engine) as conn:
-        stretches = missed_replies.stretches_to_ask(conn, listers, gaps, now=now)
+        gaps, deaf = deaf_gaps(conn, since=now - LOOK_BACK, shortest=timedelta(0)), deaf_since(conn, now)
+        stretches = missed_replies.stretches_to_ask(conn, listers, gaps, deaf=deaf, now=now)
     if stretches:
         services.errands.run("replies", lambda: _fetch_now(services, stretches))
 
 
 def _fetch_now(services: Services, stretches: Mapping[missed_replies.Place, Gap]) -> None:
-    new = missed_replies.fetch_replies(services.engine, services.gateways(), stretches, clock=services.clock)
+    new = missed_replies.fetch_replies(
+        services.engine, services.gateways(), stretches, clock=services.clock, told=services.told
+    )
     if new:
         work_inbox(services.engine, services.inbound_rules, now=services.clock.now())
 
