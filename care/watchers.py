@@ -180,7 +180,7 @@ def _check_days(services: Services, days: Sequence[date], again: Sequence[date])
 
 def add_up(services: Services, day: date) -> None:
     """Add up the books of one day, and keep what they say."""
-    with read(services.engine) as conn:
+    with read(services.engine, steady=True) as conn:
         books = open_books(conn, first=day, last=day, policies=services.policies, now=services.clock.now())
     with write(services.engine) as conn:
         note_sum(conn, day, balance=books.balance, words=books.verdict, found=books.found, now=services.clock.now())

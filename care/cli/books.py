@@ -49,7 +49,7 @@ def books(
     first = last - timedelta(days=count - 1)
     if provider:
         ask_providers(services, first, last)
-    with plain_errors(services.engine), read(services.engine) as conn:
+    with plain_errors(services.engine), read(services.engine, steady=True) as conn:
         found = open_books(conn, first=first, last=last, policies=services.policies, now=now)
         theirs = read_providers(conn, first, last)
     _keep(services, found)
