@@ -197,23 +197,16 @@ def _compare(services: Services, day: date) -> None:
 def keep_found(services: Services, found: Books) -> None:
     """Keep what somebody found who added up the books on demand, for the days that an alarm looks at.
 
-    Nothing is written where nothing is news.
+    Nothing is written where nothing is news; what was found wrong is ended however long ago it was.
     """
-    now = services.clock.now()
-    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
-    oldest = max(found.first, today - timedelta(days=1) - BOOKS_BACK)
-    days = [oldest + timedelta(days=n) for n in range((min(found.last, today) - oldest).days + 1)]
-    if found.balance:
-        with read(services.engine) as conn:
-            days = [day for day in wrong_verdicts(conn, since=oldest) if day in days]
-    elif found.first != found.last:
-        for day in days:  # some of them are right
+    today = services.clock.now().astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    oldest = today - timedelta(days=1) - BOOKS_BACK
+    with read(services.engine) as conn:
+        wrong = wrong_verdicts(conn)
+    for n in range((min(found.last, today) - found.first).days + 1):
+        day = found.first + timedelta(days=n)
+        if day in wrong or (day >= oldest and not found.balance):  # others of the days may be right
             add_up(services, day)
-        return
-    if days:
-        with write(services.engine) as conn:
-            for day in days:
-                note_sum(conn, day, balance=found.balance, words=found.verdict, found=found.found, now=now)
 
 
 def compare_with_providers(services: Services, day: date) -> None:
