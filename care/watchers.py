@@ -32,6 +32,7 @@ from care.delivery.tables import job_run
 from care.inbound import missed as missed_replies
 from care.inbound.worker import work_inbox
 from care.reports.books import Books, open_books
+from care.watch.accepted import accepted, is_accepted
 from care.watch.alerts import send_alerts
 from care.watch.book_store import LOOK_BACK as BOOKS_BACK
 from care.watch.book_store import days_to_add, days_to_compare, keep_pages, note_done, note_sum, wrong_verdicts
@@ -183,7 +184,8 @@ def add_up(services: Services, day: date) -> None:
     with read(services.engine, steady=True) as conn:
         books = open_books(conn, first=day, last=day, policies=services.policies, now=services.clock.now())
     with write(services.engine) as conn:
-        note_sum(conn, day, balance=books.balance, words=books.verdict, found=books.found, now=services.clock.now())
+        is_right = books.balance or is_accepted(conn, day, books.found)
+        note_sum(conn, day, balance=is_right, words=books.verdict, found=books.found, now=services.clock.now())
     log.info("books.checked", day=day.isoformat(), balance=books.balance)
 
 
@@ -205,15 +207,17 @@ def keep_found(services: Services, found: Books) -> None:
         wrong = wrong_verdicts(conn)
     for n in range((min(found.last, today) - found.first).days + 1):
         day = found.first + timedelta(days=n)
-        if day in wrong or (day >= oldest and not found.balance):  # others of the days may be right
+        if day in wrong or (day >= oldest and not found.balance):  # others of the days may be right, or accepted
             add_up(services, day)
 
 
 def compare_with_providers(services: Services, day: date) -> None:
     """Compare one day with every provider's own list, and keep what was found."""
-    dice, zone = random.SystemRandom(), services.settings.operator.timezone
+    dice, zone, clock = random.SystemRandom(), services.settings.operator.timezone, services.clock
+    with read(services.engine) as conn:
+        known = accepted(conn)
     pages = asyncio.run(
-        compare_day(services.engine, services.gateways(), day=day, zone=zone, clock=services.clock, dice=dice)
+        compare_day(services.engine, services.gateways(), day=day, zone=zone, clock=clock, dice=dice, accepted=known)
     )
     with write(services.engine) as conn:
         keep_pages(conn, pages)

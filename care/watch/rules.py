@@ -11,6 +11,8 @@ WEBHOOK_LIMIT = 15 * MINUTE
 SATISFACTION = "satisfaction"
 """The rule that is not looked at each minute."""
 
+ACCEPTED = "accepted"
+"""No rule: what somebody accepted is kept beside the incidents, under this name."""
 
 LONGEST = 300
 """Characters that an incident keeps of what is so."""
@@ -249,7 +251,7 @@ RULES: tuple[Rule, ...] = (
 )
 """Every kind of incident, the most urgent first."""
 
-TITLES: Mapping[str, str] = {rule.name: rule.title for rule in RULES}
+TITLES: Mapping[str, str] = {rule.name: rule.title for rule in RULES} | {ACCEPTED: "A difference was accepted"}
 
 
 def is_wrong(facts: Facts) -> bool:

@@ -101,3 +101,88 @@ class TestAProviderThatIsSilent:
         an_hour_later(greeted)
         assert len(told(ear)) == 2
         assert str(DAY + A_DAY) in told(ear)[1]
+
+
+class TestAccepted:
+    def test_is_no_alarm_until_there_is_more(self, greeted: Desk, ear: Receiver) -> None:
+        """Of the provider's list by reference: what somebody sends tomorrow from the same account differs again."""
+        forget_one_there(greeted)
+        send_by_hand(greeted, "SBhand")
+        turn(greeted)
+        incidents(greeted)
+        answer = greeted(*BOOKS, "--accept", "a colleague wrote from the console")
+        assert (answer.code, answer.err) == (0, "")
+        assert page_of(greeted).words == "2 handed over, 2 on its list; 2 accepted"
+        an_hour_later(greeted, 2)
+        assert incidents(greeted) == {}
+        assert [each.partition(" ")[0] for each in told(ear)] == ["(open)", "(over)"]
+        send_by_hand(greeted, "SBother")
+        assert greeted(*BOOKS, "--provider").code == 1
+        assert page_of(greeted).unknown_here == ("SBother",)
+        assert "provider_books" in incidents(greeted)
+
+    def test_is_kept_with_its_reason_and_who_gave_it(self, greeted: Desk) -> None:
+        """For good, in a list that people and programs read."""
+        take_away(greeted)
+        assert greeted.run(*BOOKS, "--accept", "deleted in a repair", CARE_USER="anna").code == 0
+        (row,) = (json.loads(line) for line in greeted("incidents", "--all", "--json").out.splitlines())
+        assert (row["title"], row["words"]) == (
+            "A difference was accepted",
+            f"{DAY} by ops:anna: deleted in a repair",
+        )
+
+    def test_holds_for_our_own_sums_day_by_day(self, greeted: Desk) -> None:
+        """One row that is lost for good; the second one is told, and so is one of another day."""
+        turn(greeted)
+        take_away(greeted)
+        greeted(*BOOKS)
+        assert "books" in incidents(greeted)
+        answer = greeted(*BOOKS, "--accept", "deleted in a repair")
+        assert answer.code == 0
+        assert answer.out.splitlines()[-1].endswith(
+            "1 of 1 page does not balance. All of it was accepted: care incidents --all"
+        )
+        found = json.loads(greeted("books", "--json").out)
+        assert (found["balance"], found["accepted"]) == (False, True)
+        an_hour_later(greeted, 2)
+        assert incidents(greeted) == {}
+        take_away(greeted)
+        assert greeted("books").code == 1
+        assert f"{DAY} difference 2" in incidents(greeted)["books"]
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("--date", str(DAY), "--accept", " "), "give the reason"),
+            (("--accept", "all of it"), "only of one day"),
+            (("--date", str(DAY), "--days", "3", "--accept", "all of it"), "only of one day"),
+            (("--date", str(DAY), "--accept", "nothing is wrong"), "nothing differs on"),
+        ],
+    )
+    def test_wants_one_day_a_reason_and_something_that_differs(
+        self, greeted: Desk, words: tuple[str, ...], said: str
+    ) -> None:
+        """Nobody accepts what nobody has looked at."""
+        turn(greeted)
+        answer = greeted("books", *words)
+        assert answer.code in (1, 2)
+        assert said in answer.err
+
+    @pytest.mark.parametrize(
+        ("words", "what"),
+        [
+            (("campaigns", "send-proof", "birthday"), "a proof of birthday by sms"),
+            (("provider", "verify", "--count", "1"), "1 to verify the list of sandbox"),
+        ],
+    )
+    def test_is_by_itself_what_care_sends_outside_the_ledger(
+        self, greeted: Desk, words: tuple[str, ...], what: str
+    ) -> None:
+        """It goes by the same account: no difference, and the record says who sent it."""
+        greeted.house.clock.advance(-timedelta(hours=20))
+        assert greeted(*words, "--to", "+8613800000099").code == 0
+        greeted.house.clock.advance(timedelta(hours=20))
+        turn(greeted)
+        assert page_of(greeted).words == "2 handed over, 3 on its list; 1 accepted"
+        assert incidents(greeted) == {}
+        assert what in greeted("incidents", "--all").out
