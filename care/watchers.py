@@ -48,6 +48,9 @@ LOOK_BACK = timedelta(hours=72)
 MORNING = 6
 """The hour, by the operator's clock, from which yesterday is compared: late messages have come down by then."""
 
+COMPARED_BY = 9
+"""The hour at which that ought to be done, after three turns of its job."""
+
 log = structlog.get_logger()
 
 
@@ -225,13 +228,16 @@ def compare_with_providers(services: Services, day: date) -> None:
 
 def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timedelta]) -> None:
     """Judge everything by the table of alarms, and tell of what opened or is over."""
-    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    zone = services.settings.operator.timezone
+    there = now.astimezone(ZoneInfo(zone))
     with read(services.engine) as conn:
         is_known = is_compared(conn, now)
         facts = look(
             conn,
             now=now,
-            today=today,
+            today=there.date(),
+            compared=(there - timedelta(hours=COMPARED_BY)).date() - timedelta(days=1),
+            zone=zone,
             turns=turns,
             oldest_due=timedelta(minutes=services.settings.alerts.oldest_due_minutes),
             enough=None if is_known else services.settings.reports.enough,

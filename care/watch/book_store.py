@@ -141,6 +141,14 @@ def days_to_compare(conn: sa.Connection, *, yesterday: date, zone: str) -> Seque
     return [day for day in days if day not in seen][:NEW_AT_ONCE] + sorted(wrong, reverse=True)
 
 
+def is_uncompared(conn: sa.Connection, day: date, *, zone: str) -> bool:
+    """Tell whether nobody has looked at the books of a day, though the house had begun."""
+    if conn.execute(sa.select(ledger_book.c.day).where(ledger_book.c.day == day)).first() is not None:
+        return False
+    began = _first_day(conn, zone)
+    return began is not None and began <= day
+
+
 def _first_day(conn: sa.Connection, zone: str) -> date | None:
     """Return the operator's day on which the house began: its first life, count or request, whatever is earliest."""
     firsts = (sa.func.min(column) for column in (incarnation.c.started_at, intended.c.counted_at, attempt.c.intent_at))

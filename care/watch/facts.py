@@ -22,7 +22,7 @@ from care.reports.providers import closed_now
 from care.surveys.case_store import overdue_cases
 from care.surveys.figures.alarm import drop_words
 from care.surveys.phone_tasks import overdue_calls
-from care.watch.book_store import LOOK_BACK, parts_of, wrong_pages, wrong_verdicts
+from care.watch.book_store import LOOK_BACK, is_uncompared, parts_of, wrong_pages, wrong_verdicts
 from care.watch.incidents import parts_told, words_of
 from care.watch.rules import SATISFACTION, Facts, WrongPage
 
@@ -40,6 +40,8 @@ def look(
     *,
     now: datetime,
     today: date,
+    compared: date,
+    zone: str,
     turns: Mapping[str, timedelta],
     oldest_due: timedelta,
     enough: int | None,
@@ -47,6 +49,8 @@ def look(
     least_mib: int,
 ) -> Facts:
     """Return the facts of this moment. `turns` names the jobs that must end, and within which time.
+
+    `compared` is the last day whose books ought to have been looked at by now.
 
     `enough` answers are needed on each side before satisfaction is compared; None: it was lately, and stands as it was.
     """
@@ -64,6 +68,7 @@ def look(
             WrongPage(place=f"{page.provider} {page.channel}", day=page.day, words=page.words, parts=parts_of(page))
             for page in wrong_pages(conn, since=since, told=parts_told(conn, "provider_books"))
         ],
+        uncompared=compared if is_uncompared(conn, compared, zone=zone) else None,
         standstill=(still := "; ".join(one.words for one in standing(conn))),
         not_sending="" if still else why_not_ready(conn, now, oldest_due),
         leader_unseen=leader_unseen(conn, now),
