@@ -194,8 +194,11 @@ def add_up(services: Services, day: date) -> None:
 
 def _compare(services: Services, day: date) -> None:
     compare_with_providers(services, day)
+    now = services.clock.now()
+    if day >= now.astimezone(ZoneInfo(services.settings.operator.timezone)).date():
+        return  # it is not over
     with write(services.engine) as conn:  # last, since it says that the day is done
-        note_done(conn, day, words="added up and compared", now=services.clock.now())
+        note_done(conn, day, words="added up and compared", now=now)
     log.info("books.compared", day=day.isoformat())
 
 

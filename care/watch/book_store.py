@@ -125,6 +125,8 @@ def days_to_add(conn: sa.Connection, *, yesterday: date, morning: datetime) -> l
 def days_to_compare(conn: sa.Connection, *, yesterday: date, zone: str) -> Sequence[date]:
     """Return the days that nobody looked at yet, at most `NEW_AT_ONCE`, then the last ones that did not balance.
 
+    Today is one of these where somebody compared it on demand.
+
     The latest comes first: of it most can still be mended, and its alarm must not wait for last week's. Before the
     house's first day the providers list what others sent.
     """
@@ -135,7 +137,7 @@ def days_to_compare(conn: sa.Connection, *, yesterday: date, zone: str) -> Seque
     known = sa.select(ledger_book.c.day, ledger_book.c.balance)
     done = conn.execute(known.where(ledger_book.c.day.between(since, yesterday))).all()
     wrong = {row.day for row in done if not row.balance}
-    wrong |= {page.day for page in wrong_pages(conn, since=since) if page.day <= yesterday}
+    wrong |= {page.day for page in wrong_pages(conn, since=since)}
     seen = wrong | {row.day for row in done}
     days = [yesterday - timedelta(days=n) for n in range((yesterday - max(since, began)).days + 1)]
     return [day for day in days if day not in seen][:NEW_AT_ONCE] + sorted(wrong, reverse=True)

@@ -30,8 +30,8 @@ from care.delivery.routes import Routes
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
 
-SETTLING = timedelta(minutes=2)
-"""What left just now may not be recorded yet, on either side."""
+SETTLING = timedelta(minutes=15)
+"""What left just now may not be recorded yet, on either side, or is in doubt, which takes so long to settle."""
 
 EDGE = timedelta(minutes=15)
 """A message may be on one side of midnight here and on the other there; so hardly one has to be fetched by itself."""

@@ -11,11 +11,24 @@ import sqlalchemy as sa
 
 from care.base.clock import VirtualClock
 from care.base.database import read, write
+from care.base.errors import UnavailableError
+from care.delivery.channels.sandbox import SandboxGateway
 from care.delivery.registry import outbox_dir
 from care.watch.book_store import keep_pages, kept_pages
 from care.watch.provider_books import BookState, ProviderPage
 from tests.cli.desk import Desk
-from tests.cli.test_books_again import A_DAY, BOOKS, DAY, an_hour_later, incidents, put_back, take_away, told, turn
+from tests.cli.test_books_again import (
+    A_DAY,
+    BOOKS,
+    DAY,
+    an_hour_later,
+    incidents,
+    put_back,
+    take_away,
+    told,
+    turn,
+    verdicts,
+)
 from tests.house import House, build_house
 from tests.watch.receiver import Receiver, receiver
 
@@ -186,3 +199,23 @@ class TestAccepted:
         assert page_of(greeted).words == "2 handed over, 3 on its list; 1 accepted"
         assert incidents(greeted) == {}
         assert what in greeted("incidents", "--all").out
+
+
+class TestToday:
+    def test_is_asked_again_each_hour_where_somebody_compared_it(
+        self, desk: Desk, ear: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The list could not be had at noon: an alarm until it can be, not until tomorrow; and the day is not done."""
+
+        async def silent(*_: object) -> None:
+            raise UnavailableError("sandbox: no usable answer. Try again later")
+
+        desk.customer("C1")
+        desk.greet()
+        with monkeypatch.context() as patch:
+            patch.setattr(SandboxGateway, "open", silent)
+            assert desk(*BOOKS, "--provider").code == 1
+            assert "provider_books" in incidents(desk)
+        an_hour_later(desk)
+        assert incidents(desk) == {}
+        assert (page_of(desk).state, verdicts(desk)) == (BookState.BALANCED, {})

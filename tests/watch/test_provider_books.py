@@ -154,15 +154,15 @@ class TestCompareDay:
         assert "keeps no list" in pages[0].words
         assert "not set up for sms any more" in pages[1].words
 
-    def test_leaves_out_the_last_two_minutes(self, engine: sa.Engine) -> None:
-        """What left just now may not be written down yet, here or there."""
+    def test_leaves_out_the_last_quarter_of_an_hour(self, engine: sa.Engine) -> None:
+        """What left just now may not be written down yet, here or there, or is in doubt until it is settled."""
         now = START + timedelta(hours=12)
         provider = Provider()
         with write(engine) as conn:
-            handed_over(conn, "A", now - timedelta(minutes=5))
-            handed_over(conn, "B", now - timedelta(minutes=1))
-        provider.add("A", now - timedelta(minutes=5))
-        provider.add("X", now - timedelta(minutes=1))
+            handed_over(conn, "A", now - timedelta(minutes=16))
+            handed_over(conn, "B", now - timedelta(minutes=14))
+        provider.add("A", now - timedelta(minutes=16))
+        provider.add("X", now - timedelta(minutes=14))
         assert compare(engine, provider, VirtualClock(now)).words == "1 handed over, 1 on its list"
 
     @pytest.mark.parametrize("seed", range(4))
