@@ -22,11 +22,17 @@ LOOK_BACK = timedelta(days=7)
 NEW_AT_ONCE = 3
 """Days looked at for the first time in one turn: a day of a million takes its time, and an outage has several."""
 
+LONGEST_LOOK = timedelta(hours=6)
+"""A page that began so much later than one that has just ended is of a clock that was set back."""
+
 _WORDS = 300
 
 
 def keep_pages(conn: sa.Connection, pages: Iterable[ProviderPage]) -> None:
-    """Write down pages; a later look at the same day replaces the earlier."""
+    """Write down pages; a look that began later replaces an earlier one, whichever ended first.
+
+    Of two at once the earlier may take for listed what the later one asked about.
+    """
     for page in pages:
         values = {
             "state": str(page.state),
@@ -41,7 +47,9 @@ def keep_pages(conn: sa.Connection, pages: Iterable[ProviderPage]) -> None:
         }
         key = {"day": page.day, "provider": page.provider, "channel": str(page.channel)}
         statement = insert(conn, provider_book).values(**key, **values)
-        conn.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+        kept_at = provider_book.c.checked_at
+        is_later = sa.or_(kept_at <= page.checked_at, kept_at > page.checked_at + LONGEST_LOOK)
+        conn.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values, where=is_later))
 
 
 def kept_pages(conn: sa.Connection, *, first: date, last: date) -> list[ProviderPage]:

@@ -75,7 +75,7 @@ class ProviderPage:
     differences: int = 0
     bills: Sequence[Bill] = ()
     words: str = ""
-    checked_at: datetime
+    checked_at: datetime  # when the look began
 
     @property
     def is_wrong(self) -> bool:
@@ -220,7 +220,7 @@ class _Comparison:
             differences=differences,
             bills=bills,
             words=words,
-            checked_at=self._clock.now(),
+            checked_at=now,
         )
 
     async def _walk(self, records: Records, *, since: datetime) -> list[str]:
