@@ -32,6 +32,7 @@ from care.delivery.tables import job_run
 from care.inbound import missed as missed_replies
 from care.inbound.worker import work_inbox
 from care.reports.books import Books, open_books
+from care.watch.accepted import accepted, is_accepted
 from care.watch.alerts import send_alerts
 from care.watch.book_store import LOOK_BACK as BOOKS_BACK
 from care.watch.book_store import days_to_add, days_to_compare, keep_pages, note_done, note_sum, wrong_verdicts
@@ -46,6 +47,9 @@ LOOK_BACK = timedelta(hours=72)
 
 MORNING = 6
 """The hour, by the operator's clock, from which yesterday is compared: late messages have come down by then."""
+
+COMPARED_BY = 9
+"""The hour at which that ought to be done, after three turns of its job."""
 
 log = structlog.get_logger()
 
@@ -182,47 +186,46 @@ def _check_days(services: Services, days: Sequence[date], again: Sequence[date])
 
 def add_up(services: Services, day: date) -> None:
     """Add up the books of one day, and keep what they say."""
-    with read(services.engine) as conn:
+    with read(services.engine, steady=True) as conn:
         books = open_books(conn, first=day, last=day, policies=services.policies, now=services.clock.now())
     with write(services.engine) as conn:
-        note_sum(conn, day, balance=books.balance, words=books.verdict, found=books.found, now=services.clock.now())
+        is_right = books.balance or is_accepted(conn, day, books.found)
+        note_sum(conn, day, balance=is_right, words=books.verdict, found=books.found, now=services.clock.now())
     log.info("books.checked", day=day.isoformat(), balance=books.balance)
 
 
 def _compare(services: Services, day: date) -> None:
     compare_with_providers(services, day)
+    now = services.clock.now()
+    if day >= now.astimezone(ZoneInfo(services.settings.operator.timezone)).date():
+        return  # it is not over
     with write(services.engine) as conn:  # last, since it says that the day is done
-        note_done(conn, day, words="added up and compared", now=services.clock.now())
+        note_done(conn, day, words="added up and compared", now=now)
     log.info("books.compared", day=day.isoformat())
 
 
 def keep_found(services: Services, found: Books) -> None:
     """Keep what somebody found who added up the books on demand, for the days that an alarm looks at.
 
-    Nothing is written where nothing is news.
+    Nothing is written where nothing is news; what was found wrong is ended however long ago it was.
     """
-    now = services.clock.now()
-    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
-    oldest = max(found.first, today - timedelta(days=1) - BOOKS_BACK)
-    days = [oldest + timedelta(days=n) for n in range((min(found.last, today) - oldest).days + 1)]
-    if found.balance:
-        with read(services.engine) as conn:
-            days = [day for day in wrong_verdicts(conn, since=oldest) if day in days]
-    elif found.first != found.last:
-        for day in days:  # some of them are right
+    today = services.clock.now().astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    oldest = today - timedelta(days=1) - BOOKS_BACK
+    with read(services.engine) as conn:
+        wrong = wrong_verdicts(conn)
+    for n in range((min(found.last, today) - found.first).days + 1):
+        day = found.first + timedelta(days=n)
+        if day in wrong or (day >= oldest and not found.balance):  # others of the days may be right, or accepted
             add_up(services, day)
-        return
-    if days:
-        with write(services.engine) as conn:
-            for day in days:
-                note_sum(conn, day, balance=found.balance, words=found.verdict, found=found.found, now=now)
 
 
 def compare_with_providers(services: Services, day: date) -> None:
     """Compare one day with every provider's own list, and keep what was found."""
-    dice, zone = random.SystemRandom(), services.settings.operator.timezone
+    dice, zone, clock = random.SystemRandom(), services.settings.operator.timezone, services.clock
+    with read(services.engine) as conn:
+        known = accepted(conn)
     pages = asyncio.run(
-        compare_day(services.engine, services.gateways(), day=day, zone=zone, clock=services.clock, dice=dice)
+        compare_day(services.engine, services.gateways(), day=day, zone=zone, clock=clock, dice=dice, accepted=known)
     )
     with write(services.engine) as conn:
         keep_pages(conn, pages)
@@ -230,13 +233,16 @@ def compare_with_providers(services: Services, day: date) -> None:
 
 def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timedelta]) -> None:
     """Judge everything by the table of alarms, and tell of what opened or is over."""
-    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    zone = services.settings.operator.timezone
+    there = now.astimezone(ZoneInfo(zone))
     with read(services.engine) as conn:
         is_known = is_compared(conn, now)
         facts = look(
             conn,
             now=now,
-            today=today,
+            today=there.date(),
+            compared=(there - timedelta(hours=COMPARED_BY)).date() - timedelta(days=1),
+            zone=zone,
             turns=turns,
             oldest_due=timedelta(minutes=services.settings.alerts.oldest_due_minutes),
             enough=None if is_known else services.settings.reports.enough,

@@ -201,10 +201,22 @@ def write(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def read(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open one reading transaction: a consistent view, no lock that delays writers."""
+def read(engine: sa.Engine, *, steady: bool = False) -> Iterator[sa.Connection]:
+    """Open one reading transaction: no lock that delays writers.
+
+    On SQLite all of it sees one moment. On PostgreSQL each statement sees its own, unless `steady`: for sums over
+    several statements that must agree.
+    """
     with engine.connect() as connection, connection.begin():
+        if steady:
+            see_one_moment(connection)
         yield connection
+
+
+def see_one_moment(connection: sa.Connection) -> None:
+    """Let all statements of a transaction that has just begun see the same rows; SQLite's do so anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:

@@ -41,6 +41,12 @@ class ProviderBooks:
         also = f" (and {counted(more, 'page')} more)" if more else ""
         return f"The books do NOT balance with {page.provider} on {page.day}: {page.words}{also}."
 
+    @property
+    def named(self) -> list[str]:
+        """Return the references of all differences that are named."""
+        there = [ref for page in self.pages for ref in page.unknown_here]
+        return there + [each.provider_ref for page in self.pages for each in page.missing_there]
+
     def lines(self) -> Iterator[str]:
         """Yield the lines for people; differences by name."""
         for page in self.pages:

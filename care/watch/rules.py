@@ -11,6 +11,8 @@ WEBHOOK_LIMIT = 15 * MINUTE
 SATISFACTION = "satisfaction"
 """The rule that is not looked at each minute."""
 
+ACCEPTED = "accepted"
+"""No rule: what somebody accepted is kept beside the incidents, under this name."""
 
 LONGEST = 300
 """Characters that an incident keeps of what is so."""
@@ -33,6 +35,7 @@ class Facts:
     wrong_books: Sequence[date] = ()  # days whose own books did not balance
     wrong_sums: Mapping[str, int] = field(default_factory=dict)  # how many of each kind, on which of the days
     wrong_pages: Sequence[WrongPage] = ()
+    uncompared: date | None = None  # the last day that ought to have been compared, where it was not
     standstill: str = ""
     not_sending: str = ""
     leader_unseen: timedelta | None = None
@@ -95,6 +98,11 @@ def _provider_books(facts: Facts) -> str:
 
 def _provider_books_parts(facts: Facts) -> Mapping[str, int | None]:
     return {what: size for page in facts.wrong_pages for what, size in page.parts.items()}
+
+
+def _uncompared(facts: Facts) -> str:
+    day = facts.uncompared
+    return f"nobody has looked at the books of {day}. See: books.unchecked in the log of care run" if day else ""
 
 
 def _standstill(facts: Facts) -> str:
@@ -239,6 +247,13 @@ RULES: tuple[Rule, ...] = (
         look=_provider_books,
         parts=_provider_books_parts,
     ),
+    Rule(  # patience: a house that wakes late has days to make up for
+        name="uncompared",
+        title="The books are not opened",
+        limit="yesterday's not compared at nine, and an hour more",
+        look=_uncompared,
+        patience=60 * MINUTE,
+    ),
     Rule(
         name=SATISFACTION,
         title="Satisfaction has dropped",
@@ -249,7 +264,7 @@ RULES: tuple[Rule, ...] = (
 )
 """Every kind of incident, the most urgent first."""
 
-TITLES: Mapping[str, str] = {rule.name: rule.title for rule in RULES}
+TITLES: Mapping[str, str] = {rule.name: rule.title for rule in RULES} | {ACCEPTED: "A difference was accepted"}
 
 
 def is_wrong(facts: Facts) -> bool:

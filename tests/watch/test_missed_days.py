@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from care import watchers
 from care.base.database import read, write
+from care.base.errands import Errands
 from care.delivery.incarnation import begin_incarnation
 from care.delivery.routes import Routes
 from care.messages import store as ledger
-from care.schedule import raise_alarms
+from care.schedule import WATCH_JOBS, raise_alarms, run_due_jobs
 from care.watch.book_store import keep_verdict, kept_pages
 from care.watch.incidents import open_incidents
 from care.watch.tables import ledger_book
@@ -159,6 +160,32 @@ class TestMissedDays:
         with pytest.raises(sa.exc.OperationalError):
             look(house)
         assert list(verdicts(house)) == [ago(3), ago(2)]
+
+    def test_are_told_where_nobody_can_compare_them(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The errand fails beside the job, which ends well each hour: by ten somebody knows, also through midnight."""
+
+        def broken(*_: object) -> None:
+            raise KeyError("sid")
+
+        class Beside(Errands):
+            def run(self, name: str, work: Callable[[], object]) -> bool:
+                self._quietly(name, work)  # as a daemon's, but ended when it returns
+                return True
+
+        house.services.errands = Beside()
+        monkeypatch.setattr(watchers, "compare_with_providers", broken)
+        live_since(house, 1)
+        house.clock.advance(-4 * HOUR)
+        known = []
+        for _ in range(24):
+            run_due_jobs(house.services, tuple(job for job in WATCH_JOBS if job.name == "books"))
+            known.append("uncompared" in incidents(house))
+            house.clock.advance(HOUR)
+        assert known == [False] * 4 + [True] * 20
+        monkeypatch.undo()
+        look(house)
+        house.clock.advance(HOUR)
+        assert "uncompared" not in incidents(house)
 
     def test_stay_an_alarm_as_long_as_they_are_looked_at(self, house: House) -> None:
         """The oldest day that is compared is one that the alarm sees."""

@@ -27,6 +27,7 @@ WRONG = {
     "provider_books": Facts(
         wrong_pages=[WrongPage(place="twilio sms", day=date(2026, 9, 24), words="2 handed over, 1 on its list")]
     ),
+    "uncompared": Facts(uncompared=date(2026, 9, 24)),
     "satisfaction": Facts(satisfaction="90.0% of 500, then 70.0% of 200: a significant drop"),
     "disk": Facts(free_mib=1023, least_mib=1024),
 }
