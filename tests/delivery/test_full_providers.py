@@ -14,7 +14,7 @@ from care.base.database import read
 from care.base.vocabulary import Channel
 from care.delivery import breaker, health
 from care.delivery.breaker import TODAY_PAUSE, Cause, Door, Health, State
-from care.delivery.doorkeeper import Choice
+from care.delivery.failover import Choice
 from care.delivery.retry import MAX_ATTEMPTS
 from care.messages.model import Outcome
 from care.messages.tables import attempt
