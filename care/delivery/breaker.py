@@ -124,7 +124,8 @@ def learn(
     in_row = seen.in_row if seen.accepted else health.in_row + seen.in_row
     if in_row >= IN_ROW or (health.trial_left and seen.errors):
         return closed(health, Cause.IN_ROW, seen.why or health.why, now)
-    buckets = [bucket for bucket in newest_first if bucket.at >= health.since]
+    since = health.since if health.since <= now else now - SLOW_WINDOW  # the clock was set back
+    buckets = [bucket for bucket in newest_first if bucket.at >= since]
     if trouble := _trouble(seen, buckets, now, another_is_well=another_is_well):
         return closed(health, *trouble, now)
     return _counted(health, in_row, seen.accepted)

@@ -37,6 +37,7 @@ _BUCKETS = Hot(
         _tally.channel == sa.bindparam("channel"),
         _tally.sender == sa.bindparam("sender"),
         _tally.at > sa.bindparam("since"),
+        _tally.at <= sa.bindparam("now"),  # later ones are of a clock that was set back
     )
     .order_by(_tally.at.desc())
 )
@@ -88,7 +89,7 @@ def read_tallies(
 ) -> dict[str, list[Bucket]]:
     """Return what each provider of a channel answered lately, the newest seconds first."""
     found: dict[str, list[Bucket]] = {}
-    for provider, *counts in _BUCKETS.rows(conn, channel=str(channel), sender=sender, since=now - within):
+    for provider, *counts in _BUCKETS.rows(conn, channel=str(channel), sender=sender, since=now - within, now=now):
         found.setdefault(provider, []).append(Bucket(*counts))
     return found
 
