@@ -25,6 +25,7 @@ from care.delivery.carriers import Way
 from care.delivery.counts import Counts, is_full_today, why_against
 from care.delivery.failover import ALL, IN_MAINTENANCE, Choice, Shares, closed_reason, is_last_try, looks_again
 from care.delivery.intent import move_by_verdict
+from care.delivery.late_refusals import LateRefusals
 from care.delivery.model import Prepared, Ready, Verdict
 from care.delivery.record import Answer
 from care.delivery.routes import Routes
@@ -64,6 +65,7 @@ class Doorkeeper:
         order = {channel: [each.provider for each in routes.of(channel)] for channel in routes.channels}
         self._board = Switchboard(order, self._senders.values())
         self._counts, self._probes = Counts(), list[Answer]()
+        self._late = LateRefusals(engine, self._senders, self._board.state)
         self._shares: dict[Way, Shares] = {way: Shares(dice.randrange(ALL)) for way in self._board.ways}
         self._look_at = 0.0  # monotonic
         self._wanted: list[Door] = []  # to be looked at by us
@@ -218,8 +220,12 @@ class Doorkeeper:
     def refresh(self) -> None:
         """Read how the providers stand for all processes, and write down what only time has changed."""
         self._look_at, now = self._clock.monotonic() + LOOK_SECONDS, self._clock.now()
+        behind = self._late.listen(now)
         with read(self._engine) as conn:
             self._board.look(conn, now)
+        for door in behind.intersection(self._board.doors):
+            if self._board.carrier((door.channel, door.sender)).provider not in ("", door.provider):
+                self._board.relieved.add(door.channel)
         if self._board.is_unsettled(now):
             with write(self._engine) as conn:
                 self._board.settle(conn, now)

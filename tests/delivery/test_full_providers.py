@@ -228,7 +228,7 @@ class TestAFullProviderAlone:
 
 
 class TestTheTrial:
-    @pytest.mark.parametrize("cause", [Cause.FULL, Cause.TODAY])
+    @pytest.mark.parametrize("cause", breaker.FULL_CAUSES)
     def test_is_not_what_was_refused_while_another_carries(self, house: House, cause: Cause) -> None:
         """It would be refused again; where nobody carries there is nothing to lose."""
         pair, probe = Keeper(house, has_backup=True), Choice(FIRST, is_probe=True)
