@@ -52,7 +52,7 @@ def follow(
     if attempts >= (most := most_tries(channels_left)):
         least = most - 1 if rule.error_class is ErrorClass.CAPACITY else 0  # it goes on waiting for longest
         attempts = max(least, own_tries(conn, message_id))
-    queued = retry_queue(conn, channel, now) if is_budgeted(rule, purpose) else None
+    queued = retry_queue(conn, channel, purpose, now) if is_budgeted(rule, purpose) else None
     decision = after_failure(
         rule,
         attempts=attempts,
@@ -71,7 +71,7 @@ def follow(
         ledger.move_messages(conn, [message_id], S.PLANNED, now=now, by=by, reason=reason, wake_at=decision.at)
         if not decision.other_channel:
             if queued is not None:
-                join_retry_queue(conn, channel, queued, now)
+                join_retry_queue(conn, channel, purpose, queued, now)
             return  # the household waits for the next try: the same phone would fail the others too
     elif is_final:
         _say_why(conn, message_id, decision.reason, now=now, by=by)
