@@ -15,6 +15,7 @@ from care.messages.model import Outcome
 from care.messages.tables import attempt
 from tests.delivery.test_closed_providers import WRONG_TOKEN, DeadBox, standing
 from tests.delivery.test_dispatcher import Postbox, greet
+from tests.delivery.test_doorkeeper import Keeper
 from tests.house import House
 
 FIRST, SECOND = "postbox", "postbox.backup"
@@ -170,6 +171,15 @@ class TestMaintenance:
         house.clock.advance(timedelta(minutes=10))
         house.dispatch(pair)
         assert standing(house) == {"accepted": 1, "expired": 1}
+
+    def test_keeps_back_what_has_its_slot(self, house: House) -> None:
+        """It begins while messages are on their way to the socket: what has not left stays, a last try too."""
+        keeper = Keeper(house)
+        ready = [keeper.ready(keeper.message(minutes=minutes)) for minutes in (9, 120)]
+        assert [keeper.made.is_shut(one) for one in ready] == [False, False]
+        self.away(house, FIRST, 20)
+        keeper.made.refresh()
+        assert [keeper.made.is_shut(one) for one in ready] == [True, True]
 
     def test_leaves_the_last_try_to_whoever_is_there(self, house: House) -> None:
         """The first is away and the second takes nothing: the second is asked all the same."""
