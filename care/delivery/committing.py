@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from care.base.database import write
 from care.base.failpoints import failpoint
-from care.delivery.doorkeeper import Choice, Doorkeeper, News
+from care.delivery.doorkeeper import Doorkeeper, News
+from care.delivery.failover import Choice
 from care.delivery.intent import commit_intents
 from care.delivery.lanes import Lane
 from care.delivery.life import Life

@@ -18,7 +18,8 @@ from care.delivery import incarnation as lives
 from care.delivery.accounts import digest_of
 from care.delivery.claiming import CLAIM_LIMIT, Claimer
 from care.delivery.committing import Committer
-from care.delivery.doorkeeper import Choice, Doorkeeper
+from care.delivery.doorkeeper import Doorkeeper
+from care.delivery.failover import Choice
 from care.delivery.hand import Hand, Way
 from care.delivery.lanes import Lane
 from care.delivery.life import Life
