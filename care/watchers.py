@@ -18,7 +18,7 @@ from care.base.database import read, why_not_writable, write
 from care.base.errors import CareError
 from care.base.failpoints import failpoint
 from care.bootstrap import Services
-from care.delivery import asking, list_proof, resolving
+from care.delivery import asking, list_proof, open_doubts, resolving
 from care.delivery.doubt import Step
 from care.delivery.presence import Gap, deaf_gaps
 from care.delivery.registry import (
@@ -104,7 +104,7 @@ def _ask_now(services: Services, attempts: Sequence[sa.Row[Any]]) -> None:
 def resolve(services: Services, now: datetime, _last: datetime | None) -> None:
     """Settle what is in doubt, as far as anybody can tell."""
     with read(services.engine) as conn:
-        doubtful = resolving.open_cases(conn, now=now)
+        doubtful = open_doubts.open_cases(conn, now=now)
     if doubtful:
         services.errands.run("resolve", lambda: _resolve_where_it_goes_on(services, doubtful))
 
@@ -120,8 +120,9 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
 
     def known(refs: Collection[str]) -> frozenset[str]:
         with read(services.engine) as conn:
-            return resolving.known_refs(conn, refs)
+            return open_doubts.known_refs(conn, refs)
 
+    now = services.clock.now()
     with read(services.engine) as conn:
         complete = {
             provider
@@ -131,8 +132,9 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
     routes = build_gateways(services.settings, clock=services.clock, complete_lists=complete)
     asked = resolving.look(routes, doubtful, known=known, campaigns=services.campaigns)
     cases = asyncio.run(asked)
+    dice, allowed = random.SystemRandom(), services.shelf.channels_of
     with write(services.engine) as conn:
-        steps = resolving.settle(conn, cases, now=services.clock.now(), dice=random.SystemRandom())
+        steps = resolving.settle(conn, cases, now=now, dice=dice, allowed=allowed)
         failpoint("resolve.before_commit")
     failpoint("resolve.committed")
     log.info("doubts.resolved", **{str(step).replace(" ", "_"): count for step, count in steps.items()})
