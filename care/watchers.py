@@ -6,7 +6,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -79,7 +79,7 @@ def _fetch_replies(services: Services, gaps: Sequence[Gap], now: datetime) -> No
     with read(services.engine) as conn:
         stretches = missed_replies.stretches_to_ask(conn, listers, gaps, now=now)
     if stretches:
-        services.errands.run("replies", lambda: _fetch_now(services, stretches))
+        _ask_soon(services, "replies", lambda: _fetch_now(services, stretches))
 
 
 def _fetch_now(services: Services, stretches: Mapping[missed_replies.Place, Gap]) -> None:
@@ -90,7 +90,7 @@ def _fetch_now(services: Services, stretches: Mapping[missed_replies.Place, Gap]
 
 def _ask(services: Services, name: str, attempts: Sequence[sa.Row[Any]]) -> None:
     if attempts:
-        services.errands.run(name, lambda: _ask_now(services, attempts))
+        _ask_soon(services, name, lambda: _ask_now(services, attempts))
 
 
 def _ask_now(services: Services, attempts: Sequence[sa.Row[Any]]) -> None:
@@ -106,13 +106,12 @@ def resolve(services: Services, now: datetime, _last: datetime | None) -> None:
     with read(services.engine) as conn:
         doubtful = open_doubts.open_cases(conn, now=now)
     if doubtful:
-        services.errands.run("resolve", lambda: _resolve_where_it_goes_on(services, doubtful))
+        _ask_soon(services, "resolve", lambda: resolve_now(services, doubtful))
 
 
-def _resolve_where_it_goes_on(services: Services, doubtful: Sequence[sa.Row[Any]]) -> None:
-    """Wait as a sender does: in a copy of the database the doubts are another's, or known to the journal alone."""
-    if not services.sentry().foresee():
-        resolve_now(services, doubtful)
+def _ask_soon(services: Services, name: str, ask: Callable[[], object]) -> None:
+    """Ask providers, but wait as a sender does: in a copy of the database another asks, or the journal knows."""
+    services.errands.run(name, lambda: services.sentry().foresee() or ask())
 
 
 def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[Step]:
