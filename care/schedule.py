@@ -18,7 +18,7 @@ from care.delivery.standstill import why_still
 from care.delivery.tables import job_run
 from care.inbound.events.store import KEEP_ANSWERS, forget_answers
 from care.loop_jobs import escalate_cases, tell_ticket_system
-from care.messages import store as ledger
+from care.messages.expiring import expire_overdue
 from care.planning.run import plan_all
 from care.watch.facts import stuck_jobs
 from care.watch.rules import LEADER_LIMIT
@@ -149,7 +149,7 @@ def watch(services: Services, now: datetime, _last: datetime | None) -> None:
     """Expire what waited past its time; name what was never confirmed; forget what providers answered long ago."""
     is_still = _stands_still(services)
     with write(services.engine) as conn:
-        expired = 0 if is_still else ledger.expire_overdue(conn, now=now)
+        expired = 0 if is_still else expire_overdue(conn, now=now)
         silent = receipts.give_up_waiting(conn, now=now, older_than=now - UNCONFIRMED_AFTER)
         health.forget_tallies(conn, now)
         forget_older(conn, now - FORGET_AFTER)

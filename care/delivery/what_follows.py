@@ -74,15 +74,18 @@ def follow(
                 join_retry_queue(conn, channel, purpose, queued, now)
             return  # the household waits for the next try: the same phone would fail the others too
     elif is_final:
-        _say_why(conn, message_id, decision.reason, now=now, by=by)
+        say_why(conn, message_id, decision.reason, now=now, by=by)
     else:
         to = S.EXPIRED if decision.expired else S.FAILED
         ledger.move_messages(conn, [message_id], to, now=now, by=by, reason=decision.reason)
     ledger.reelect(conn, [message_id], now=now)
 
 
-def _say_why(conn: sa.Connection, message_id: int, reason: str, *, now: datetime, by: str) -> None:
-    """Note why nothing follows, where the receipt has given the message its end; an earlier doubt is no end."""
+def say_why(conn: sa.Connection, message_id: int, reason: str, *, now: datetime, by: str) -> None:
+    """Note why nothing follows, where the receipt has given the message its end.
+
+    That an earlier request was taken, or is in doubt, is no end.
+    """
     ended = sa.and_(message.c.id == message_id, message.c.status.in_([str(S.UNDELIVERED), str(S.FAILED)]))
     if ledger.leave_in_doubt(conn, [ended], {"reason": reason, "status_at": now}, by=by):
         return

@@ -29,7 +29,8 @@ from care.delivery.routes import Routes
 from care.delivery.standstill import why_still
 from care.delivery.tables import incarnation, pace
 from care.delivery.turns import Turns
-from care.messages import stops, store
+from care.messages import stops
+from care.messages.expiring import expire_overdue
 from care.messages.tables import attempt, message, move
 from tests.delivery.crew import just_before
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -370,6 +371,6 @@ class TestATimeThatIsOver:
         greet(house, 3)
         with write(house.engine) as conn:
             stops.put_pause(conn, "all", until=None, by="ops:ann", now=house.clock.now())
-            assert store.expire_overdue(conn, now=house.messages()[0].use_by - timedelta(seconds=1)) == 0
-            assert store.expire_overdue(conn, now=house.messages()[0].use_by) == 3
+            assert expire_overdue(conn, now=house.messages()[0].use_by - timedelta(seconds=1)) == 0
+            assert expire_overdue(conn, now=house.messages()[0].use_by) == 3
         assert house.statuses() == {"expired: its time passed while it waited": 3}
