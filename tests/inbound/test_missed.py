@@ -96,6 +96,21 @@ class TestAWordFetchedLate:
         work(services)
         assert is_silenced(services)
 
+    @pytest.mark.parametrize("is_heard", [True, False])
+    def test_of_a_wrong_clock_takes_no_refusal_away(self, services: Services, *, is_heard: bool) -> None:
+        """A START was stamped an hour too late; then the clock was set back."""
+        clock = cast("VirtualClock", services.clock)
+        clock.advance(60 * MINUTE)
+        hear(services, PHONE, "START")
+        work(services)
+        clock.set(clock.now() - 55 * MINUTE)
+        if is_heard:
+            hear(services, PHONE, "退订")
+            work(services)
+        else:
+            fetch(services, "退订", ago=0 * MINUTE)
+        assert is_silenced(services)
+
     def test_does_not_undo_what_was_chosen_on_the_page(self, services: Services) -> None:
         """A refusal on the web since then stands."""
         with write(services.engine) as conn:
