@@ -20,8 +20,8 @@ from care.delivery import health
 from care.delivery.breaker import LONGEST_PAUSE, TODAY_PAUSE, Cause, Door, Health, State, closed
 from care.delivery.channels.base import ErrorClass, ErrorRule, Retry
 from care.delivery.channels.errors import classify_receipt, error_rules
-from care.delivery.receipts import MEANING
 from care.delivery.tally import FULL, FULL_FOR
+from care.delivery.words import MEANING
 from care.messages.model import MessageStatus
 from care.messages.tables import attempt, message, receipt
 
