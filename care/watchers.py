@@ -156,7 +156,7 @@ def check_books(services: Services, now: datetime, _last: datetime | None) -> No
     yesterday = there.date() - timedelta(days=1)
     morning = there.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     with read(services.engine) as conn:
-        days = days_to_compare(conn, yesterday=yesterday, zone=zone)
+        days = days_to_compare(conn, yesterday=yesterday, morning=morning, zone=zone)
         again = [day for day in days_to_add(conn, yesterday=yesterday, morning=morning) if day not in days]
     if days or again:
         services.errands.run("books", lambda: _check_days(services, days, again))
