@@ -141,7 +141,7 @@ class TestAccepted:
         (row,) = (json.loads(line) for line in greeted("incidents", "--all", "--json").out.splitlines())
         assert (row["title"], row["words"]) == (
             "A difference was accepted",
-            f"{DAY} by ops:anna: deleted in a repair",
+            f"{DAY} by ops:anna: deleted in a repair (difference 1)",
         )
 
     def test_holds_for_our_own_sums_day_by_day(self, greeted: Desk) -> None:
