@@ -6,7 +6,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,9 +18,9 @@ from care.base.database import read, why_not_writable, write
 from care.base.errors import CareError
 from care.base.failpoints import failpoint
 from care.bootstrap import Services
-from care.delivery import asking, list_proof, resolving
+from care.delivery import asking, list_proof, open_doubts, resolving
 from care.delivery.doubt import Step
-from care.delivery.presence import Gap, deaf_gaps
+from care.delivery.presence import Gap, deaf_gaps, deaf_since
 from care.delivery.registry import (
     account_digests,
     accounts_of,
@@ -70,31 +70,33 @@ def ask_missed(services: Services, now: datetime, _last: datetime | None) -> Non
         settings = services.settings
         places, accounts = places_with_records(settings), account_digests(settings)
         missed = asking.missed_attempts(conn, places, gaps, accounts=accounts)
-        deaf = deaf_gaps(conn, since=now - LOOK_BACK, shortest=timedelta(0))
-    _fetch_replies(services, deaf, now)
+    _fetch_replies(services, now)
     _ask(services, "catch-up", missed)
 
 
-def _fetch_replies(services: Services, gaps: Sequence[Gap], now: datetime) -> None:
-    """Fetch what customers wrote in every gap, a short one too: nobody repeats it."""
+def _fetch_replies(services: Services, now: datetime) -> None:
+    """Fetch what customers wrote in every gap, a short one too, and one that lasts: nobody repeats it."""
     listers = inbound_listers(services.settings)
     if not listers:
         return
     with read(services.engine) as conn:
-        stretches = missed_replies.stretches_to_ask(conn, listers, gaps, now=now)
+        gaps, deaf = deaf_gaps(conn, since=now - LOOK_BACK, shortest=timedelta(0)), deaf_since(conn, now)
+        stretches = missed_replies.stretches_to_ask(conn, listers, gaps, deaf=deaf, now=now)
     if stretches:
-        services.errands.run("replies", lambda: _fetch_now(services, stretches))
+        _ask_soon(services, "replies", lambda: _fetch_now(services, stretches))
 
 
 def _fetch_now(services: Services, stretches: Mapping[missed_replies.Place, Gap]) -> None:
-    new = missed_replies.fetch_replies(services.engine, services.gateways(), stretches, clock=services.clock)
+    new = missed_replies.fetch_replies(
+        services.engine, services.gateways(), stretches, clock=services.clock, told=services.told
+    )
     if new:
         work_inbox(services.engine, services.inbound_rules, now=services.clock.now())
 
 
 def _ask(services: Services, name: str, attempts: Sequence[sa.Row[Any]]) -> None:
     if attempts:
-        services.errands.run(name, lambda: _ask_now(services, attempts))
+        _ask_soon(services, name, lambda: _ask_now(services, attempts))
 
 
 def _ask_now(services: Services, attempts: Sequence[sa.Row[Any]]) -> None:
@@ -108,15 +110,14 @@ def _ask_now(services: Services, attempts: Sequence[sa.Row[Any]]) -> None:
 def resolve(services: Services, now: datetime, _last: datetime | None) -> None:
     """Settle what is in doubt, as far as anybody can tell."""
     with read(services.engine) as conn:
-        doubtful = resolving.open_cases(conn, now=now)
+        doubtful = open_doubts.open_cases(conn, now=now)
     if doubtful:
-        services.errands.run("resolve", lambda: _resolve_where_it_goes_on(services, doubtful))
+        _ask_soon(services, "resolve", lambda: resolve_now(services, doubtful))
 
 
-def _resolve_where_it_goes_on(services: Services, doubtful: Sequence[sa.Row[Any]]) -> None:
-    """Wait as a sender does: in a copy of the database the doubts are another's, or known to the journal alone."""
-    if not services.sentry().foresee():
-        resolve_now(services, doubtful)
+def _ask_soon(services: Services, name: str, ask: Callable[[], object]) -> None:
+    """Ask providers, but wait as a sender does: in a copy of the database another asks, or the journal knows."""
+    services.errands.run(name, lambda: services.sentry().foresee() or ask())
 
 
 def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[Step]:
@@ -124,8 +125,9 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
 
     def known(refs: Collection[str]) -> frozenset[str]:
         with read(services.engine) as conn:
-            return resolving.known_refs(conn, refs)
+            return open_doubts.known_refs(conn, refs)
 
+    now = services.clock.now()
     with read(services.engine) as conn:
         complete = {
             provider
@@ -135,8 +137,9 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
     routes = build_gateways(services.settings, clock=services.clock, complete_lists=complete)
     asked = resolving.look(routes, doubtful, known=known, campaigns=services.campaigns)
     cases = asyncio.run(asked)
+    dice, allowed = random.SystemRandom(), services.shelf.channels_of
     with write(services.engine) as conn:
-        steps = resolving.settle(conn, cases, now=services.clock.now(), dice=random.SystemRandom())
+        steps = resolving.settle(conn, cases, now=now, dice=dice, allowed=allowed)
         failpoint("resolve.before_commit")
     failpoint("resolve.committed")
     log.info("doubts.resolved", **{str(step).replace(" ", "_"): count for step, count in steps.items()})

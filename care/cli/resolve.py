@@ -21,7 +21,7 @@ def resolve(json: bool = typer.Option(False, "--json", help="Print one JSON obje
     from care.cli.output import counted, print_json, say
     from care.cli.standing import require_going
     from care.delivery.doubt import Step
-    from care.delivery.resolving import count_open, open_cases, too_young
+    from care.delivery.open_doubts import count_open, open_cases, too_young
     from care.watchers import resolve_now
 
     services = build_services()

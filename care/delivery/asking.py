@@ -16,8 +16,9 @@ from care.delivery.bad_news import Allowed, every_channel
 from care.delivery.billing import note_bills
 from care.delivery.channels.base import ProviderMessage, records_of
 from care.delivery.presence import Gap
-from care.delivery.receipts import MEANING, Receipt, apply_receipts
+from care.delivery.receipts import Receipt, apply_receipts
 from care.delivery.routes import Routes
+from care.delivery.words import MEANING
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
 

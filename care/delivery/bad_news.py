@@ -10,8 +10,14 @@ import sqlalchemy as sa
 from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import contact_point
 from care.delivery.channels.base import ErrorRule
-from care.delivery.what_follows import follow
+from care.delivery.good_news import is_below
+from care.delivery.what_follows import follow, say_why
+from care.messages import store as ledger
+from care.messages.model import MessageStatus
+from care.messages.requests import may_arrive
 from care.messages.tables import attempt, message
+
+BY = "receipt"
 
 Allowed = Callable[[str, str], tuple[Channel, ...]]
 """Which channels the leg of a campaign, by its id, may use."""
@@ -23,11 +29,47 @@ def every_channel(_campaign_id: str, _leg: str) -> tuple[Channel, ...]:
 
 
 def is_superseded(found: sa.Row[Any]) -> sa.ColumnElement[bool]:
-    """Return: a later attempt of the message is on its way or did better."""
-    return sa.exists().where(attempt.c.message_id == found.message_id, attempt.c.n > found.n)
+    """Return: a later attempt of the message counts. Of a message in doubt only one that may arrive does."""
+    later = sa.and_(attempt.c.message_id == found.message_id, attempt.c.n > found.n)
+    is_not_in_doubt = message.c.status != str(MessageStatus.UNKNOWN)
+    return sa.or_(sa.exists().where(later, may_arrive()), sa.and_(sa.exists().where(later), is_not_in_doubt))
 
 
-def follow_bad_news(
+def end_by_receipt(
+    conn: sa.Connection,
+    found: sa.Row[Any],
+    *,
+    means: MessageStatus,
+    rule: ErrorRule,
+    at: datetime,
+    allowed: Allowed,
+    now: datetime,
+    dice: random.Random,
+) -> None:
+    """Give a message the end that a receipt tells of, and carry out what follows from it.
+
+    What was to go no further anyway, and was only in doubt, ends for the reason that it had.
+    """
+    earlier = str(conn.execute(sa.select(message.c.reason).where(message.c.id == found.message_id)).scalar())
+    values: dict[str, Any] = {
+        "status": str(means),
+        "reason": str(rule.error_class),
+        "status_at": now,
+        "lease_owner": None,
+        "lease_until": None,
+        "sent_at": sa.func.coalesce(message.c.sent_at, sa.literal(at, message.c.sent_at.type)),
+    }
+    ended = sa.update(message).where(message.c.id == found.message_id, is_below(means), ~is_superseded(found))
+    if not conn.execute(ended.values(values).returning(message.c.id)).first():
+        return
+    if earlier.startswith(ledger.IN_DOUBT_STILL):
+        say_why(conn, found.message_id, earlier.removeprefix(ledger.IN_DOUBT_STILL), now=now, by=BY)
+        ledger.reelect(conn, [found.message_id], now=now)
+    else:
+        _follow(conn, found, rule=rule, allowed=allowed, now=now, dice=dice)
+
+
+def _follow(
     conn: sa.Connection, found: sa.Row[Any], *, rule: ErrorRule, allowed: Allowed, now: datetime, dice: random.Random
 ) -> None:
     """Carry out what a message's end by a receipt leads to: another try, another channel, or why nothing follows."""
@@ -49,6 +91,6 @@ def follow_bad_news(
         use_by=owed.use_by,
         now=now,
         dice=dice,
-        by="receipt",
+        by=BY,
         is_final=True,
     )

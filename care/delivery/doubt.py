@@ -40,6 +40,7 @@ class Doubt:
     use_by: datetime
     is_sender_gone: bool  # certainly: its process lives and gave the request up, or a lock proves its end
     requests_in_doubt: int  # of the message, this one included
+    is_taken_before: bool = False  # another request of it was, and nothing bad was said of that one
     is_over: bool = False  # it was to end without having gone: cancelled, refused, silenced
     settle: timedelta = SETTLE  # as long as its provider's list may lag behind
     repeat_before: datetime | None = None  # until then its provider knows a repeat for the request it has
@@ -59,7 +60,7 @@ def next_step(doubt: Doubt, seen: Seen, now: datetime) -> Step:
         return Step.SEND_AGAIN
     if now - doubt.since < doubt.settle:
         return Step.WAIT
-    if now >= doubt.use_by or seen is Seen.UNCLEAR:
+    if now >= doubt.use_by or seen is Seen.UNCLEAR or doubt.is_taken_before:
         return Step.LEAVE
     return Step.SEND_AGAIN if _may_go_again(doubt, seen) else Step.LEAVE
 

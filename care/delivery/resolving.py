@@ -18,30 +18,26 @@ from care.base.errors import UnavailableError
 from care.base.ids import digest
 from care.base.vocabulary import DELIVERIES, Channel, Delivery, Purpose
 from care.campaigns.campaign_set import CampaignSet
-from care.customers.tables import contact_point
+from care.delivery.bad_news import Allowed, every_channel
 from care.delivery.channels.base import Capabilities, Gateway, ProviderMessage, Records, records_of
 from care.delivery.doubt import SETTLE, Doubt, Seen, Step, next_step
 from care.delivery.incarnation import BEFORE_RESTORE, LEASE_LOST
 from care.delivery.receipts import Receipt, apply_receipts
 from care.delivery.routes import Routes
 from care.messages import store as ledger
-from care.messages.model import MessageStatus, Outcome
+from care.messages.model import MessageStatus
 from care.messages.tables import attempt, message
 
 S = MessageStatus
-ASK_AGAIN_AFTER = timedelta(minutes=10)
-MOST_AT_ONCE = 200
 IN_FLIGHT = 8
 SLACK = timedelta(seconds=5)
-"""A provider's clock may be behind ours by so much."""
+"""What the list has from so long before a request may be it: clocks differ, and providers' have whole seconds."""
 
-_LAST_OF_DOUBTS = (
-    attempt.c.message_id == message.c.id,
-    message.c.status == str(S.UNKNOWN),
-    attempt.c.n == message.c.attempts,
-    attempt.c.outcome == str(Outcome.UNKNOWN),
-)
-"""The last requests of messages in doubt."""
+EARLIER = timedelta(minutes=15)
+"""What it has from so long before is not taken for it, but forbids to say that it is absent.
+
+Our clock may be ahead of the provider's by as much; or it is an earlier request of the same message.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,53 +51,6 @@ class Case:
     doubt: Doubt
     found: ProviderMessage | None = None
     seen: Seen = Seen.NOT_TOLD
-
-
-def open_cases(conn: sa.Connection, *, now: datetime, at_once: bool = False) -> list[sa.Row[Any]]:
-    """Return the last requests of messages in doubt, oldest first; each is looked at every ten minutes.
-
-    `at_once` takes those too that were looked at a moment ago.
-    """
-    any_of = attempt.alias()
-    tried = any_of.c.message_id == message.c.id
-    in_doubt = sa.select(sa.func.count()).where(tried, any_of.c.outcome == str(Outcome.UNKNOWN))
-    first_at = sa.select(sa.func.min(any_of.c.intent_at)).where(tried)
-    there = sa.select(sa.func.min(contact_point.c.address)).where(
-        contact_point.c.customer_id == message.c.customer_id,
-        contact_point.c.address_hash == attempt.c.address_hash,
-        contact_point.c.channel == attempt.c.channel,
-    )
-    asked = sa.select(
-        attempt,
-        message.c.campaign_id,
-        message.c.purpose,
-        message.c.use_by,
-        message.c.reason,
-        in_doubt.scalar_subquery().label("in_doubt"),
-        first_at.scalar_subquery().label("first_at"),
-        there.scalar_subquery().label("address"),
-    ).where(*_LAST_OF_DOUBTS, attempt.c.done_at <= now - SETTLE)
-    if not at_once:
-        asked = asked.where(sa.or_(attempt.c.asked_at.is_(None), attempt.c.asked_at <= now - ASK_AGAIN_AFTER))
-    return list(conn.execute(asked.order_by(attempt.c.done_at).limit(MOST_AT_ONCE)))
-
-
-def count_open(conn: sa.Connection) -> int:
-    """Return how many messages are in doubt."""
-    return int(conn.execute(sa.select(sa.func.count()).where(message.c.status == str(S.UNKNOWN))).scalar_one())
-
-
-def too_young(conn: sa.Connection, now: datetime) -> tuple[int, datetime | None]:
-    """Return how many messages in doubt are left to their callbacks as yet, and until when the last of them is."""
-    young = sa.select(sa.func.count(), sa.func.max(attempt.c.done_at))
-    count, last = conn.execute(young.where(*_LAST_OF_DOUBTS, attempt.c.done_at > now - SETTLE)).one()
-    return int(count), last + SETTLE if last else None
-
-
-def known_refs(conn: sa.Connection, refs: Collection[str]) -> frozenset[str]:
-    """Return those of a provider's references that belong to requests we know of."""
-    mine = sa.select(attempt.c.provider_ref).where(among(attempt.c.provider_ref, refs))
-    return frozenset(conn.execute(mine).scalars())
 
 
 async def look(
@@ -160,22 +109,25 @@ class _Asker:
         except UnavailableError:
             self._silent.add(place)
             return Seen.NOT_TOLD, None
-        return judge_list(listed, row.body_digest, is_complete=gateway.capabilities.list_is_authoritative)
+        is_complete = gateway.capabilities.list_is_authoritative
+        return judge_list(listed, row.body_digest, since=row.intent_at - SLACK, is_complete=is_complete)
 
     async def _list(self, records: Records, row: sa.Row[Any]) -> list[ProviderMessage]:
-        listed = await records.list_to(row.address, row.intent_at - SLACK)
+        listed = await records.list_to(row.address, row.intent_at - EARLIER)
         mine = self._known([one.sid for one in listed])
         return [one for one in listed if one.sid not in mine]
 
 
 def judge_list(
-    unclaimed: Sequence[ProviderMessage], body_digest: str, *, is_complete: bool
+    unclaimed: Sequence[ProviderMessage], body_digest: str, *, since: datetime, is_complete: bool
 ) -> tuple[Seen, ProviderMessage | None]:
-    """Return what a list says, of messages to the address since the request that belong to no request we know.
+    """Return what a list says, of messages to the address that belong to no request we know.
 
-    A provider may change a text on its way, so one that looks otherwise is unclear, not absent.
+    A provider may change a text on its way, so one that looks otherwise is unclear, not absent; and so is one from
+    before `since`, as the clocks may differ.
     """
-    same = [one for one in unclaimed if digest(one.body)[:16] == body_digest]
+    since = since.replace(microsecond=0)
+    same = [one for one in unclaimed if one.created_at >= since and digest(one.body)[:16] == body_digest]
     if len(same) == 1:
         return Seen.LISTED, same[0]
     if unclaimed:
@@ -201,6 +153,7 @@ def _case(
         use_by=row.use_by,
         is_sender_gone=row.error_code not in {LEASE_LOST, BEFORE_RESTORE},
         requests_in_doubt=row.in_doubt,
+        is_taken_before=row.is_taken,
         is_over=(row.reason or "").startswith(ledger.IN_DOUBT_STILL),
         settle=max(SETTLE, declares.list_settle) if declares else SETTLE,
         repeat_before=declares.repeatable_until(row.first_at) if declares and is_alone else None,
@@ -216,8 +169,18 @@ def _case(
     )
 
 
-def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: random.Random) -> Counter[Step]:
-    """Carry out what follows and return how often; what was settled meanwhile, or tried again, is left alone."""
+def settle(
+    conn: sa.Connection,
+    cases: Sequence[Case],
+    *,
+    now: datetime,
+    dice: random.Random,
+    allowed: Allowed = every_channel,
+) -> Counter[Step]:
+    """Carry out what follows and return how often; what was settled meanwhile, or tried again, is left alone.
+
+    `now` is when the providers were asked: what their lists lack may have come since.
+    """
     steps = Counter[Step]()
     taken, again = dict[int, Receipt](), list[Case]()
     for case in sorted(cases, key=lambda case: case.message_id):
@@ -229,7 +192,8 @@ def settle(conn: sa.Connection, cases: Sequence[Case], *, now: datetime, dice: r
         else:
             steps[step] += 1
     if taken:
-        apply_receipts(conn, list(taken.values()), now=now, dice=dice)  # first: it may queue for another try
+        # first: it may queue for another try
+        apply_receipts(conn, list(taken.values()), now=now, dice=dice, allowed=allowed)
         steps += _taken_or_left(conn, taken)
     conn.execute(
         sa.update(attempt).where(among(attempt.c.id, [case.attempt_id for case in cases])).values(asked_at=now)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from care.base.vocabulary import Channel
 from care.customers.tables import suppression
 from care.delivery.channels.base import ErrorClass, Suppress
+from care.messages.model import Outcome
 from care.messages.tables import attempt
 
 IN_A_ROW = 3
@@ -17,6 +18,13 @@ _COUNTED = {
     Channel.SMS: (str(ErrorClass.NUMBER_SOFT),),
     Channel.EMAIL: (str(ErrorClass.NUMBER_SOFT), str(ErrorClass.UNREACHABLE)),
 }
+
+_not_its_own = [str(word) for word in (ErrorClass.CONFIG, ErrorClass.TRANSPORT, ErrorClass.CAPACITY)]
+_tells_nothing = sa.or_(
+    attempt.c.outcome.in_([str(word) for word in (Outcome.INTENT, Outcome.UNKNOWN, Outcome.ABANDONED)]),
+    sa.func.coalesce(attempt.c.error_class, "").in_(_not_its_own),
+)
+"""Of the address: it never got there, or nobody knows."""
 
 
 def suppress_by_rule(
@@ -56,14 +64,15 @@ def _gone_for_long(conn: sa.Connection, channel: Channel, address_hash: str, now
 def failures_in_a_row(conn: sa.Connection, channel: Channel, address_hash: str, now: datetime) -> list[datetime]:
     """Return when the failures were that count towards a ban, newest first; each counts for `WITHIN`.
 
-    A success clears them, and so does lifting a ban. Messages count, not their tries: a phone that is off for a while,
-    or a mailbox that is full, fails every try of one message. A mailbox that stays full or unreachable is gone as well.
+    A success clears them, and so does lifting a ban; a try that never got there does not. Messages count, not their
+    tries: a phone that is off for a while, or a mailbox that is full, fails every try of one message. A mailbox that
+    stays full or unreachable is gone as well.
     """
     lifted = sa.select(sa.func.max(suppression.c.lifted_at)).where(suppression.c.address_hash == address_hash)
     since = max(now - WITHIN, conn.execute(lifted).scalar() or now - WITHIN)
     rows = conn.execute(
         sa.select(attempt.c.message_id, attempt.c.error_class, attempt.c.intent_at)
-        .where(attempt.c.address_hash == address_hash, attempt.c.intent_at > since)
+        .where(attempt.c.address_hash == address_hash, attempt.c.intent_at > since, sa.not_(_tells_nothing))
         .order_by(attempt.c.id.desc())
         .limit(LOOK_BACK)
     ).all()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from care.base.vocabulary import Channel, Purpose
 from care.delivery.channels.base import ErrorClass, ErrorRule, Retry
 from care.delivery.pace import join_retry_queue, retry_queue
-from care.delivery.retry import MAX_ATTEMPTS, TRIES, Again, after_failure, is_budgeted
+from care.delivery.retry import TRIES, Again, after_failure, is_budgeted, most_tries
 from care.delivery.suppressing import suppress_by_rule
 from care.delivery.tries import own_tries, spend_channel, tries_alike
 from care.messages import store as ledger
@@ -49,10 +49,10 @@ def follow(
     banned = suppress_by_rule(conn, rule.suppress, channel=channel, address_hash=address_hash, now=now)
     if banned and not rule.is_permanent:
         rule = replace(rule, retry=Retry.OTHER_CHANNEL)  # nothing goes to this address any more
-    if attempts >= MAX_ATTEMPTS:
-        least = MAX_ATTEMPTS - 1 if rule.error_class is ErrorClass.CAPACITY else 0  # it goes on waiting for longest
+    if attempts >= (most := most_tries(channels_left)):
+        least = most - 1 if rule.error_class is ErrorClass.CAPACITY else 0  # it goes on waiting for longest
         attempts = max(least, own_tries(conn, message_id))
-    queued = retry_queue(conn, channel, now) if is_budgeted(rule, purpose) else None
+    queued = retry_queue(conn, channel, purpose, now) if is_budgeted(rule, purpose) else None
     decision = after_failure(
         rule,
         attempts=attempts,
@@ -71,18 +71,21 @@ def follow(
         ledger.move_messages(conn, [message_id], S.PLANNED, now=now, by=by, reason=reason, wake_at=decision.at)
         if not decision.other_channel:
             if queued is not None:
-                join_retry_queue(conn, channel, queued, now)
+                join_retry_queue(conn, channel, purpose, queued, now)
             return  # the household waits for the next try: the same phone would fail the others too
     elif is_final:
-        _say_why(conn, message_id, decision.reason, now=now, by=by)
+        say_why(conn, message_id, decision.reason, now=now, by=by)
     else:
         to = S.EXPIRED if decision.expired else S.FAILED
         ledger.move_messages(conn, [message_id], to, now=now, by=by, reason=decision.reason)
     ledger.reelect(conn, [message_id], now=now)
 
 
-def _say_why(conn: sa.Connection, message_id: int, reason: str, *, now: datetime, by: str) -> None:
-    """Note why nothing follows, where the receipt has given the message its end; an earlier doubt is no end."""
+def say_why(conn: sa.Connection, message_id: int, reason: str, *, now: datetime, by: str) -> None:
+    """Note why nothing follows, where the receipt has given the message its end.
+
+    That an earlier request was taken, or is in doubt, is no end.
+    """
     ended = sa.and_(message.c.id == message_id, message.c.status.in_([str(S.UNDELIVERED), str(S.FAILED)]))
     if ledger.leave_in_doubt(conn, [ended], {"reason": reason, "status_at": now}, by=by):
         return

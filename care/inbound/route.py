@@ -90,7 +90,7 @@ def _sender_of(incoming: Incoming, rules: InboundRules) -> _Sender:
 
 
 def _store(conn: sa.Connection, incoming: Incoming, sender: _Sender) -> Inbound | None:
-    latest = store.latest_message_to(conn, sender.address_hash)
+    latest = store.latest_message_to(conn, sender.address_hash, incoming.received_at)
     owners = store.owners(conn, channel=incoming.channel, address_hash=sender.address_hash)
     countries = {row.id: row.country for row in owners}
     customer_id = next(iter(countries), None)

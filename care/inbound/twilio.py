@@ -11,6 +11,7 @@ from care.base.settings import Settings
 from care.base.vocabulary import Channel
 from care.delivery.receipts import Receipt
 from care.inbound.model import Incoming
+from care.inbound.tables import webhook
 
 STATUS_KIND = "twilio.status"
 INBOUND_KIND = "twilio.inbound"
@@ -30,7 +31,7 @@ _OPT_OUT_TYPES = ("STOP", "START", "HELP")
 _STATUS_FIELDS = ("MessageSid", "MessageStatus", "ErrorCode", "RawDlrDoneDate", "ChannelStatusMessage")
 _OWNER = "provider"  # a key of ours among Twilio's; rows of earlier versions lack it
 _WRITTEN = "written_at"  # another: when the customer wrote, where we fetched it later
-_IMPERSONAL_FIELDS = ("MessageSid", "To", "MessagingServiceSid", "NumMedia", "NumSegments", "OptOutType")
+_IMPERSONAL_FIELDS = ("MessageSid", "To", "MessagingServiceSid", "NumMedia", "NumSegments", "OptOutType", _WRITTEN)
 
 
 def answered_words(settings: Settings) -> frozenset[str]:
@@ -98,6 +99,11 @@ def fetched_row(form: Mapping[str, str], now: datetime, *, written_at: datetime)
     """
     row = inbound_row(form, now)
     return row | {"payload": row["payload"] | {_WRITTEN: written_at.isoformat()}}
+
+
+def was_fetched() -> sa.ColumnElement[bool]:
+    """Tell, as a condition on stored webhooks, what came from the provider's list and not by itself."""
+    return sa.case((webhook.c.kind == INBOUND_KIND, webhook.c.payload[_WRITTEN].as_string().is_not(None)), else_=False)
 
 
 def _sid(form: Mapping[str, str]) -> str:

@@ -26,9 +26,14 @@ S = MessageStatus
 
 NEXT: Mapping[MessageStatus, frozenset[MessageStatus]] = {
     # delivered: an earlier try arrived after all; the same for what was given up between two tries
+    # accepted, sent: an earlier try that was in doubt was taken after all, so that the further one would be a copy
     # unknown: the journal has a try that the database, restored from a backup, has forgotten
-    S.PLANNED: frozenset({S.SENDING, S.HELD, S.SKIPPED, S.EXPIRED, S.CANCELLED, S.DELIVERED, S.UNKNOWN}),
-    S.HELD: frozenset({S.SENDING, S.PLANNED, S.SKIPPED, S.EXPIRED, S.CANCELLED, S.DELIVERED, S.UNKNOWN}),
+    S.PLANNED: frozenset(
+        {S.SENDING, S.HELD, S.SKIPPED, S.EXPIRED, S.CANCELLED, S.DELIVERED, S.UNKNOWN, S.ACCEPTED, S.SENT}
+    ),
+    S.HELD: frozenset(
+        {S.SENDING, S.PLANNED, S.SKIPPED, S.EXPIRED, S.CANCELLED, S.DELIVERED, S.UNKNOWN, S.ACCEPTED, S.SENT}
+    ),
     # back to planned: nothing left the house, try again later
     S.SENDING: frozenset(
         {S.PLANNED, S.HELD, S.ACCEPTED, S.SENT, S.DELIVERED, S.UNKNOWN, S.UNDELIVERED, S.FAILED, S.SKIPPED}

@@ -13,7 +13,8 @@ from care.base.database import Instant, insert
 from care.base.hot import Hot
 from care.base.vocabulary import Purpose
 from care.customers.tables import contact_point
-from care.messages.model import CLAIMABLE, MessageStatus, Outcome, sources_of
+from care.messages.model import CLAIMABLE, MessageStatus, sources_of
+from care.messages.requests import is_in_doubt, was_taken
 from care.messages.tables import attempt, contact_claim, intended, message, move, pause
 
 REASON_LENGTH = 120
@@ -43,8 +44,11 @@ _UNTOLD = (MessageStatus.SKIPPED, MessageStatus.EXPIRED, MessageStatus.FAILED, M
 _ENDS = (*_UNTOLD, MessageStatus.CANCELLED)
 IN_DOUBT_STILL = "goes no further, and an earlier request is in doubt: "
 """Begins the reason of what ended so: who says that it never went may be wrong. It is not sent again by itself."""
+TAKEN_STILL = "goes no further, and an earlier request was taken: "
+"""Begins why one is `accepted` again that would have ended so."""
 
-_has_doubt = sa.exists().where(attempt.c.message_id == message.c.id, attempt.c.outcome == str(Outcome.UNKNOWN))
+_was_taken = sa.exists().where(attempt.c.message_id == message.c.id, was_taken())
+_has_doubt = sa.exists().where(attempt.c.message_id == message.c.id, is_in_doubt())
 _CLAIMABLE = sorted(str(status) for status in CLAIMABLE)
 
 
@@ -192,7 +196,8 @@ def move_messages(
     `only_owner` guards moves of a claimed row: another sender may have taken it over. `only_from` guards rows that
     were chosen by their status: since then a sender may have taken them.
 
-    What would end without having gone, though one of its requests is in doubt, is `unknown` and not returned.
+    What would end without having gone, though one of its requests was taken or is in doubt, stays open and is not
+    returned.
     """
     if not ids:
         return []
@@ -221,14 +226,21 @@ def move_messages(
 def leave_in_doubt(
     conn: sa.Connection, which: Sequence[sa.ColumnElement[bool]], values: Mapping[str, Any], *, by: str
 ) -> list[int]:
-    """Move what would end, with `reason` and `status_at`, but has a request in doubt, to `unknown`; return the ids."""
-    unknown = MessageStatus.UNKNOWN
-    reason = f"{IN_DOUBT_STILL}{values['reason']}"[:REASON_LENGTH]
-    told = {**values, "status": str(unknown), "reason": reason}
-    statement = sa.update(message).where(*which, _has_doubt).values(told).returning(message.c.id)
-    ids = [int(i) for i in conn.execute(statement).scalars()]
-    note_moves(conn, [(i, unknown, reason) for i in ids], by=by, now=values["status_at"])
-    return ids
+    """Keep open what would end, with `reason` and `status_at`, though a request of it may arrive; return the ids.
+
+    It is `accepted` where one was taken, else `unknown` where one is in doubt.
+    """
+    why, kept = values["reason"], list[int]()
+    for is_so, status, words, reason in (
+        (_was_taken, MessageStatus.ACCEPTED, f"{TAKEN_STILL}{why}", None),
+        (sa.and_(_has_doubt, ~_was_taken), MessageStatus.UNKNOWN, f"{IN_DOUBT_STILL}{why}", f"{IN_DOUBT_STILL}{why}"),
+    ):
+        told = {**values, "status": str(status), "reason": reason and reason[:REASON_LENGTH]}
+        statement = sa.update(message).where(*which, is_so).values(told).returning(message.c.id)
+        ids = [int(i) for i in conn.execute(statement).scalars()]
+        note_moves(conn, [(i, status, words[:REASON_LENGTH]) for i in ids], by=by, now=values["status_at"])
+        kept += ids
+    return kept
 
 
 def note_moves(
@@ -280,21 +292,3 @@ def reelect(conn: sa.Connection, untold: Collection[int], *, now: datetime) -> l
         reason="re-elected",
         only_from=[MessageStatus.SKIPPED],
     )
-
-
-def expire_overdue(conn: sa.Connection, *, now: datetime, limit: int = 5_000) -> int:
-    """Expire what waited past its time, because it was paused or nobody was there to send; return how many."""
-    total = 0
-    reason = "its time passed while it waited"
-    for status, purpose in itertools.product(_CLAIMABLE, Purpose):  # one stretch of the claim's index each
-        late = sa.select(message.c.id).where(
-            message.c.status == sa.literal_column(f"'{status}'"),
-            message.c.lane == purpose.lane,
-            message.c.use_by <= now,
-        )
-        ids = conn.execute(late.limit(limit)).scalars().all()
-        moved = move_messages(
-            conn, ids, MessageStatus.EXPIRED, now=now, by="watchdog", reason=reason, only_from=CLAIMABLE
-        )
-        total += len(moved)
-    return total

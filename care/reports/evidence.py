@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from care.delivery.receipts import MEANING
+from care.delivery.words import MEANING
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message, receipt
 

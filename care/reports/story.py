@@ -13,7 +13,7 @@ from care.delivery.billing import MICROS
 from care.delivery.channels.base import ErrorClass
 from care.delivery.channels.errors import classify_receipt
 from care.delivery.copies import is_another
-from care.delivery.receipts import MEANING
+from care.delivery.words import MEANING
 from care.messages.model import Outcome
 from care.messages.tables import attempt, message, move, receipt
 from care.reports.log import Entry, entries_by_id

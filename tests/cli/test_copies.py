@@ -9,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from care.base.database import read, write
+from care.delivery.incarnation import begin_incarnation, end_incarnation
+from care.delivery.presence import WEB
 from care.delivery.tables import machine, standstill
 from care.messages.tables import attempt, move, pause
 from care.schedule import WATCH_JOBS, run_due_jobs
@@ -116,6 +118,26 @@ class TestTheLeader:
         assert (sent.house.statuses(), outbox(sent)) == ({"unknown: no certain answer": 1}, before)
         with read(sent.engine) as conn:
             assert conn.execute(sa.select(attempt.c.asked_at)).scalars().all() == [None]
+
+    @pytest.mark.parametrize("is_copy", [True, False])
+    @pytest.mark.parametrize("name", ["ask", "catch_up"])
+    def test_of_a_copy_asks_after_nothing(self, sent: Desk, name: str, *, is_copy: bool) -> None:
+        """Receipts and replies that never came, for a day or while no web process heard, are the original's to ask for."""
+        with write(sent.engine) as conn:
+            conn.execute(sa.text("DELETE FROM receipt"))
+            conn.execute(sa.text("UPDATE message SET status = 'accepted'"))
+        lived_until = sent.house.clock.now() + timedelta(minutes=1)
+        with write(sent.engine) as conn:
+            end_incarnation(conn, begin_incarnation(conn, WEB, sent.house.clock.now()), lived_until)
+        sent.house.clock.advance(timedelta(hours=25))
+        with write(sent.engine) as conn:
+            begin_incarnation(conn, WEB, sent.house.clock.now())
+        if is_copy:
+            copied(sent)
+        jobs = tuple(job for job in WATCH_JOBS if job.name == name)
+        assert run_due_jobs(sent.house.services, jobs) == [name]
+        with read(sent.engine) as conn:
+            assert (conn.execute(sa.select(attempt.c.asked_at)).scalar() is None) is is_copy
 
     def test_of_the_original_settles_them(self, sent: Desk) -> None:
         """The same doubt, on the machine that sent."""

@@ -229,6 +229,13 @@ class TestRestore:
         assert _customers(Path(said["former"])) == 2
         assert _ask(database, "SELECT scope, until FROM pause") == [("standstill", None)]
 
+    def test_is_not_called_failed_for_a_journal_that_cannot_be_read(self, care: Care, database: Path) -> None:
+        """It is done; `care adopt-journal`, which comes next, names the page."""
+        care("db", "backup", "copy.db")
+        (database.parent / ".care" / "journal" / "2026-09-25.life.sent").mkdir(parents=True)
+        assert care("db", "restore", "copy.db").code == 0
+        assert "2026-09-25.life.sent: cannot be read (Is a directory)" in care("adopt-journal").err
+
     def test_repairs_a_damaged_database(self, care: Care, database: Path) -> None:
         """The way out that `care db check` names works."""
         care("db", "backup", "copy.db")

@@ -17,9 +17,10 @@ from care.base.vocabulary import Channel
 from care.delivery import asking
 from care.delivery.accounts import account_digest
 from care.delivery.doubt import SETTLE, Step
+from care.delivery.open_doubts import known_refs, open_cases
 from care.delivery.receipts import Receipt, apply_receipts
 from care.delivery.registry import account_digests, accounts_of, build_gateways, places_with_records
-from care.delivery.resolving import known_refs, look, open_cases, settle
+from care.delivery.resolving import look, settle
 from care.delivery.routes import Routes
 from care.messages.tables import attempt, message, receipt
 from care.simulators.twilio.process import SECOND_SID, TwilioSimulator, start_twilio_simulator

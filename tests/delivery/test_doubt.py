@@ -24,6 +24,7 @@ DOUBTS = st.builds(
     use_by=st.integers(-600, 600).map(lambda s: NOW + timedelta(seconds=s)),
     is_sender_gone=st.booleans(),
     requests_in_doubt=st.integers(1, 3),
+    is_taken_before=st.booleans(),
 )
 
 
@@ -70,6 +71,7 @@ class TestNextStep:
         if step is Step.SEND_AGAIN:
             assert found.since + SETTLE <= NOW < found.use_by
             assert seen in (Seen.ABSENT, Seen.NOT_TOLD)
+            assert not found.is_taken_before
         if step is Step.SEND_AGAIN and found.delivery is Delivery.ONCE:
             assert seen is Seen.ABSENT
             assert found.is_sender_gone

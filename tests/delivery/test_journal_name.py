@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,16 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.base.errors import UnavailableError
 from care.delivery.adopting import adopt
+from care.delivery.journal import Journal
 from care.delivery.journal_name import JournalName, give_name, read_name, settle_name
 from care.delivery.machine import this_machine
+from care.delivery.standstill import standing
 from care.delivery.tables import machine, standstill
 from tests.delivery.test_dispatcher import greet
 from tests.delivery.test_journal import postboxes
 from tests.house import House
 
-ASKED = "this database was used on another machine or from another folder"
+ASKED = "this database was used on another machine, from another folder or beside another journal"
 
 
 @pytest.fixture
@@ -103,10 +106,35 @@ class TestAHouse:
         adopt(sent.services.sentry(), dry_run=False, alone=False)
         assert sent.dispatch(postboxes()) == 4
 
+    def test_goes_on_when_its_journal_is_back(self, sent: House) -> None:
+        """Its disk was not mounted at one start: nothing of that is left, and planning goes on as well."""
+        folder = journal(sent)
+        folder.rename(folder.with_name("disk"))
+        assert asks(sent)
+        shutil.rmtree(folder)
+        folder.with_name("disk").rename(folder)
+        assert sent.dispatch(postboxes()) == 4
+        with read(sent.engine) as conn:
+            assert standing(conn) == []
+
+    def test_says_that_it_still_waits_when_another_was_let_in(self, sent: House) -> None:
+        """Somebody said yes in another folder: that ends nothing here, and nothing here is silent about it."""
+        shutil.rmtree(journal(sent))
+        here, there = sent.services.sentry(), sent.services.sentry()
+        there.journal = Journal(journal(sent).with_name("elsewhere"), there.journal.secret, sent.clock)
+        here.look()
+        adopt(there, dry_run=False, alone=False)
+        assert not here.may_send()
+        assert ASKED in here.why_still()
+        adopt(sent.services.sentry(), dry_run=False, alone=False)
+        sent.clock.advance(timedelta(seconds=2))
+        assert here.may_send()
+
     def test_looks_without_a_trace(self, sent: House) -> None:
         """Who only asks names no journal and notes no reason."""
         shutil.rmtree(journal(sent))
         assert sent.services.sentry().foresee()
+        assert adopt(sent.services.sentry(), dry_run=True, alone=False).reasons
         assert not journal(sent).exists()
         with read(sent.engine) as conn:
             assert conn.execute(sa.select(standstill)).all() == []

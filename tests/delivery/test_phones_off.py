@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.customers.tables import suppression
+from care.delivery.retry import KEPT, MAX_ATTEMPTS
 from care.messages.tables import attempt
 from tests.delivery.ledger_rows import add_failure
 from tests.delivery.test_dispatcher import Postbox
@@ -102,6 +103,14 @@ class TestOff:
         (row,) = house.messages()
         assert row.status == "planned"
         assert left / 3 <= row.wake_at - house.clock.now() <= left * 2 / 3
+
+
+class TestNoReason:
+    def test_goes_by_mail_before_all_tries_are_used_up(self, house: House) -> None:
+        """A carrier that says no more than no: the last two tries are the mail's."""
+        sent_one(house, email="wang@example.com")
+        try_until_the_end(house, "99999")
+        assert [row.channel for row in attempts(house)] == ["sms"] * (MAX_ATTEMPTS - KEPT) + ["email"]
 
 
 MAIL_ONLY = BIRTHDAY.replace("[sms, email]", "[email]")

@@ -17,6 +17,7 @@ from care.delivery.channels.base import Outgoing, Result
 from care.delivery.incarnation import begin_incarnation, recover
 from care.delivery.receipts import Receipt, apply_receipts, give_up_waiting
 from care.messages import stops, store
+from care.messages.expiring import expire_overdue
 from care.messages.intents import count_attempts, write_intents
 from care.messages.model import NEXT, MessageStatus
 from care.messages.tables import attempt, message
@@ -105,7 +106,7 @@ class World:
     def watch(self) -> None:
         now = self.house.clock.now()
         with write(self.house.engine) as conn:
-            store.expire_overdue(conn, now=now)
+            expire_overdue(conn, now=now)
             give_up_waiting(conn, now=now, older_than=now - timedelta(hours=4))
 
     def cancel(self) -> None:

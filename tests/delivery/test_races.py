@@ -14,6 +14,7 @@ from care.delivery.channels.base import Outgoing, Result
 from care.delivery.incarnation import begin_incarnation, recover
 from care.delivery.receipts import Receipt, apply_receipts
 from care.messages import stops, store
+from care.messages.expiring import expire_overdue
 from care.messages.model import Outcome
 from care.messages.store import claim_due
 from care.messages.tables import message
@@ -83,7 +84,7 @@ class TestAClaimDuring:
         greet(house, 2)
         late = house.clock.now() + timedelta(hours=9)
         with just_before(house.engine, "UPDATE message", lambda: claim_all(house)), write(house.engine) as conn:
-            assert store.expire_overdue(conn, now=late) == 0
+            assert expire_overdue(conn, now=late) == 0
         assert {row.status for row in house.messages()} == {"sending"}
 
 

@@ -18,7 +18,8 @@ from care.delivery.channels.base import Gateway, Idempotency
 from care.delivery.channels.twilio_sms import TwilioSms
 from care.delivery.doubt import SETTLE, Seen, Step
 from care.delivery.maintenance import Window, plan_maintenance
-from care.delivery.resolving import Case, count_open, known_refs, look, open_cases, settle
+from care.delivery.open_doubts import count_open, known_refs, open_cases
+from care.delivery.resolving import Case, look, settle
 from care.delivery.routes import Routes
 from care.messages import stops
 from care.messages.store import IN_DOUBT_STILL
