@@ -33,7 +33,7 @@ from care.inbound import missed as missed_replies
 from care.inbound.worker import work_inbox
 from care.reports.books import Books, open_books
 from care.watch.accepted import accepted, is_accepted
-from care.watch.alerts import send_alerts
+from care.watch.alerts import is_unheard, send_alerts
 from care.watch.book_store import LOOK_BACK as BOOKS_BACK
 from care.watch.book_store import days_to_add, days_to_compare, keep_pages, note_done, note_sum, wrong_verdicts
 from care.watch.facts import is_compared, look, look_at_jobs, note_compared
@@ -162,7 +162,7 @@ def check_books(services: Services, now: datetime, _last: datetime | None) -> No
     yesterday = there.date() - timedelta(days=1)
     morning = there.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     with read(services.engine) as conn:
-        days = days_to_compare(conn, yesterday=yesterday, zone=zone)
+        days = days_to_compare(conn, yesterday=yesterday, morning=morning, zone=zone)
         again = [day for day in days_to_add(conn, yesterday=yesterday, morning=morning) if day not in days]
     if days or again:
         services.errands.run("books", lambda: _check_days(services, days, again))
@@ -274,9 +274,12 @@ def watch_jobs(services: Services, now: datetime, *, turns: Mapping[str, timedel
 
 
 def _tell_all(services: Services) -> None:
-    urls = [url.get_secret_value() for url in services.settings.alerts.urls]
-    if urls:
+    if urls := _addresses(services):
         services.errands.run("alerts", lambda: _tell(services, urls))
+
+
+def _addresses(services: Services) -> list[str]:
+    return [url.get_secret_value() for url in services.settings.alerts.urls]
 
 
 def _tell(services: Services, urls: Sequence[str]) -> None:
@@ -284,10 +287,10 @@ def _tell(services: Services, urls: Sequence[str]) -> None:
     send_alerts(services.engine, urls, clock=services.clock, zone=operator.timezone, sender=f"care {operator.brand}")
 
 
-UNWELL = frozenset({"not_sending", "leader", "sender", "jobs"})
+UNWELL = frozenset({"standstill", "not_sending", "leader", "sender", "jobs"})
 """Incidents in which the house does not do its work: then it does not say that it lives either.
 
-Nor where nothing can be written, as then no incident is either."""
+Nor where nothing can be written, as then no incident is either, nor while nobody takes an alert."""
 
 
 def say_alive(services: Services, now: datetime, _last: datetime | None) -> None:
@@ -297,5 +300,6 @@ def say_alive(services: Services, now: datetime, _last: datetime | None) -> None
         return
     with read(services.engine) as conn:
         is_unwell = any(each.rule in UNWELL for each in open_incidents(conn, now))
+        is_unwell = is_unwell or is_unheard(conn, _addresses(services), now)
     if not is_unwell and not why_not_writable(services.engine, job_run):
         services.errands.run("heartbeat", lambda: beat(url))

@@ -36,12 +36,14 @@ def accept_what_differs(services: Services, found: Books, theirs: ProviderBooks,
     """
     day = found.first
     what = sums_of(day, found.found) | dict.fromkeys(theirs.named, 1)
+    names = [*(f"{kind} {count}" for kind, count in found.found.items()), *theirs.named]
     if not what:
         raise AnswerIsNoError(
             f"nothing differs on {day} that could be accepted. See: care books --date {day} --provider"
         )
     with write(services.engine) as conn:
-        accept(conn, what, words=f"{day} by {who()}: {because.strip()}", now=services.clock.now())
+        words = f"{day} by {who()}: {because.strip()} ({', '.join(names)})"
+        accept(conn, what, words=words, now=services.clock.now())
     if theirs.named:
         compare_with_providers(services, day)
     with read(services.engine) as conn:

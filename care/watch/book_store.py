@@ -130,10 +130,11 @@ def days_to_add(conn: sa.Connection, *, yesterday: date, morning: datetime) -> l
     return list(conn.execute(sa.select(day).where(sa.or_(right, wrong)).order_by(day.desc())).scalars())
 
 
-def days_to_compare(conn: sa.Connection, *, yesterday: date, zone: str) -> Sequence[date]:
+def days_to_compare(conn: sa.Connection, *, yesterday: date, morning: datetime, zone: str) -> Sequence[date]:
     """Return the days that nobody looked at yet, at most `NEW_AT_ONCE`, then the last ones that did not balance.
 
-    Today is one of these where somebody compared it on demand.
+    Today is one of these where somebody compared it on demand, and for once the day before yesterday where its
+    provider had told the price of some messages only: nothing else brings the others.
 
     The latest comes first: of it most can still be mended, and its alarm must not wait for last week's. Before the
     house's first day the providers list what others sent.
@@ -146,9 +147,16 @@ def days_to_compare(conn: sa.Connection, *, yesterday: date, zone: str) -> Seque
     done = conn.execute(known.where(ledger_book.c.day.between(since, yesterday))).all()
     wrong = {row.day for row in done if not row.balance}
     wrong |= {page.day for page in wrong_pages(conn, since=since)}
+    before = yesterday - timedelta(days=1)
+    pages = kept_pages(conn, first=before, last=before)
+    wrong |= {page.day for page in pages if page.checked_at < morning and _lacks_prices(page)}
     seen = wrong | {row.day for row in done}
     days = [yesterday - timedelta(days=n) for n in range((yesterday - max(since, began)).days + 1)]
     return [day for day in days if day not in seen][:NEW_AT_ONCE] + sorted(wrong, reverse=True)
+
+
+def _lacks_prices(page: ProviderPage) -> bool:
+    return len({bill.price is None for bill in page.bills}) > 1
 
 
 def is_uncompared(conn: sa.Connection, day: date, *, zone: str) -> bool:

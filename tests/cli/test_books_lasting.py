@@ -88,9 +88,8 @@ class TestOverAWeek:
         before = forget_one_there(greeted)
         turn(greeted)
         incidents(greeted)
-        for _ in range(10):
-            greeted.house.clock.advance(A_DAY)
-            turn(greeted)
+        greeted.house.clock.advance(9 * A_DAY)
+        turn(greeted)
         assert incidents(greeted).keys() == {"books", "provider_books"}
         put_back(greeted, rows)
         assert greeted(*BOOKS).code == 1, "the provider's list as it was compared last"
@@ -141,7 +140,7 @@ class TestAccepted:
         (row,) = (json.loads(line) for line in greeted("incidents", "--all", "--json").out.splitlines())
         assert (row["title"], row["words"]) == (
             "A difference was accepted",
-            f"{DAY} by ops:anna: deleted in a repair",
+            f"{DAY} by ops:anna: deleted in a repair (difference 1)",
         )
 
     def test_holds_for_our_own_sums_day_by_day(self, greeted: Desk) -> None:
@@ -157,7 +156,7 @@ class TestAccepted:
         )
         found = json.loads(greeted("books", "--json").out)
         assert (found["balance"], found["accepted"]) == (False, True)
-        an_hour_later(greeted, 2)
+        an_hour_later(greeted)
         assert incidents(greeted) == {}
         take_away(greeted)
         assert greeted("books").code == 1
