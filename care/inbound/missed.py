@@ -38,6 +38,7 @@ ANYHOW_EVERY = timedelta(hours=1)
 DEAF_EVERY = timedelta(minutes=1)
 """Asked so often while no web process is there; so at once by a leader that starts after an outage."""
 
+ERRAND = "replies"
 KEEP_AT_ONCE = 100
 _NOTE = "replies:"
 log = structlog.get_logger()
