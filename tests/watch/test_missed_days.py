@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from care import watchers
+from care import bookkeeping
 from care.base.database import read, write
 from care.base.errands import Errands
+from care.bookkeeping import check_books
 from care.delivery.incarnation import begin_incarnation
 from care.delivery.routes import Routes
 from care.messages import store as ledger
@@ -16,7 +17,6 @@ from care.schedule import WATCH_JOBS, raise_alarms, run_due_jobs
 from care.watch.book_store import keep_verdict, kept_pages
 from care.watch.incidents import open_incidents
 from care.watch.tables import ledger_book
-from care.watchers import check_books
 from tests.house import House
 from tests.watch.test_provider_books import Provider
 
@@ -147,7 +147,7 @@ class TestMissedDays:
 
     def test_do_not_wait_for_one_that_cannot_be_opened(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         """One broken day is told as an error, and the others are looked at all the same."""
-        real: Callable[..., None] = watchers.add_up
+        real: Callable[..., None] = bookkeeping.add_up
         live_since(house, 3)
         settle(house, 3)
 
@@ -156,7 +156,7 @@ class TestMissedDays:
                 raise sa.exc.OperationalError("x", None, ValueError("torn page"))
             real(services, day, **more)
 
-        monkeypatch.setattr(watchers, "add_up", broken)
+        monkeypatch.setattr(bookkeeping, "add_up", broken)
         with pytest.raises(sa.exc.OperationalError):
             look(house)
         assert list(verdicts(house)) == [ago(3), ago(2)]
@@ -173,7 +173,7 @@ class TestMissedDays:
                 return True
 
         house.services.errands = Beside()
-        monkeypatch.setattr(watchers, "compare_with_providers", broken)
+        monkeypatch.setattr(bookkeeping, "compare_with_providers", broken)
         live_since(house, 1)
         house.clock.advance(-4 * HOUR)
         known = []
