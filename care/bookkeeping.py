@@ -20,6 +20,7 @@ from care.watch.book_store import (
     LOOK_BACK,
     days_to_add,
     days_to_compare,
+    house_began,
     keep_pages,
     note_done,
     note_sum,
@@ -114,9 +115,17 @@ def compare_with_providers(services: Services, day: date) -> None:
     """Compare one day with every provider's own list, and keep what was found."""
     dice, zone, clock = random.SystemRandom(), services.settings.operator.timezone, services.clock
     with read(services.engine) as conn:
-        known = accepted(conn)
-    pages = asyncio.run(
-        compare_day(services.engine, services.gateways(), day=day, zone=zone, clock=clock, dice=dice, accepted=known)
+        known, began = accepted(conn), house_began(conn)
+    comparing = compare_day(
+        services.engine,
+        services.gateways(),
+        day=day,
+        zone=zone,
+        clock=clock,
+        dice=dice,
+        since=began,
+        accepted=known,
     )
+    pages = asyncio.run(comparing)
     with write(services.engine) as conn:
         keep_pages(conn, pages)

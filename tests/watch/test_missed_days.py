@@ -128,6 +128,24 @@ class TestMissedDays:
         assert list(verdicts(house)) == [TODAY, TODAY + A_DAY]
         assert incidents(house).keys() == {"leader"}  # which slept for two days
 
+    def test_leave_out_the_hours_before_the_house(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On the first day the account may have been another system's until noon."""
+        acme = provider_of(house, monkeypatch)
+        live_since(house, 1)
+        acme.add("DAYS_BEFORE", house.clock.now() - 2 * A_DAY)
+        acme.add("BEFORE", house.clock.now() - A_DAY - HOUR)
+        acme.add("SINCE", house.clock.now() - A_DAY + HOUR)
+        look(house)
+        with read(house.engine) as conn:
+            (page,) = kept_pages(conn, first=ago(1), last=ago(1))
+        assert page.unknown_here == ("SINCE",)
+        acme.messages.pop("SINCE")
+        bookkeeping.compare_with_providers(house.services, ago(2))
+        assert "provider_books" in incidents(house)
+        bookkeeping.compare_with_providers(house.services, ago(1))
+        house.clock.advance(HOUR)
+        assert "provider_books" not in incidents(house), "nor the days before, on demand"
+
     def test_begin_by_the_operators_clock(self, house: House) -> None:
         """A house begun at 23:00 UTC began the next day in Shanghai."""
         with write(house.engine) as conn:
