@@ -15,6 +15,7 @@ from care.bootstrap import Services
 from care.delivery import health, receipts
 from care.delivery.forgotten import forget_older
 from care.delivery.journal import FORGET_AFTER
+from care.delivery.spam import stop_spam
 from care.delivery.standstill import why_still
 from care.delivery.tables import job_run
 from care.inbound.events.store import KEEP_ANSWERS, forget_answers
@@ -147,12 +148,13 @@ def work_events(services: Services, now: datetime, _last: datetime | None) -> No
 
 
 def watch(services: Services, now: datetime, _last: datetime | None) -> None:
-    """Expire what waited past its time; name what was never confirmed; forget what providers answered long ago."""
+    """Expire what waited past its time; name what was never confirmed; stop spam; forget what was answered long ago."""
     is_still = _stands_still(services)
     with write(services.engine) as conn:
         expired = 0 if is_still else expire_overdue(conn, now=now)
         silent = receipts.give_up_waiting(conn, now=now, older_than=now - UNCONFIRMED_AFTER)
         health.forget_tallies(conn, now)
+        stop_spam(conn, now)
         forget_older(conn, now - FORGET_AFTER)
         forget_answers(conn, now - KEEP_ANSWERS)
     if expired or silent:

@@ -40,6 +40,9 @@ from care.watch.rules import RULES, SATISFACTION, is_wrong
 LOOK_BACK = timedelta(hours=72)
 """What was missed longer ago has been named `unconfirmed`."""
 
+REPLIES = "replies"
+"""The errand that fetches what customers wrote."""
+
 log = structlog.get_logger()
 
 
@@ -59,11 +62,11 @@ def ask_missed(services: Services, now: datetime, _last: datetime | None) -> Non
         settings = services.settings
         places, accounts = places_with_records(settings), account_digests(settings)
         missed = asking.missed_attempts(conn, places, gaps, accounts=accounts)
-    _fetch_replies(services, now)
+    fetch_replies(services, now)
     _ask(services, "catch-up", missed)
 
 
-def _fetch_replies(services: Services, now: datetime) -> None:
+def fetch_replies(services: Services, now: datetime) -> None:
     """Fetch what customers wrote in every gap, a short one too, and one that lasts: nobody repeats it."""
     listers = inbound_listers(services.settings)
     if not listers:
@@ -72,7 +75,7 @@ def _fetch_replies(services: Services, now: datetime) -> None:
         gaps, deaf = deaf_gaps(conn, since=now - LOOK_BACK, shortest=timedelta(0)), deaf_since(conn, now)
         stretches = missed_replies.stretches_to_ask(conn, listers, gaps, deaf=deaf, now=now)
     if stretches:
-        _ask_soon(services, "replies", lambda: _fetch_now(services, stretches))
+        _ask_soon(services, REPLIES, lambda: _fetch_now(services, stretches))
 
 
 def _fetch_now(services: Services, stretches: Mapping[missed_replies.Place, Gap]) -> None:

@@ -29,10 +29,10 @@ def every_channel(_campaign_id: str, _leg: str) -> tuple[Channel, ...]:
 
 
 def is_superseded(found: sa.Row[Any]) -> sa.ColumnElement[bool]:
-    """Return: a later attempt of the message counts. Of a message in doubt only one that may arrive does."""
+    """Return: a later attempt of the message counts: one that may arrive, or any while a sender has the message."""
     later = sa.and_(attempt.c.message_id == found.message_id, attempt.c.n > found.n)
-    is_not_in_doubt = message.c.status != str(MessageStatus.UNKNOWN)
-    return sa.or_(sa.exists().where(later, may_arrive()), sa.and_(sa.exists().where(later), is_not_in_doubt))
+    is_in_hand = message.c.status == str(MessageStatus.SENDING)
+    return sa.or_(sa.exists().where(later, may_arrive()), sa.and_(sa.exists().where(later), is_in_hand))
 
 
 def end_by_receipt(

@@ -22,7 +22,7 @@ from care.delivery.doorkeeper import Doorkeeper
 from care.delivery.failover import Choice
 from care.delivery.hand import Hand, Way
 from care.delivery.lanes import Lane
-from care.delivery.life import Life
+from care.delivery.life import FencedError, Life
 from care.delivery.lookout import Lookout
 from care.delivery.model import Prepared
 from care.delivery.pace import group_size
@@ -93,6 +93,10 @@ class Dispatcher:
                         raise
                     await sit_out(error, stop, self._regain)
                     continue
+                except FencedError:
+                    with contextlib.suppress(*TROUBLE):  # then the next start looks
+                        await self._in_thread(self._work.sentry.look_and_tell)
+                    raise
                 if has_worked:
                     continue
                 if until_idle and not self._is_busy:

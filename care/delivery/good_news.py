@@ -20,10 +20,10 @@ OPEN_OUTCOMES = (str(Outcome.INTENT), str(Outcome.UNKNOWN), str(Outcome.ABANDONE
 _later = attempt.alias()
 _IS_LAST = message.c.attempts == sa.bindparam("_n")
 _IS_ALONE = sa.and_(
-    sa.or_(*(message.c.status == str(status) for status in (S.UNKNOWN, *sorted(CLAIMABLE)))),
+    message.c.status != str(S.SENDING),
     ~sa.exists().where(_later.c.message_id == message.c.id, _later.c.n > sa.bindparam("_n"), may_arrive(_later)),
 )
-"""Later tries came to nothing. Only of what stands still: a sender may be writing the next try this moment."""
+"""Later tries came to nothing. Not while a sender has it, who may be writing the next try this moment."""
 
 _CAME_TO_NOTHING = sa.exists().where(
     attempt.c.id == sa.bindparam("_try"),

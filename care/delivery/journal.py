@@ -17,7 +17,7 @@ from care.base.database import to_micros
 from care.base.disk import MIB, FreeSpace, free_bytes
 from care.base.errors import UnavailableError
 from care.delivery.journal_name import JournalName, give_name, read_name, settle_name
-from care.delivery.journal_pages import ENDING, Owed, day_of, first_line, newest_instance, pages
+from care.delivery.journal_pages import ENDING, Owed, day_of, first_line, instance_of, newest_instance, pages
 from care.delivery.model import Ready
 
 KEPT = timedelta(days=40)
@@ -154,6 +154,8 @@ class Journal:
             JournalError: it cannot.
         """
         self._problem = ""
+        with suppress(OSError):
+            self._leave_page()  # its disk may have been away: what is open on it stays lost
         try:
             self._open_page(self._clock.now())
             if self._free(self.folder) < _LEAST_FREE:
@@ -179,8 +181,10 @@ class Journal:
         path = self.folder / f"{now:%Y-%m-%d}.{self._life}{ENDING}"
         self._leave_page()
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._handle, self._day, self._is_torn = handle, now.date(), False
-        if os.fstat(handle).st_size == 0:
+        self._handle, self._day = handle, now.date()
+        self._is_torn = bool(instance_of(path, self.secret))  # for all we know
+        if not self._is_torn:  # new, or the disk was full when it was: nothing else stands in it
+            os.ftruncate(handle, 0)
             self._append(first_line(self._instance, self.secret))
         self._sync_folder()
         self._remove_old(now)

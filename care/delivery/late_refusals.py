@@ -15,48 +15,51 @@ import structlog
 
 from care.base.database import read, write
 from care.base.hot import Hot
-from care.base.vocabulary import Channel
+from care.base.vocabulary import Channel, Purpose
 from care.delivery import health
 from care.delivery.breaker import LONGEST_PAUSE, TODAY_PAUSE, Cause, Door, Health, State, closed
 from care.delivery.channels.base import ErrorClass, ErrorRule, Retry
 from care.delivery.channels.errors import classify_receipt, error_rules
-from care.delivery.receipts import MEANING
 from care.delivery.tally import FULL, FULL_FOR
+from care.delivery.words import MEANING
 from care.messages.model import MessageStatus
 from care.messages.tables import attempt, message, receipt
 
 log = structlog.get_logger()
 
 MOST = 2_000
-"""Receipts read at once, the newest: more come when the inbox catches up."""
+"""So many are read at once, the newest: more come when an inbox catches up."""
 
 _CODES = [c for (who, c), rule in error_rules().items() if who == "twilio" and rule.error_class is ErrorClass.CAPACITY]
-_WENT_ON = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNDELIVERED)
+_LEFT = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNDELIVERED)
 _had_no_room = sa.or_(*(receipt.c.error_code == code for code in _CODES))
-_went_on = sa.or_(*(receipt.c.status == word for word, means in MEANING.items() if means in _WENT_ON))
-_is_new = sa.and_(receipt.c.id > sa.bindparam("after"), receipt.c.id <= sa.bindparam("top"))
+_left = receipt.c.status.in_([word for word, means in MEANING.items() if means in _LEFT])
 _TOP = Hot(sa.select(sa.func.coalesce(sa.func.max(receipt.c.id), 0)))
-_HAS_BAD = Hot(sa.select(sa.exists().where(_is_new, _had_no_room)))
-_NEW = Hot(
+_CAME_BACK = Hot(
     sa.select(attempt.c.provider, message.c.purpose, attempt.c.intent_at, receipt.c.error_code)
     .select_from(receipt.join(attempt, attempt.c.id == receipt.c.attempt_id).join(message))
-    .where(_is_new, attempt.c.channel == str(Channel.SMS), sa.or_(_had_no_room, _went_on))
+    .where(
+        receipt.c.id > sa.bindparam("after"),
+        receipt.c.id <= sa.bindparam("top"),
+        attempt.c.channel == str(Channel.SMS),
+        _had_no_room,
+    )
     .order_by(receipt.c.id.desc())
     .limit(MOST)
 )
 
 
 class Word(NamedTuple):
-    """What a receipt says of one attempt; no code: it went on to the carrier."""
+    """One attempt that came back."""
 
     door: Door
     intent_at: datetime
-    code: str = ""
+    code: str
 
 
 @dataclass(slots=True)
 class _Run:
-    """Attempts of one provider that had no room, and none made after the first of them went on."""
+    """Attempts of one provider that had no room."""
 
     first: datetime
     last: datetime
@@ -72,7 +75,6 @@ class LateRefusals:
         self._engine, self._senders, self._state = engine, senders, state
         self._after: int | None = None  # the last receipt looked at
         self._runs: dict[Door, _Run] = {}
-        self._went_on: dict[Door, datetime] = {}  # the youngest attempt that did
 
     def listen(self, now: datetime) -> set[Door]:
         """Look at the receipts that are new, and close what has no room.
@@ -80,12 +82,13 @@ class LateRefusals:
         Return the doors, closed before, of which more came back: what follows may go another way.
         """
         with read(self._engine) as conn:
-            words = self._new_words(conn)
-        behind = {word.door for word in words if not self._note(word, now)}
-        for door, run in list(self._runs.items()):
-            if run.count >= FULL and run.last - run.first >= FULL_FOR:
-                del self._runs[door]
-                self._close(door, run.code, now)
+            behind = {word.door for word in self._new_words(conn) if not self._note(word, now)}
+            ripe = {door: run for door, run in self._runs.items() if _is_ripe(run)}
+            full = {door: run for door, run in ripe.items() if not self._went_on(conn, door, run.first)}
+        for door in ripe:
+            del self._runs[door]
+        for door, run in full.items():
+            self._close(door, run.code, now)
         return behind
 
     def _new_words(self, conn: sa.Connection) -> list[Word]:
@@ -93,33 +96,39 @@ class LateRefusals:
         after, self._after = self._after, top
         if after is None or after == top:
             return []
-        span = {"after": after, "top": top}
-        if not self._runs and not _HAS_BAD.rows(conn, **span)[0][0]:
-            return []
         return [
-            Word(Door(Channel.SMS, provider, self._senders.get(purpose, "")), intent_at, code if code in _CODES else "")
-            for provider, purpose, intent_at, code in _NEW.rows(conn, **span)
+            Word(Door(Channel.SMS, provider, self._senders.get(purpose, "")), intent_at, code)
+            for provider, purpose, intent_at, code in _CAME_BACK.rows(conn, after=after, top=top)
         ]
 
     def _note(self, word: Word, now: datetime) -> bool:
-        """Take a word in; False: it had no room, and was sent before the provider closed."""
-        door, run = word.door, self._runs.get(word.door)
-        if not word.code:
-            self._went_on[door] = max(word.intent_at, self._went_on.get(door, word.intent_at))
-            if run is not None and word.intent_at > run.first:
-                del self._runs[door]
-            return True
-        stands, went_on = self._state(door), self._went_on.get(door)
+        """Take a word in; False: it was sent before the provider closed, or last opened."""
+        stands, run = self._state(word.door), self._runs.get(word.door)
         if stands is None or stands.state is not State.WELL or word.intent_at <= stands.since <= now:
             return False
-        if went_on is not None and word.intent_at <= went_on:
-            return True
         if run is None:
-            self._runs[door] = _Run(word.intent_at, word.intent_at, word.code)
+            self._runs[word.door] = _Run(word.intent_at, word.intent_at, word.code)
         else:
             run.first, run.last = min(run.first, word.intent_at), max(run.last, word.intent_at)
             run.count, run.code = run.count + 1, word.code
         return True
+
+    def _went_on(self, conn: sa.Connection, door: Door, first: datetime) -> bool:
+        """Tell whether an attempt made after the first of a run left for the carrier."""
+        mine = [purpose for purpose in Purpose if self._senders.get(purpose, "") == door.sender]
+        found = (
+            sa.select(sa.literal(1))
+            .select_from(attempt.join(receipt, receipt.c.attempt_id == attempt.c.id).join(message))
+            .where(
+                attempt.c.intent_at > first,
+                attempt.c.channel == str(door.channel),
+                attempt.c.provider == door.provider,
+                message.c.purpose.in_(mine),
+                _left,
+                sa.not_(_had_no_room),
+            )
+        )
+        return conn.execute(found.limit(1)).first() is not None
 
     def _close(self, door: Door, code: str, now: datetime) -> None:
         rule = partial(_told_full, rule=classify_receipt(code), now=now)
@@ -127,6 +136,10 @@ class LateRefusals:
             old, new = health.change(conn, door, rule)
         if old != new:
             log.error("channel.closed", channel=str(door.channel), provider=door.provider, problem=new.why)
+
+
+def _is_ripe(run: _Run) -> bool:
+    return run.count >= FULL and run.last - run.first >= FULL_FOR
 
 
 def _told_full(stands: Health, rule: ErrorRule, now: datetime) -> Health:

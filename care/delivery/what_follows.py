@@ -50,8 +50,8 @@ def follow(
     if banned and not rule.is_permanent:
         rule = replace(rule, retry=Retry.OTHER_CHANNEL)  # nothing goes to this address any more
     if attempts >= (most := most_tries(channels_left)):
-        least = most - 1 if rule.error_class is ErrorClass.CAPACITY else 0  # it goes on waiting for longest
-        attempts = max(least, own_tries(conn, message_id))
+        is_none = rule.error_class is ErrorClass.CAPACITY and not is_final  # it goes on waiting for longest
+        attempts = most - 1 if is_none else own_tries(conn, message_id)
     queued = retry_queue(conn, channel, purpose, now) if is_budgeted(rule, purpose) else None
     decision = after_failure(
         rule,

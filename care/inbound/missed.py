@@ -26,8 +26,11 @@ from care.inbound.twilio import UnreadableHookError, fetched_row
 Place = tuple[Channel, str]
 """Channel and provider: whose list it is."""
 
-MARGIN = timedelta(minutes=2)
-"""The provider's clock is not ours, and its list may lag behind as much."""
+SKEW = timedelta(minutes=15)
+"""The provider's clock is not ours: so much more is asked about on both sides. What is known already is left alone."""
+
+LAG = timedelta(minutes=2)
+"""A provider's list has everything after so long."""
 
 ANYHOW_EVERY = timedelta(hours=1)
 """Asked so often even without a gap: of a proxy of ours that was down, nobody here knows."""
@@ -67,13 +70,13 @@ def stretch_of(gaps: Sequence[Gap], deaf: datetime | None, *, asked: datetime | 
     """
     if asked is not None and asked > now:
         asked = None  # the clock was set back: until then no gap would be asked about
-    open_ones = [gap for gap in gaps if asked is None or asked < gap.end or asked < gap.end + MARGIN <= now]
+    open_ones = [gap for gap in gaps if asked is None or asked < gap.end or asked < gap.end + LAG <= now]
     starts = [gap.start for gap in open_ones]
     if asked is None or now - asked >= ANYHOW_EVERY:
         starts.append(asked or now)
     if deaf is not None and (asked is None or now - asked >= DEAF_EVERY):
         starts.append(deaf if asked is None else max(asked, deaf))
-    return Gap(min(starts) - MARGIN, now + MARGIN) if starts else None
+    return Gap(min(starts) - SKEW, now + SKEW) if starts else None
 
 
 def fetch_replies(
@@ -110,7 +113,7 @@ async def _fetch(engine: sa.Engine, gateway: Gateway, place: Place, stretch: Gap
     rows = [row for row in (_row_of(each, now) for each in listed) if row is not None]
     new = sum(_keep(engine, rows[first : first + KEEP_AT_ONCE]) for first in range(0, len(rows), KEEP_AT_ONCE))
     with write(engine) as conn:
-        note_asked(conn, place, stretch.end - MARGIN)  # so far was asked, however long the answer took
+        note_asked(conn, place, stretch.end - SKEW)  # so far was asked, however long the answer took
     say = log.info if listed else log.debug
     say("replies.fetched", provider=place[1], listed=len(listed), new=new)
     return new

@@ -119,12 +119,19 @@ def set_handled(conn: sa.Connection, inbound_id: int, handled_as: HandledAs) -> 
 
 
 def is_overtaken(
-    conn: sa.Connection, *, address_hash: str, channel: str, at: datetime, by: Collection[HandledAs]
+    conn: sa.Connection,
+    *,
+    address_hash: str,
+    channel: str,
+    at: datetime,
+    until: datetime | None,
+    by: Collection[HandledAs],
 ) -> bool:
-    """Tell whether a word that came from this address after `at` was handled as one of `by`."""
+    """Tell whether a word that came from this address after `at`, and up to `until`, was handled as one of `by`."""
     later = sa.select(inbound_message.c.id).where(
         inbound_message.c.address_hash == address_hash,
         inbound_message.c.received_at > at,
+        sa.true() if until is None else inbound_message.c.received_at <= until,
         inbound_message.c.channel == channel,
         inbound_message.c.handled_as.in_([str(each) for each in by]),
     )

@@ -94,11 +94,13 @@ def inbound_row(form: Mapping[str, str], now: datetime) -> dict[str, Any]:
 def fetched_row(form: Mapping[str, str], now: datetime, *, written_at: datetime) -> dict[str, Any]:
     """Return the inbox row of a customer's message from the provider's list, the same that its webhook makes.
 
+    By the provider's clock it may be of an hour to come: then whatever we hear next would count as said before it.
+
     Raises:
         UnreadableHookError: if a field is missing or not in Twilio's form.
     """
     row = inbound_row(form, now)
-    return row | {"payload": row["payload"] | {_WRITTEN: written_at.isoformat()}}
+    return row | {"payload": row["payload"] | {_WRITTEN: min(written_at, now).isoformat()}}
 
 
 def was_fetched() -> sa.ColumnElement[bool]:

@@ -10,6 +10,7 @@ from care.base.vocabulary import LANES, Channel
 from care.delivery.failover import HOLD, IN_MAINTENANCE, closed_reason
 from care.delivery.incarnation import DISPATCH
 from care.delivery.prepare import MENDING
+from care.delivery.spam import told_of
 from care.delivery.standstill import standing
 from care.delivery.tables import incarnation, job_run
 from care.inbound.events.outgoing import untold
@@ -75,6 +76,7 @@ def look(
         sender_unseen=_sender_unseen(conn, now),
         closed_channels=_closed(conn, now),
         closed_providers=closed_now(conn, now),
+        spam=told_of(conn, now),
         unmended=_unmended(conn, now),
         in_doubt=_in_doubt(conn, now),
         oldest_webhook=_oldest_webhook(conn, now),

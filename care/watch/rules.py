@@ -42,6 +42,7 @@ class Facts:
     sender_unseen: timedelta | None = None
     closed_channels: Mapping[str, int] = field(default_factory=dict)  # and how many messages are held for it
     closed_providers: Sequence[str] = ()  # "sms through acme for 7 minutes: …"
+    spam: Sequence[str] = ()  # campaigns, and whether they are stopped for it
     unmended: Mapping[str, int] = field(default_factory=dict)  # what is broken, and how many messages wait for it
     in_doubt: int = 0  # messages, longer than it takes to resolve one
     oldest_webhook: timedelta = timedelta(0)
@@ -134,6 +135,10 @@ def _provider(facts: Facts) -> str:
     return "; ".join(words for words in facts.closed_providers if words.split()[0] not in facts.closed_channels)
 
 
+def _spam(facts: Facts) -> str:
+    return f"carriers take for spam: {', '.join(facts.spam)}" if facts.spam else ""
+
+
 def _files(facts: Facts) -> str:
     broken = "; ".join(f"{what}: {count:,} messages wait" for what, count in sorted(facts.unmended.items()))
     return f"{broken}. See: care campaigns check" if broken else ""
@@ -214,6 +219,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="provider", title="A provider is closed", limit="closed for 5 minutes", look=_provider, patience=5 * MINUTE
     ),
+    Rule(name="spam", title="A campaign is taken for spam", limit="20 filtered, and a fifth of it", look=_spam),
     Rule(name="files", title="Messages wait for a broken file", limit="at once", look=_files),
     Rule(name="in_doubt", title="Messages are in doubt", limit="unknown for 15 minutes", look=_in_doubt),
     Rule(

@@ -12,8 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from care.base import database as base_database
+from care.base.clock import SystemClock
 from care.base.database import open_engine, read, write
 from care.delivery.leadership import dispatch_lock, leader_lock
+from care.delivery.tables import machine
 from care.messages.tables import pause
 from tests.cli.conftest import Care
 from tests.factories import make_customer
@@ -310,8 +312,11 @@ class TestOnPostgres:
             engine.dispose()
             return
         assert saved.returncode == 0, saved.stderr
+        now = SystemClock().now()
+        joined = {"digest": "c" * 32, "host": "web3", "seen_at": now, "adopted_at": now}
         with write(engine) as connection:
             make_customer(connection)
+            connection.execute(sa.insert(machine).values(joined))
         engine.dispose()
         restored = care("db", "restore", "copy.dump")
 
@@ -321,3 +326,6 @@ class TestOnPostgres:
             assert connection.execute(sa.select(pause.c.scope)).scalars().all() == ["standstill"]
         engine.dispose()
         assert care("db", "check").returncode == 0
+        waits = care("adopt-journal")
+        assert waits.returncode == 1
+        assert "run care adopt-journal on web3 too" in waits.stderr, "it joined after the backup, and sent since"

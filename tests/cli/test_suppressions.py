@@ -124,13 +124,14 @@ class TestShow:
             ("intent", None, 2),
             ("unknown", "ambiguous", 2),
             ("accepted", None, 0),
-            ("refused", "filtered", 0),
+            ("refused", "filtered", 2),
+            ("accepted", "unreachable", 2),
         ],
     )
     def test_counts_on_after_a_try_that_never_got_there(
         self, desk: Desk, outcome: str, error_class: str | None, counted: int
     ) -> None:
-        """A line that is full says nothing of the number: only what arrived, or failed otherwise, ends the row."""
+        """A line that is full says nothing of the number, nor does a phone that is off: only what arrived ends the row."""
         customer_id = desk.customer("C1", phone=NUMBER)
         fail(desk, customer_id, 3)
         with write(desk.engine) as conn:

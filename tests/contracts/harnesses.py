@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 from care.base.clock import SystemClock
@@ -36,6 +37,7 @@ class Recipients:
     lost_reply: str  # taken, yet the caller is not told
     cut: str  # not taken, and the caller cannot know
     hang: str = ""
+    undelivered: str = ""  # taken, and told with 30003 that it did not arrive
 
 
 @dataclass(kw_only=True)
@@ -58,6 +60,8 @@ class Harness:
     doubtful: Mapping[str, Doubtful]
     taken: Callable[[], list[str]]  # recipients of what the provider took
     unreachable: Callable[[], Gateway]  # the same adapter with nobody listening
+    said: Callable[[], list[str]] | None = None  # the words of what the provider took
+    account: str = ""  # that keeps the list
     secrets: tuple[str, ...] = ()
     make_silent: Callable[[], None] = lambda: None  # before a message to `to.hang`
     heard: Callable[[], list[str]] = list  # tokens in what the provider has told by itself
@@ -151,6 +155,7 @@ def _twilio(
                     lost_reply="+8613805500408",
                     cut="+8613805500409",
                     hang="+8613800009999",
+                    undelivered="+8613805530003",
                 ),
                 definitive={"429": "+8613805500429", "4xx": "+8613805521614"},
                 doubtful=_faults_of(simulator, torn=lambda: build(torn.url), proxy=lambda: build(proxy.url)),
@@ -160,6 +165,8 @@ def _twilio(
                 complete=lambda: build(simulator.url, list_is_complete=True),
                 make_silent=lambda: simulator.script({"create": ["hang"], "hang_seconds": 3}),
                 taken=lambda: [each["to"] for each in simulator.accepted()[already:]],
+                said=lambda: [each["body"] for each in simulator.accepted()[already:]],
+                account=simulator.account_sid,
                 unreachable=lambda: build("http://127.0.0.1:9"),
                 secrets=(simulator.auth_token,),
             )
@@ -245,6 +252,7 @@ def smtp(*, pipelining: bool, tls: str) -> Opener:
                     },
                     message_ids=lambda: [_message_id(each.content) for each in server.handler.taken],
                     taken=lambda: [each.rcpt_tos[0] for each in server.handler.taken],
+                    said=lambda: [_plain_text(each.content) for each in server.handler.taken],
                     unreachable=lambda: build(9),
                     secrets=(SECRET,),
                 )
@@ -253,6 +261,12 @@ def smtp(*, pipelining: bool, tls: str) -> Opener:
                 await asyncio.sleep(0.02)  # lets the server see the goodbye
 
     return opened
+
+
+def _plain_text(content: bytes | str | None) -> str:
+    mail = message_from_bytes(content if isinstance(content, bytes) else b"", policy=default)
+    part = mail.get_body(("plain",))
+    return str(part.get_content()).strip() if part else ""
 
 
 def _message_id(content: bytes | str | None) -> str:
@@ -303,6 +317,7 @@ def sandbox(channel: Channel, directory: Path, *, provider: str = "sandbox") -> 
                 valid_until=valid_until if is_sms else None,
                 message_ids=None if is_sms else lambda: [sent.message_ref for _, sent in gateway.outbox.read()],
                 taken=lambda: [sent.to for _, sent in gateway.outbox.read()],
+                said=lambda: [sent.body for _, sent in gateway.outbox.read()],
                 unreachable=lambda: SandboxGateway(channel, directory, clock=CLOCK, provider=provider),  # never opened
             )
         finally:

@@ -189,7 +189,7 @@ class TestAPeriodOfValidity:
 
 class TestAListByRecipient:
     def test_has_within_its_time_what_was_taken(self, declared: Opener) -> None:
-        """Under the words that were sent; what was taken in silence too; and nothing that was not taken."""
+        """Under the words that were sent, and their time; what was taken in silence too; and nothing that was not taken."""
 
         async def body(harness: Harness) -> None:
             declares, records = of(harness).list_by_recipient, records_of(harness.gateway)
@@ -199,12 +199,42 @@ class TestAListByRecipient:
             since = CLOCK.now() - SLACK
             for to, number in ((harness.to.good(71), 1), (harness.to.lost_reply, 2), (harness.to.cut, 3)):
                 before = len(await records.list_to(to, since))
-                await harness.gateway.send(outgoing(to, number, body=f"您好 {time.monotonic_ns()}"))
+                words = f"您好 {time.monotonic_ns()}"
+                await harness.gateway.send(outgoing(to, number, body=words))
                 ends = time.monotonic() + min(declares.settle.total_seconds(), PATIENCE_SECONDS)
                 is_taken = number != 3
                 while len(listed := await records.list_to(to, since)) == before and is_taken:
                     assert time.monotonic() < ends
                 assert len(listed) == before + is_taken
+                assert [each.body for each in listed[:1]] == [words][:is_taken]
+                assert all(since <= each.created_at <= CLOCK.now() + SLACK for each in listed)
+                assert await records.list_to(to, CLOCK.now() + MINUTES) == []
+
+        with_gateway(declared, body)
+
+    def test_begins_with_the_newest(self, declared: Opener) -> None:
+        """Of two messages to one address."""
+
+        async def body(harness: Harness) -> None:
+            declares, records = of(harness).list_by_recipient, records_of(harness.gateway)
+            if declares is None or records is None:
+                return
+            to, since = harness.to.good(72), CLOCK.now() - SLACK
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                for count in (1, 2):
+                    await harness.gateway.send(outgoing(to, count, body=f"您好 {count}"))
+                    while len(listed := await records.list_to(to, since)) < count:
+                        continue
+            assert [each.body for each in listed] == ["您好 2", "您好 1"]
+
+        with_gateway(declared, body)
+
+    def test_is_of_the_account_that_is_declared(self, declared: Opener) -> None:
+        """What another account lacks proves nothing, so each request is remembered with its own."""
+
+        async def body(harness: Harness) -> None:
+            assert of(harness).account == harness.account
+            assert not harness.account or harness.account not in repr(of(harness))
 
         with_gateway(declared, body)
 

@@ -37,6 +37,8 @@ class TestAccepted:
             assert result.status in ("queued", "accepted", "sent")
             assert result.rule is None
             assert harness.taken() == [to]
+            assert harness.said is not None
+            assert harness.said() == [outgoing(to).body]
 
         with_gateway(opened, body)
 

@@ -98,6 +98,24 @@ class TestRecords:
 
         with_records(opened, body)
 
+    def test_tell_what_became_of_it(self, opened: Opener) -> None:
+        """It was taken, and did not arrive: the same word and code as in the provider's callback, singly and in the list."""
+
+        async def body(harness: Harness, records: Records) -> None:
+            if not (to := harness.to.undelivered):
+                pytest.skip("it takes the sandbox a while")
+            begun = CLOCK.now()
+            sent = await harness.gateway.send(outgoing(to))
+            async with asyncio.timeout(20):
+                while (found := await records.fetch(sent.provider_ref)) and not found.error_code:
+                    assert found.status in ("accepted", "queued", "sending", "sent")
+            (on_list,) = await records.list_to(to, begun)
+            for each in (found, on_list):
+                assert each
+                assert (each.sid, each.status, each.error_code) == (sent.provider_ref, "undelivered", "30003")
+
+        with_records(opened, body)
+
     def test_list_a_stretch_of_time(self, opened: Opener) -> None:
         """Everything created in it, once each; nothing before, nothing after, nothing inbound."""
 
@@ -130,5 +148,7 @@ class TestRecords:
                 await listed(nobody, CLOCK.now() - LONG, CLOCK.now())
             with pytest.raises(UnavailableError):
                 await nobody.fetch("x")
+            with pytest.raises(UnavailableError):
+                await nobody.list_to(harness.to.good(1), CLOCK.now() - LONG)
 
         with_records(opened, body)

@@ -190,6 +190,22 @@ class TestADatabaseThatForgot:
             hands.life.keep([])
         assert count_attempts(hands.house) == 0
 
+    def test_stops_every_sender_at_once(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also before the one that saw it is started again, if it ever is."""
+
+        class Forgetting(Postbox):
+            async def send(self, outgoing: Outgoing) -> Result:
+                with write(house.engine) as conn:
+                    conn.execute(sa.delete(attempt))
+                return await super().send(outgoing)
+
+        monkeypatch.setattr(paces, "GROUP_LIMIT", 1)
+        greet(house, 3)
+        with pytest.raises(FencedError):
+            house.dispatch({Channel.SMS: Forgetting(), Channel.EMAIL: Postbox(Channel.EMAIL)})
+        with read(house.engine) as conn:
+            assert "the database is older than what was sent (" in why_still(conn)
+
     def test_does_not_know_a_life_that_began_since(self, hands: "Hands") -> None:
         """It has sent nothing yet, and its number may be another's soon."""
         with write(hands.house.engine) as conn:

@@ -265,6 +265,41 @@ class TestAnOlderDatabase:
                 ask()
 
 
+def test_a_disk_that_was_away_is_written_again(tmp_path: Path, clock: VirtualClock) -> None:
+    """The file that was open on it is lost for good; what was torn off there is closed before anything else."""
+    journal = Journal(tmp_path, SECRET, clock)
+    journal.begin("name", "life")
+    journal.probe()
+    (page,) = tmp_path.glob("*.sent")
+    with page.open("a", encoding="utf-8") as torn:
+        torn.write("@ 17900")
+    lost = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(lost, journal._handle)
+    os.close(lost)
+    for _ in range(2):
+        journal.probe()
+    journal.close()
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert "@ 17900" in lines
+    assert lines[-1] == "#"
+
+
+@pytest.mark.parametrize("written", [0, 9])
+def test_a_page_that_began_on_a_full_disk_names_its_database(
+    tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """Else it would be taken for none of ours, with all that is written to it afterwards."""
+    journal, real = Journal(tmp_path, SECRET, clock), os.write
+    journal.begin("name", "life")
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda handle, data: real(handle, data[:written]))
+        with pytest.raises(JournalError, match="No space left on device"):
+            journal.probe()
+    journal.probe()
+    journal.close()
+    assert [instance_of(page, SECRET) for page in tmp_path.glob("*.sent")] == ["name"]
+
+
 def test_a_full_disk_is_seen(tmp_path: Path, clock: VirtualClock) -> None:
     """The journal does not go on while there is no room for the next group."""
     journal = Journal(tmp_path, SECRET, clock, free=lambda _: 1000)

@@ -178,6 +178,12 @@ class TestWhatIsHeard:
         ear.hear(*((row, OVER_RATE) for row in rows[:-1]))
         assert ear.hear((early, ""), (rows[-1], OVER_RATE)).state is State.CLOSED
 
+    def test_is_refuted_by_what_went_on_before_it_was_heard(self, ear: Ear) -> None:
+        """What was asked about after a day speaks of a day ago."""
+        *rows, today = ear.sent(*FEW, 3_600)
+        ear.hear((today, ""))
+        assert ear.hear(*((row, OVERFLOW) for row in rows)).state is State.WELL
+
     def test_counts_from_when_the_provider_opened(self, ear: Ear) -> None:
         """What waited in its queue for hours comes back after it is well again."""
         rows = ear.sent(*(at - 120 for at in FEW))

@@ -106,6 +106,20 @@ class TestTheLaterOne:
         made = sent_again(house)
         hear(house, of_the_first(made, "sent"), word(made, "undelivered", "30007"))
         assert house.statuses() == {"accepted": 1}
+        hear(house, of_the_first(made, "sending"), of_the_first(made, "sent", "1"))
+        assert house.statuses() == {"sent": 1}
+        hear(house, of_the_first(made, "undelivered", "30007"))
+        assert house.statuses() == {"undelivered: filtered": 1}
+
+    @pytest.mark.parametrize("said", ["sent", "failed"])
+    def test_is_left_alone_by_the_first_while_a_sender_has_the_message(self, house: House, said: str) -> None:
+        """It may be writing the next intent: what the first came to decides nothing now."""
+        made = sent_again(house)
+        with write(house.engine) as conn:
+            conn.execute(sa.update(attempt).where(attempt.c.n == 2).values(outcome="refused", error_class="capacity"))
+        stands(house, "sending", lease_owner=99, lease_until=house.clock.now())
+        hear(house, of_the_first(made, said))
+        assert house.statuses() == {"sending": 1}
 
     def test_that_failed_first_leaves_it_so_too(self, house: House) -> None:
         """In doubt until the first is heard of, and then no longer."""

@@ -23,7 +23,7 @@ from care.delivery.channels.base import Capabilities, CustomerMessage, Gateway
 from care.delivery.channels.twilio_inbound import inbound_messages
 from care.delivery.presence import Gap
 from care.delivery.routes import Routes
-from care.inbound.missed import ANYHOW_EVERY, MARGIN, fetch_replies, note_asked, stretch_of, stretches_to_ask
+from care.inbound.missed import ANYHOW_EVERY, LAG, SKEW, fetch_replies, note_asked, stretch_of, stretches_to_ask
 from care.inbound.store import store_webhooks
 from care.inbound.tables import inbound_message
 from care.inbound.twilio import fetched_row
@@ -88,6 +88,29 @@ class TestAWordFetchedLate:
         fetch(services, "START", ago=5 * MINUTE)
         assert not is_silenced(services)
 
+    def test_never_counts_as_said_after_what_is_heard_next(self, services: Services) -> None:
+        """Where our clock is behind the provider's, a START of a while ago seemed to follow a STOP of now."""
+        fetch(services, "START", ago=-10 * MINUTE)
+        cast("VirtualClock", services.clock).advance(MINUTE)
+        hear(services, PHONE, "退订")
+        work(services)
+        assert is_silenced(services)
+
+    @pytest.mark.parametrize("is_heard", [True, False])
+    def test_of_a_wrong_clock_takes_no_refusal_away(self, services: Services, *, is_heard: bool) -> None:
+        """A START was stamped an hour too late; then the clock was set back."""
+        clock = cast("VirtualClock", services.clock)
+        clock.advance(60 * MINUTE)
+        hear(services, PHONE, "START")
+        work(services)
+        clock.set(clock.now() - 55 * MINUTE)
+        if is_heard:
+            hear(services, PHONE, "退订")
+            work(services)
+        else:
+            fetch(services, "退订", ago=0 * MINUTE)
+        assert is_silenced(services)
+
     def test_does_not_undo_what_was_chosen_on_the_page(self, services: Services) -> None:
         """A refusal on the web since then stands."""
         with write(services.engine) as conn:
@@ -149,21 +172,28 @@ class TestStretches:
         self, gaps: list[tuple[float, float]], asked: float | None, begins: float | None
     ) -> None:
         """All in minutes ago; with a margin on both sides."""
-        assert MARGIN == 2 * MINUTE
+        assert LAG == 2 * MINUTE
         assert ANYHOW_EVERY == 60 * MINUTE
         given = [Gap(NOW - start * MINUTE, NOW - end * MINUTE) for start, end in gaps]
         last = None if asked is None else NOW - asked * MINUTE
 
         found = stretch_of(given, None, asked=last, now=NOW)
-        expected = None if begins is None else Gap(NOW - begins * MINUTE - MARGIN, NOW + MARGIN)
+        expected = None if begins is None else Gap(NOW - begins * MINUTE - SKEW, NOW + SKEW)
         assert found == expected
+
+    @pytest.mark.parametrize("ahead", [-10, 10])
+    def test_reach_as_far_as_clocks_may_differ(self, ahead: int) -> None:
+        """What was written in a gap has the provider's hour; ours may be wrong by minutes."""
+        found = stretch_of([Gap(NOW - 5 * MINUTE, NOW)], None, asked=NOW - 30 * MINUTE, now=NOW)
+        assert found is not None
+        assert found.start <= NOW - (3 + ahead) * MINUTE < found.end
 
     @pytest.mark.parametrize(("asked", "begins"), [(None, 30), (50, 30), (1, 1), (0.9, None)])
     def test_while_nobody_hears_go_on_where_the_last_ended(self, asked: float | None, begins: float | None) -> None:
         """Each minute, since half an hour."""
         last = None if asked is None else NOW - asked * MINUTE
         found = stretch_of([], NOW - 30 * MINUTE, asked=last, now=NOW)
-        assert found == (None if begins is None else Gap(NOW - begins * MINUTE - MARGIN, NOW + MARGIN))
+        assert found == (None if begins is None else Gap(NOW - begins * MINUTE - SKEW, NOW + SKEW))
 
 
 class Lists:
@@ -192,7 +222,7 @@ class TestFetchReplies:
         begun = clock.now()
         clock.advance(10 * MINUTE)  # another provider was asked first
         slow = Routes((cast("Gateway", Lists(lambda: clock.advance(10 * MINUTE))),))
-        fetch_replies(services.engine, slow, {place: Gap(begun - MINUTE, begun + MARGIN)}, clock=clock, told=Told())
+        fetch_replies(services.engine, slow, {place: Gap(begun - MINUTE, begun + SKEW)}, clock=clock, told=Told())
 
         deaf = Gap(begun + 5 * MINUTE, begun + 6 * MINUTE)
         with read(services.engine) as conn:
@@ -210,7 +240,7 @@ class TestFetchReplies:
         half = Routes((cast("Gateway", Lists(break_off)),))
         assert (
             fetch_replies(
-                services.engine, half, {place: Gap(deaf.start, now + MARGIN)}, clock=services.clock, told=Told()
+                services.engine, half, {place: Gap(deaf.start, now + SKEW)}, clock=services.clock, told=Told()
             )
             == 0
         )

@@ -15,6 +15,7 @@ WRONG = {
     "sender": Facts(sender_unseen=4 * MINUTE),
     "channel": Facts(closed_channels={"sms": 7}),
     "provider": Facts(closed_providers=["sms through twilio for 7 minutes: no answer"]),
+    "spam": Facts(spam=["birthday is stopped"]),
     "files": Facts(unmended={"template 'birthday' is broken": 14}),
     "in_doubt": Facts(in_doubt=1),
     "webhooks": Facts(oldest_webhook=16 * MINUTE),

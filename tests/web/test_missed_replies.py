@@ -15,7 +15,7 @@ from care.base.database import write
 from care.customers.tables import suppression
 from care.delivery.presence import SHORTEST_GAP, WEB
 from care.delivery.tables import incarnation
-from care.inbound.missed import ANYHOW_EVERY, MARGIN
+from care.inbound.missed import ANYHOW_EVERY, LAG
 from care.inbound.tables import inbound_message, webhook
 from care.messages.tables import message
 from care.simulators.twilio.process import ACCOUNT_SID, AUTH_TOKEN, TwilioSimulator, start_twilio_simulator
@@ -113,7 +113,7 @@ class TestWhatCustomersWroteInAGap:
         assert REFUSES not in kept
 
         assert catch_up(site) == [], "each gap is asked about once"
-        clock.advance(MARGIN)
+        clock.advance(LAG)
         assert [each["new"] for each in catch_up(site)] == [0], "and once more when the list has caught up"
         assert catch_up(site) == []
 
