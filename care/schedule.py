@@ -10,6 +10,7 @@ import structlog
 from care.base.database import insert, read, write
 from care.base.errors import CareError
 from care.base.trouble import explain, is_read_only
+from care.bookkeeping import check_books
 from care.bootstrap import Services
 from care.delivery import health, receipts
 from care.delivery.forgotten import forget_older
@@ -23,7 +24,7 @@ from care.messages.expiring import expire_overdue
 from care.planning.run import plan_all
 from care.watch.facts import stuck_jobs
 from care.watch.rules import LEADER_LIMIT
-from care.watchers import ask_missed, ask_silent, check_books, resolve, say_alive, watch_house, watch_jobs
+from care.watchers import ask_missed, ask_silent, resolve, say_alive, watch_house, watch_jobs
 
 AWAKE = timedelta(minutes=15)
 """A job that ended so lately has been running: what others ought to have done meanwhile was their turn to do."""

@@ -80,8 +80,8 @@ def _keep(services: "Services", found: "Books") -> None:
     from sqlalchemy.exc import DBAPIError
 
     from care.base.trouble import explain
+    from care.bookkeeping import keep_found
     from care.cli.output import complain
-    from care.watchers import keep_found
 
     try:
         keep_found(services, found)

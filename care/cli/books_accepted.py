@@ -6,12 +6,12 @@ import sqlalchemy as sa
 
 from care.base.database import read, write
 from care.base.errors import AnswerIsNoError, InputError
+from care.bookkeeping import compare_with_providers
 from care.bootstrap import Services
 from care.cli.books_providers import ProviderBooks, read_providers
 from care.cli.person import who
 from care.reports.books import Books, open_books
 from care.watch.accepted import accept, accepted, is_accepted, sums_of
-from care.watchers import compare_with_providers
 
 LONGEST_REASON = 200
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.bookkeeping import compare_with_providers
 from care.bootstrap import Services
 from care.cli.output import counted
 from care.watch.book_store import kept_pages
 from care.watch.provider_books import BookState, ProviderPage, day_bounds
-from care.watchers import compare_with_providers
 
 _NAMED = 20
 _MARKS = {

@@ -167,11 +167,16 @@ def is_uncompared(conn: sa.Connection, day: date, *, zone: str) -> bool:
     return began is not None and began <= day
 
 
-def _first_day(conn: sa.Connection, zone: str) -> date | None:
-    """Return the operator's day on which the house began: its first life, count or request, whatever is earliest."""
+def house_began(conn: sa.Connection) -> datetime | None:
+    """Return when the house began: its first life, count or request, whatever is earliest."""
     firsts = (sa.func.min(column) for column in (incarnation.c.started_at, intended.c.counted_at, attempt.c.intent_at))
     known = [at for first in firsts if (at := conn.execute(sa.select(first)).scalar()) is not None]
-    return min(known).astimezone(ZoneInfo(zone)).date() if known else None
+    return min(known, default=None)
+
+
+def _first_day(conn: sa.Connection, zone: str) -> date | None:
+    began = house_began(conn)
+    return began.astimezone(ZoneInfo(zone)).date() if began else None
 
 
 def wrong_verdicts(conn: sa.Connection) -> dict[date, Mapping[str, int]]:

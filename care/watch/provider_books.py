@@ -99,11 +99,13 @@ async def compare_day(
     zone: str,
     clock: Clock,
     dice: random.Random,
+    since: datetime | None = None,
     accepted: Collection[str] = (),
 ) -> list[ProviderPage]:
-    """Compare a day with every provider that has to do with it; the last minutes and `accepted` references stay out."""
+    """Compare a day with every provider that has to do with it, but for what is `accepted` or was before `since`."""
     start, end = day_bounds(day, zone)
     end = min(end, clock.now() - SETTLING)
+    start = min(max(start, since or start), end)
     with read(engine) as conn:
         used, gone = _used_places(conn, routes, start, end)
     pages = []

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from care import watchers
+from care import bookkeeping
 from care.base.database import read, write
 from care.base.errands import Errands
+from care.bookkeeping import check_books
 from care.delivery.incarnation import begin_incarnation
 from care.delivery.routes import Routes
 from care.messages import store as ledger
@@ -16,7 +17,6 @@ from care.schedule import WATCH_JOBS, raise_alarms, run_due_jobs
 from care.watch.book_store import keep_verdict, kept_pages
 from care.watch.incidents import open_incidents
 from care.watch.tables import ledger_book
-from care.watchers import check_books
 from tests.house import House
 from tests.watch.test_provider_books import Provider
 
@@ -128,6 +128,24 @@ class TestMissedDays:
         assert list(verdicts(house)) == [TODAY, TODAY + A_DAY]
         assert incidents(house).keys() == {"leader"}  # which slept for two days
 
+    def test_leave_out_the_hours_before_the_house(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On the first day the account may have been another system's until noon."""
+        acme = provider_of(house, monkeypatch)
+        live_since(house, 1)
+        acme.add("DAYS_BEFORE", house.clock.now() - 2 * A_DAY)
+        acme.add("BEFORE", house.clock.now() - A_DAY - HOUR)
+        acme.add("SINCE", house.clock.now() - A_DAY + HOUR)
+        look(house)
+        with read(house.engine) as conn:
+            (page,) = kept_pages(conn, first=ago(1), last=ago(1))
+        assert page.unknown_here == ("SINCE",)
+        acme.messages.pop("SINCE")
+        bookkeeping.compare_with_providers(house.services, ago(2))
+        assert "provider_books" in incidents(house)
+        bookkeeping.compare_with_providers(house.services, ago(1))
+        house.clock.advance(HOUR)
+        assert "provider_books" not in incidents(house), "nor the days before, on demand"
+
     def test_begin_by_the_operators_clock(self, house: House) -> None:
         """A house begun at 23:00 UTC began the next day in Shanghai."""
         with write(house.engine) as conn:
@@ -147,7 +165,7 @@ class TestMissedDays:
 
     def test_do_not_wait_for_one_that_cannot_be_opened(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         """One broken day is told as an error, and the others are looked at all the same."""
-        real: Callable[..., None] = watchers.add_up
+        real: Callable[..., None] = bookkeeping.add_up
         live_since(house, 3)
         settle(house, 3)
 
@@ -156,7 +174,7 @@ class TestMissedDays:
                 raise sa.exc.OperationalError("x", None, ValueError("torn page"))
             real(services, day, **more)
 
-        monkeypatch.setattr(watchers, "add_up", broken)
+        monkeypatch.setattr(bookkeeping, "add_up", broken)
         with pytest.raises(sa.exc.OperationalError):
             look(house)
         assert list(verdicts(house)) == [ago(3), ago(2)]
@@ -173,7 +191,7 @@ class TestMissedDays:
                 return True
 
         house.services.errands = Beside()
-        monkeypatch.setattr(watchers, "compare_with_providers", broken)
+        monkeypatch.setattr(bookkeeping, "compare_with_providers", broken)
         live_since(house, 1)
         house.clock.advance(-4 * HOUR)
         known = []
