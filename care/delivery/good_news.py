@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.delivery.copies import OURS, is_another
-from care.delivery.words import BAD_WORDS, GOOD
 from care.messages.model import CLAIMABLE, RANK, MessageStatus, Outcome, sources_of
 from care.messages.requests import may_arrive
 from care.messages.tables import attempt, message, receipt
+from care.messages.words import BAD_WORDS, GOOD
 
 S = MessageStatus
 OPEN_OUTCOMES = (str(Outcome.INTENT), str(Outcome.UNKNOWN), str(Outcome.ABANDONED))
