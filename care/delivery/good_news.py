@@ -34,7 +34,9 @@ _CAME_TO_NOTHING = sa.exists().where(
 )
 """The good word is an older one, and late."""
 
-_WAITS = sa.or_(*(message.c.status == str(status) for status in sorted(CLAIMABLE)))
+_WAITS = sa.or_(*(message.c.status == str(status) for status in (S.SENDING, *sorted(CLAIMABLE))))
+"""A try is to follow, or the first is on its way, of which any good word is a discovery."""
+
 _IS_DISCOVERY = sa.bindparam("_is_discovery", type_=sa.Integer) == 1
 
 

@@ -78,12 +78,17 @@ class TestAFurtherTry:
         hear(house, word(made, late))
         assert house.statuses() == before
 
-    def test_of_a_person_is_not_taken_back_by_what_was_known(self, house: House) -> None:
+    @pytest.mark.parametrize("is_claimed", [True, False])
+    def test_of_a_person_is_not_taken_back_by_what_was_known(self, house: House, *, is_claimed: bool) -> None:
         """Never confirmed, and somebody sends it again: that it was handed to the carrier says no more than before."""
         made = sent_one(house)
-        stands(house, "planned", "retried")
+        if is_claimed:
+            stands(house, "sending", lease_owner=99, lease_until=house.clock.now())
+        else:
+            stands(house, "planned", "retried")
+        before = house.statuses()
         hear(house, word(made, "sent"))
-        assert house.statuses() == {"planned: retried": 1}
+        assert house.statuses() == before
 
 
 class TestTheLaterOne:
