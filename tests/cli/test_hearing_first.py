@@ -8,7 +8,7 @@ import pytest
 from care.base.database import write
 from care.base.errands import Errands
 from care.bootstrap import Services
-from care.daemon import HEAR_SECONDS, LONG_OUTAGE, Daemon
+from care.daemon import HEAR_SECONDS, LONG_OUTAGE, Child, Daemon
 from care.delivery.incarnation import begin_incarnation
 from care.delivery.presence import WEB
 from care.inbound.missed import ERRAND
@@ -42,3 +42,19 @@ class TestALeaderThatStarts:
 
         assert bool(asked) is house.services.errands.is_at_work(ERRAND) is asks
         may_end.set()
+
+    def test_lets_its_sender_begin_afterwards(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """So that nobody is told anything who has refused meanwhile."""
+        order, daemon = list[str](), Daemon(services=house.services, children=("dispatch",))
+
+        def begin(_child: Child, _monotonic: float) -> None:
+            order.append("sends")
+            daemon.stop()
+
+        monkeypatch.setattr("care.daemon.call_on_end", lambda _end: None)
+        monkeypatch.setattr("care.watchers.fetch_replies", lambda _services, _now: order.append("asks"))
+        monkeypatch.setattr(Child, "watch", begin)
+        with write(house.engine) as conn:
+            begin_incarnation(conn, WEB, house.clock.now() - LONG_OUTAGE)
+        assert daemon.run()
+        assert order[:2] == ["asks", "sends"]
