@@ -173,11 +173,12 @@ class Daemon:
             deaf = deaf_since(conn, now)
         if deaf is None or now - deaf < LONG_OUTAGE:
             return
-        from care.watchers import REPLIES, fetch_replies
+        from care.inbound.missed import ERRAND
+        from care.watchers import fetch_replies
 
         until = services.clock.monotonic() + HEAR_SECONDS
         fetch_replies(services, now)
-        while services.errands.is_at_work(REPLIES) and services.clock.monotonic() < until and not self._stop.is_set():
+        while services.errands.is_at_work(ERRAND) and services.clock.monotonic() < until and not self._stop.is_set():
             time.sleep(_WATCH_SECONDS / 10)
 
     def _hold_port(self) -> socket.socket | None:

@@ -222,7 +222,7 @@ ALL_JOBS = (*JOBS, *WATCH_JOBS)
 """Every periodic job there is; what the daemon ticks through."""
 
 
-PUT_OFF = "jobs.put_off"
+_PUT_OFF = "put off"
 NOTE_EVERY = timedelta(seconds=30)
 """Jobs of every tick are noted this often: a restart then looks back a little more than it must."""
 
@@ -257,8 +257,8 @@ def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
 
 def _tell_once(services: Services, error: Exception) -> None:
     problem = _problem(error)
-    if services.told.is_news(PUT_OFF, problem):
-        log.error(PUT_OFF, problem=problem)
+    if services.told.is_news(_PUT_OFF, problem):
+        log.error("jobs.put_off", problem=problem)
 
 
 def _tell_of(job: Job, error: Exception) -> None:
@@ -279,5 +279,5 @@ def _note(services: Services, name: str, now: datetime) -> None:
     with write(services.engine) as conn:
         statement = insert(conn, job_run).values(name=name, last_at=now)
         conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"last_at": now}))
-    if services.told.is_over(PUT_OFF):  # only what was written shows that the database is back
+    if services.told.is_over(_PUT_OFF):  # only what was written shows that the database is back
         log.info("jobs.go_on")

@@ -63,7 +63,7 @@ def adopt(sentry: Sentry, *, dry_run: bool, alone: bool) -> Adopted:
         elsewhere = [] if alone else _elsewhere(sentry, mine, conn, reasons)
         go_on(conn, everywhere=not elsewhere)
         kept = conn.execute(sa.text("SELECT count(*) FROM forgotten")).scalar_one()
-    sentry.journal.settle()
+    sentry.journal.settle(sentry.here.former)
     return Adopted(
         reasons=[one.words for one in reasons], attempts=attempts, settled=settled, kept=kept, elsewhere=elsewhere
     )

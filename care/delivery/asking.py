@@ -18,9 +18,9 @@ from care.delivery.channels.base import ProviderMessage, records_of
 from care.delivery.presence import Gap
 from care.delivery.receipts import Receipt, apply_receipts
 from care.delivery.routes import Routes
-from care.delivery.words import MEANING
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
+from care.messages.words import MEANING
 
 SILENT_AFTER = timedelta(hours=24)
 ASK_AGAIN_AFTER = timedelta(hours=24)

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from care.delivery.copies import OURS, is_another
-from care.delivery.words import BAD_WORDS, GOOD
 from care.messages.model import CLAIMABLE, RANK, MessageStatus, Outcome, sources_of
 from care.messages.requests import may_arrive
 from care.messages.tables import attempt, message, receipt
+from care.messages.words import BAD_WORDS, GOOD
 
 S = MessageStatus
 OPEN_OUTCOMES = (str(Outcome.INTENT), str(Outcome.UNKNOWN), str(Outcome.ABANDONED))
@@ -34,7 +34,9 @@ _CAME_TO_NOTHING = sa.exists().where(
 )
 """The good word is an older one, and late."""
 
-_WAITS = sa.or_(*(message.c.status == str(status) for status in sorted(CLAIMABLE)))
+_WAITS = sa.or_(*(message.c.status == str(status) for status in (S.SENDING, *sorted(CLAIMABLE))))
+"""A try is to follow, or the first is on its way, of which any good word is a discovery."""
+
 _IS_DISCOVERY = sa.bindparam("_is_discovery", type_=sa.Integer) == 1
 
 

@@ -81,11 +81,14 @@ class Journal:
         except OSError as error:
             raise self._trouble(error) from None
 
-    def settle(self) -> None:
-        """Note that a database knows this journal; what cannot be written now is written at the next start."""
+    def settle(self, former: str) -> None:
+        """Note that a database knows this journal, and the machine not by its `former` digest alone.
+
+        What cannot be written now is written at the next start.
+        """
         with suppress(OSError):
-            if not read_name(self.folder).is_settled:
-                settle_name(self.folder)
+            if former not in read_name(self.folder).settled:
+                settle_name(self.folder, former)
 
     def begin(self, instance: str, life: str) -> None:
         """Write for this database and this life from now on; the page is made with the first group."""

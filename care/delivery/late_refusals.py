@@ -21,9 +21,9 @@ from care.delivery.breaker import LONGEST_PAUSE, TODAY_PAUSE, Cause, Door, Healt
 from care.delivery.channels.base import ErrorClass, ErrorRule, Retry
 from care.delivery.channels.errors import classify_receipt, error_rules
 from care.delivery.tally import FULL, FULL_FOR
-from care.delivery.words import MEANING
 from care.messages.model import MessageStatus
 from care.messages.tables import attempt, message, receipt
+from care.messages.words import MEANING
 
 log = structlog.get_logger()
 

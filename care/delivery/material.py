@@ -13,10 +13,10 @@ from care.campaigns.campaign_set import CampaignSet
 from care.delivery.channels.base import ErrorClass
 from care.delivery.lookups import CONSENT_COLUMN, Lookup
 from care.delivery.model import Claimed, Failed
-from care.delivery.words import MEANING
 from care.messages.model import MessageStatus, Outcome
 from care.messages.store import ClaimedRow
 from care.messages.tables import attempt, receipt
+from care.messages.words import MEANING
 
 _came_back = sa.exists().where(
     receipt.c.attempt_id == attempt.c.id,

@@ -20,10 +20,10 @@ from care.delivery.copies import another_may_arrive, warn_of_copies
 from care.delivery.good_news import OPEN_OUTCOMES, Good, spread
 from care.delivery.pace import lock_retry_queues
 from care.delivery.retry import may_queue
-from care.delivery.words import BAD_WORDS, GOOD, MEANING
 from care.messages import store as ledger
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message, receipt
+from care.messages.words import BAD_WORDS, GOOD, MEANING
 
 S = MessageStatus
 

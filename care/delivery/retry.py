@@ -87,7 +87,8 @@ def after_failure(
 ) -> Again | GiveUp:
     """Decide after a refused or undelivered attempt. What is our own fault never uses a message up: only time does.
 
-    `channels_left` are those not yet spent, without the failed one; `asked_wait` is what the provider asked for;
+    `channels_left` are those not yet spent, without the failed one;
+    `asked_wait` is what the provider asked for, kept as far as there is time;
     `queued` is how long it stands behind others that wait for another try: the wait begins after it;
     `alike` is how many tries on this channel failed in the same way, this one among them.
     A wait that would outlast `use_by` is drawn anew from what is left, unless another channel can use the time better.
@@ -102,7 +103,7 @@ def after_failure(
             return Again(at=now, other_channel=True)
         tried = f"gave up after {attempts if is_over else alike} tries: {word}"
         return GiveUp(expired=False, reason=word if rule.is_permanent else tried)
-    least = max(asked_wait, least_wait(rule.retry), SHORTEST_WAIT)
+    least = max(least_wait(rule.retry), SHORTEST_WAIT)  # not what was asked for: another account may have room
     wait = _wait(rule.retry, attempts=attempts, alike=alike, left=use_by - now, dice=dice)
     at = now + max(asked_wait, wait) + queued
     if rule.retry is Retry.NEXT_DAY and not channels_left:

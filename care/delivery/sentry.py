@@ -72,7 +72,7 @@ class Sentry:
         forgot = forgotten_since(self.engine, self.journal, own)
         named = self.journal.be_named()
         here = self._here = self._find_here(named)
-        vouches = self._vouches(named, own)
+        vouches = self._vouches(named, here, own)
         with write(self.engine) as conn:
             own = _name_database(conn, own, now)
             if forgot:
@@ -85,7 +85,7 @@ class Sentry:
                 go_on(conn, everywhere=False)
             reasons = self._mine(conn)
         if not self._waits:
-            self.journal.settle()
+            self.journal.settle(here.former)
         self.journal.begin(own, self._life.name or random_token(12))
         return reasons
 
@@ -98,7 +98,8 @@ class Sentry:
         now, own = self.clock.now(), self.lineage()
         forgot = forgotten_since(self.engine, self.journal, own)
         named = self.journal.name()
-        here, vouches = self._find_here(named), self._vouches(named, own)
+        here = self._find_here(named)
+        vouches = self._vouches(named, here, own)
         with read(self.engine) as conn:
             reasons = {one.machine: one for one in self._mine(conn)}
             is_known = _is_known(conn, here, vouches=vouches)
@@ -129,12 +130,12 @@ class Sentry:
             own: str | None = conn.execute(sa.select(instance.c.name)).scalar()
         return own or self.journal.newest_instance()
 
-    def _vouches(self, named: JournalName, own: str) -> bool:
+    def _vouches(self, named: JournalName, here: Machine, own: str) -> bool:
         """Tell whether this journal, new by its name, is all the same the one that a machine known before wrote.
 
         Only until a database has known it by its name: a copy of its folder that is made later has the name, too.
         """
-        if named.is_settled:
+        if here.former in named.settled:
             return False
         with read(self.engine) as conn:
             if conn.execute(sa.select(attempt.c.id).limit(1)).first() is None:

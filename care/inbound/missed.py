@@ -38,6 +38,7 @@ ANYHOW_EVERY = timedelta(hours=1)
 DEAF_EVERY = timedelta(minutes=1)
 """Asked so often while no web process is there; so at once by a leader that starts after an outage."""
 
+ERRAND = "replies"
 KEEP_AT_ONCE = 100
 _NOTE = "replies:"
 log = structlog.get_logger()
@@ -109,13 +110,13 @@ async def _fetch(engine: sa.Engine, gateway: Gateway, place: Place, stretch: Gap
         if told.is_news(_note_of(place), str(error)):
             log.warning("replies.not_fetched", provider=place[1], problem=str(error))
         return 0
-    told.is_over(_note_of(place))
+    is_back = told.is_over(_note_of(place))
     rows = [row for row in (_row_of(each, now) for each in listed) if row is not None]
     new = sum(_keep(engine, rows[first : first + KEEP_AT_ONCE]) for first in range(0, len(rows), KEEP_AT_ONCE))
     with write(engine) as conn:
         note_asked(conn, place, stretch.end - SKEW)  # so far was asked, however long the answer took
-    say = log.info if listed else log.debug
-    say("replies.fetched", provider=place[1], listed=len(listed), new=new)
+    if listed or is_back:
+        log.info("replies.fetched", provider=place[1], listed=len(listed), new=new)
     return new
 
 

@@ -14,7 +14,7 @@ from care.base.hot import Hot
 from care.base.vocabulary import Purpose
 from care.customers.tables import contact_point
 from care.messages.model import CLAIMABLE, MessageStatus, sources_of
-from care.messages.requests import is_in_doubt, was_taken
+from care.messages.requests import is_in_doubt, was_passed_on, was_taken
 from care.messages.tables import attempt, contact_claim, intended, message, move, pause
 
 REASON_LENGTH = 120
@@ -48,6 +48,8 @@ TAKEN_STILL = "goes no further, and an earlier request was taken: "
 """Begins why one is `accepted` again that would have ended so."""
 
 _was_taken = sa.exists().where(attempt.c.message_id == message.c.id, was_taken())
+_was_passed_on = sa.exists().where(attempt.c.message_id == message.c.id, was_passed_on())
+_on_its_way = sa.case((_was_passed_on, str(MessageStatus.SENT)), else_=str(MessageStatus.ACCEPTED))
 _has_doubt = sa.exists().where(attempt.c.message_id == message.c.id, is_in_doubt())
 _CLAIMABLE = sorted(str(status) for status in CLAIMABLE)
 
@@ -228,18 +230,19 @@ def leave_in_doubt(
 ) -> list[int]:
     """Keep open what would end, with `reason` and `status_at`, though a request of it may arrive; return the ids.
 
-    It is `accepted` where one was taken, else `unknown` where one is in doubt.
+    It is `accepted` or `sent` where one was, else `unknown` where one is in doubt.
     """
-    why, kept = values["reason"], list[int]()
-    for is_so, status, words, reason in (
-        (_was_taken, MessageStatus.ACCEPTED, f"{TAKEN_STILL}{why}", None),
-        (sa.and_(_has_doubt, ~_was_taken), MessageStatus.UNKNOWN, f"{IN_DOUBT_STILL}{why}", f"{IN_DOUBT_STILL}{why}"),
+    taken, doubt = (f"{begun}{values['reason']}"[:REASON_LENGTH] for begun in (TAKEN_STILL, IN_DOUBT_STILL))
+    kept = list[int]()
+    for is_so, told, words in (
+        (_was_taken, {"status": _on_its_way, "reason": None}, taken),
+        (sa.and_(_has_doubt, ~_was_taken), {"status": str(MessageStatus.UNKNOWN), "reason": doubt}, doubt),
     ):
-        told = {**values, "status": str(status), "reason": reason and reason[:REASON_LENGTH]}
-        statement = sa.update(message).where(*which, is_so).values(told).returning(message.c.id)
-        ids = [int(i) for i in conn.execute(statement).scalars()]
-        note_moves(conn, [(i, status, words[:REASON_LENGTH]) for i in ids], by=by, now=values["status_at"])
-        kept += ids
+        statement = sa.update(message).where(*which, is_so).values({**values, **told})
+        moved = conn.execute(statement.returning(message.c.id, message.c.status)).all()
+        moves = [(int(row.id), MessageStatus(row.status), words) for row in moved]
+        note_moves(conn, moves, by=by, now=values["status_at"])
+        kept += [message_id for message_id, _, _ in moves]
     return kept
 
 

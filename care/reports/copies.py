@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from care.delivery.copies import another
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message, receipt
-from care.reports.evidence import on_pages, words_for
+from care.messages.words import words_for
+from care.reports.evidence import on_pages
 
 S = MessageStatus
 

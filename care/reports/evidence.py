@@ -10,9 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from care.delivery.words import MEANING
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message, receipt
+from care.messages.words import words_for
 
 S = MessageStatus
 Days = Sequence[tuple[str, date, date]]
@@ -32,11 +32,6 @@ class Finding:
     text: str  # what is wrong, as it stands after a number
     count: int
     message_ids: Sequence[int] = ()
-
-
-def words_for(*statuses: MessageStatus) -> list[str]:
-    """Return the providers' words that mean one of the statuses."""
-    return sorted(word for word, means in MEANING.items() if means in statuses)
 
 
 def arrived(of: Any = attempt) -> sa.ColumnElement[bool]:

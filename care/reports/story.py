@@ -13,9 +13,9 @@ from care.delivery.billing import MICROS
 from care.delivery.channels.base import ErrorClass
 from care.delivery.channels.errors import classify_receipt
 from care.delivery.copies import is_another
-from care.delivery.words import MEANING
 from care.messages.model import Outcome
 from care.messages.tables import attempt, message, move, receipt
+from care.messages.words import MEANING
 from care.reports.log import Entry, entries_by_id
 from care.reports.providers import failovers
 from care.reports.reasons import in_words, standing_in_words

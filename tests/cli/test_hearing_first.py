@@ -11,7 +11,7 @@ from care.bootstrap import Services
 from care.daemon import HEAR_SECONDS, LONG_OUTAGE, Daemon
 from care.delivery.incarnation import begin_incarnation
 from care.delivery.presence import WEB
-from care.watchers import REPLIES
+from care.inbound.missed import ERRAND
 from tests.house import House
 
 SECOND = timedelta(seconds=1)
@@ -31,7 +31,7 @@ class TestALeaderThatStarts:
 
         def fetch(services: Services, now: datetime) -> None:
             asked.append(now)
-            services.errands.run(REPLIES, list_nothing)
+            services.errands.run(ERRAND, list_nothing)
 
         monkeypatch.setattr("care.watchers.fetch_replies", fetch)
         if away is not None:
@@ -40,5 +40,5 @@ class TestALeaderThatStarts:
         house.services.errands = Errands(beside=True)
         Daemon(services=house.services)._hear_first()
 
-        assert bool(asked) is house.services.errands.is_at_work(REPLIES) is asks
+        assert bool(asked) is house.services.errands.is_at_work(ERRAND) is asks
         may_end.set()

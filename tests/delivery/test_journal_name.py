@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -72,9 +73,9 @@ class TestAName:
         """It stays the same name."""
         named = give_name(tmp_path)
         for _ in range(2):
-            settle_name(tmp_path)
-        assert read_name(tmp_path) == JournalName(named.name, is_settled=True)
-        assert (tmp_path / "name").read_text(encoding="ascii") == f"{named.name}\nsettled\n"
+            settle_name(tmp_path, "machine")
+        assert read_name(tmp_path) == JournalName(named.name, frozenset({"machine"}))
+        assert (tmp_path / "name").read_text(encoding="ascii") == f"{named.name}\nmachine\n"
 
     @pytest.mark.parametrize("torn", [b"", b"abc", b"\0\0\0\0\n", b"\xff\xfe\n"])
     def test_that_was_torn_is_given_anew(self, tmp_path: Path, torn: bytes) -> None:
@@ -97,7 +98,7 @@ class TestAHouse:
         assert house.dispatch(postboxes()) == 1
         greet(house, 2)
         assert not asks(house)
-        assert read_name(journal(house)).is_settled
+        assert read_name(journal(house)).settled == {house.services.sentry().here.former}
 
     def test_without_its_journal_sends_nothing(self, sent: House) -> None:
         """Until somebody says so, once."""
@@ -152,6 +153,16 @@ class TestAnUpgradedHouse:
     def test_is_not_asked(self, upgraded: House) -> None:
         """Its pages tell that it is the journal of the machine that the version before knew."""
         assert not asks(upgraded)
+
+    def test_is_not_asked_on_a_further_machine_that_shares_its_journal(self, upgraded: House) -> None:
+        """Two containers on one volume: what the first is known by says nothing about the second."""
+        first, second = upgraded.services.sentry(), replace(upgraded.services.sentry(), name="second")
+        with write(upgraded.engine) as conn:
+            now = upgraded.clock.now()
+            was = {"digest": second.here.former, "host": "second", "seen_at": now, "adopted_at": now}
+            conn.execute(sa.insert(machine).values(was))
+        assert first.look() == []
+        assert second.look() == []
 
     def test_lets_the_older_program_go_on(self, upgraded: House) -> None:
         """What it knew its machine by stays there."""

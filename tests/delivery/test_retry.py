@@ -94,10 +94,10 @@ class TestAfterFailure:
 
     @given(st.data())
     def test_tries_once_more_as_long_as_there_is_time(self, data: st.DataObject) -> None:
-        """An unlucky draw ends nothing: only a wait that the class, the provider or the queue demands does."""
+        """An unlucky draw ends nothing, nor what a provider asks for: only a wait that class or queue demands does."""
         retry = data.draw(st.sampled_from([Retry.NOW, Retry.LATER, Retry.AFTER_30_MIN, Retry.NEXT_DAY]))
         asked, queued, spare = (timedelta(seconds=data.draw(st.integers(0, 3_600))) for _ in range(3))
-        demanded = max(asked, least_wait(retry), SHORTEST_WAIT) + queued
+        demanded = max(least_wait(retry), SHORTEST_WAIT) + queued
         use_by = NOW + demanded + spare
         decision = after_failure(
             rule(retry),

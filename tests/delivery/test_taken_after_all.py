@@ -1,5 +1,7 @@
 """A request that was in doubt turns out to have been taken, or to have failed, while a further one waits or has ended."""
 
+import itertools
+import random
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +11,7 @@ import sqlalchemy as sa
 
 from care.base.database import read, write
 from care.base.vocabulary import Channel
-from care.delivery.receipts import Receipt
+from care.delivery.receipts import Receipt, apply_receipts
 from care.messages import store as ledger
 from care.messages.model import MessageStatus
 from care.messages.tables import attempt, message
@@ -76,12 +78,17 @@ class TestAFurtherTry:
         hear(house, word(made, late))
         assert house.statuses() == before
 
-    def test_of_a_person_is_not_taken_back_by_what_was_known(self, house: House) -> None:
+    @pytest.mark.parametrize("is_claimed", [True, False])
+    def test_of_a_person_is_not_taken_back_by_what_was_known(self, house: House, *, is_claimed: bool) -> None:
         """Never confirmed, and somebody sends it again: that it was handed to the carrier says no more than before."""
         made = sent_one(house)
-        stands(house, "planned", "retried")
+        if is_claimed:
+            stands(house, "sending", lease_owner=99, lease_until=house.clock.now())
+        else:
+            stands(house, "planned", "retried")
+        before = house.statuses()
         hear(house, word(made, "sent"))
-        assert house.statuses() == {"planned: retried": 1}
+        assert house.statuses() == before
 
 
 class TestTheLaterOne:
@@ -96,17 +103,17 @@ class TestTheLaterOne:
         with write(house.engine) as conn:
             ids = [row.id for row in house.messages()]
             moved = ledger.move_messages(conn, ids, end, now=house.clock.now(), by="dispatcher", reason="filtered")
-        assert (moved, house.statuses()) == ([], {"accepted": 1})
-        assert last_move(house) == ("accepted", f"{ledger.TAKEN_STILL}filtered", "dispatcher")
+        assert (moved, house.statuses()) == ([], {"sent": 1})
+        assert last_move(house) == ("sent", f"{ledger.TAKEN_STILL}filtered", "dispatcher")
         hear(house, of_the_first(made, "delivered"))
         assert house.statuses() == {"delivered": 1}
 
     def test_that_failed_leaves_the_first_on_its_way(self, house: House) -> None:
         """Both words by receipt, the good one first."""
         made = sent_again(house)
-        hear(house, of_the_first(made, "sent"), word(made, "undelivered", "30007"))
+        hear(house, of_the_first(made, "queued"), word(made, "undelivered", "30007"))
         assert house.statuses() == {"accepted": 1}
-        hear(house, of_the_first(made, "sending"), of_the_first(made, "sent", "1"))
+        hear(house, of_the_first(made, "sending"), of_the_first(made, "sent"))
         assert house.statuses() == {"sent": 1}
         hear(house, of_the_first(made, "undelivered", "30007"))
         assert house.statuses() == {"undelivered: filtered": 1}
@@ -159,3 +166,34 @@ class TestBothFailed:
         made = sent_again(house)
         hear(house, of_the_first(made, "failed", "30007"))
         assert house.statuses() == {"accepted": 1}
+
+
+class TestAnyOrder:
+    @pytest.mark.parametrize(
+        ("first", "second", "end"),
+        [
+            (["queued", "sent"], ["undelivered"], "sent"),
+            (["queued"], ["sent", "undelivered"], "accepted"),
+            (["sent", "failed"], ["undelivered"], None),
+            (["delivered"], ["sent", "undelivered"], "delivered"),
+        ],
+    )
+    def test_of_words_about_both_gives_one_state(
+        self, house: House, first: list[str], second: list[str], end: str | None
+    ) -> None:
+        """One by one, in every order: as good as the better of the two, and failed only if both are."""
+        made = sent_again(house)
+        said = [of_the_first(made, each, code_of(each)) for each in first]
+        said += [word(made, each, code_of(each)) for each in second]
+        ends = set()
+        for order in itertools.permutations(said):
+            with house.engine.begin() as conn:
+                for one in order:
+                    apply_receipts(conn, [one], now=house.clock.now(), dice=random.Random(1))
+                ends.add(conn.execute(sa.select(message.c.status)).scalar())
+                conn.rollback()
+        assert ends == ({end} if end else {"failed", "undelivered"})
+
+
+def code_of(status: str) -> str:
+    return "30007" if status in ("failed", "undelivered") else ""

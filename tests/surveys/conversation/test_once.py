@@ -78,6 +78,24 @@ class TestAReplyFetchedLate:
         assert [row.follow_up_id for row in rows(services, survey_case)] == [first]
         assert [row.about_message_id for row in rows(services, inbound_message)] == [asked.id]
 
+    @pytest.mark.parametrize(("text", "case"), [("5", 0), ("1", 1)])
+    def test_opens_no_question_that_is_not_asked_any_more(
+        self, services: Services, clock: VirtualClock, text: str, case: int
+    ) -> None:
+        """Hours later the next one would come at night; it keeps no other survey waiting either."""
+        ask(services)
+        clock.advance(timedelta(hours=2))
+        with write(services.engine) as conn:
+            written = clock.now() - timedelta(hours=1)
+            store_webhooks(conn, [fetched_row(inbound_form(PHONE, text), clock.now(), written_at=written)])
+        work(services)
+
+        assert answers(services) == [("overall", int(text))]
+        assert (len(rows(services, survey_case)), len(rows(services, message))) == (case, 1)
+        with read(services.engine) as conn:
+            assert not has_open_question(conn, address_hash("sms", PHONE), clock.now())
+        assert stage(services) == "done"
+
 
 class TestAFailureInTheMiddle:
     def test_leaves_nothing_behind_and_is_made_good(

@@ -20,5 +20,11 @@ MEANING: Mapping[str, MessageStatus | None] = {
 }
 """A word not listed is kept and moves nothing."""
 
+
+def words_for(*statuses: MessageStatus) -> list[str]:
+    """Return the words that mean one of these."""
+    return sorted(word for word, means in MEANING.items() if means in statuses)
+
+
 GOOD = (S.ACCEPTED, S.SENT, S.DELIVERED)
-BAD_WORDS = frozenset(word for word, means in MEANING.items() if means not in GOOD)
+BAD_WORDS = frozenset(words_for(S.UNDELIVERED, S.FAILED))
