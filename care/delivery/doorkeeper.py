@@ -8,7 +8,7 @@ provider where one is well, and is held, named and woken later where none is. Th
 import asyncio
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ from care.delivery.switchboard import Switchboard
 from care.delivery.tally import Counted
 from care.delivery.what_follows import NO_ROOM, OUR_FAULT
 from care.messages.model import MessageStatus, Outcome
-from care.messages.waking import wake_put_off, wake_waiting
+from care.messages.waking import wake_for_trial, wake_put_off, wake_waiting
 
 LOOK_SECONDS = 1.0
 """How often the tables are read."""
@@ -267,7 +267,7 @@ class Doorkeeper:
                 del self._trying[door]
             elif self._clock.monotonic() >= when:
                 self._trying[door] = self._clock.monotonic() + FIRST_PAUSE.total_seconds()
-                self._wake(door.channel, sum(way[0] is door.channel for way in self._board.ways))
+                self._wake(door.channel, sum(way[0] is door.channel for way in self._board.ways), wake_for_trial)
         for channel in sorted(self._board.reopened):
             if self._wake(channel, WOKEN) < WOKEN:
                 self._board.reopened.discard(channel)
@@ -287,10 +287,10 @@ class Doorkeeper:
             self._told_of.add(door)
             log.error("channel.out_of_order", channel=str(door.channel), provider=door.provider, problem=problem)
 
-    def _wake(self, channel: Channel, limit: int) -> int:
+    def _wake(self, channel: Channel, limit: int, wake: Callable[..., int] = wake_waiting) -> int:
         held_for, now = closed_reason(channel), self._clock.now()
         with write(self._engine) as conn:
-            return wake_waiting(conn, channel=channel, held_for=held_for, refused_for=OUR_FAULT, now=now, limit=limit)
+            return wake(conn, channel=channel, held_for=held_for, refused_for=OUR_FAULT, now=now, limit=limit)
 
     async def close(self) -> None:
         """End what still looks."""

@@ -74,7 +74,7 @@ _scopes = (
     "campaign:" + message.c.campaign_id,
     "purpose:" + message.c.purpose,
 )
-_is_paused = (
+is_paused = (
     sa.exists()
     .where(
         sa.or_(*(pause.c.scope == scope for scope in _scopes)),
@@ -89,7 +89,7 @@ _DUE_FIRST = [  # one status at a time: the index then gives them in the order o
             message.c.status == sa.literal_column(f"'{status}'"),  # spelt out: the index holds only these
             message.c.lane == sa.bindparam("lane"),
             sa.type_coerce(message.c.wake_at, sa.BigInteger) + 0 <= sa.bindparam("now", type_=Instant),
-            sa.not_(_is_paused),
+            sa.not_(is_paused),
         )
         .order_by(message.c.use_by)
         .limit(sa.bindparam("most"))

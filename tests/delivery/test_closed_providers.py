@@ -19,9 +19,10 @@ from care.delivery.pace import group_size
 from care.delivery.retry import MAX_ATTEMPTS
 from care.delivery.routes import Routes
 from care.messages.model import Outcome
+from care.messages.stops import put_pause
 from care.messages.tables import attempt
 from tests.delivery.test_dispatcher import Postbox, greet
-from tests.house import House, build_house
+from tests.house import BIRTHDAY, House, build_house
 
 WRONG_TOKEN = "401/20003"
 PACE = 500
@@ -86,6 +87,19 @@ class TestWrongToken:
         box.word = ""
         house.clock.advance(timedelta(minutes=4))
         assert dispatch(house, box) == 320
+
+    def test_is_found_mended_though_what_waits_first_is_paused(self, house: House) -> None:
+        """Somebody pauses the greeting of which most waits, and mends the token: the other one brings the proof."""
+        greet(house, 20)
+        dispatch(house, DeadBox(WRONG_TOKEN))
+        other = BIRTHDAY.replace("birthday", "second", 2).replace("use_within: 8h", "use_within: 9h")
+        house.write_campaign(other, "second")
+        house.plan()
+        dispatch(house, DeadBox(WRONG_TOKEN))
+        with write(house.engine) as conn:
+            put_pause(conn, "campaign:birthday", until=None, by="ops:test", now=house.clock.now())
+        house.clock.advance(timedelta(minutes=2))
+        assert dispatch(house, DeadBox("")) == len(house.messages(campaign_id="second")) == 20
 
     def test_leaves_the_other_channel_alone(self, house: House) -> None:
         """Whoever has only an e-mail address gets the mail."""

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from care.base.clock import VirtualClock
 from care.base.database import read, write
-from care.base.vocabulary import Channel
+from care.base.vocabulary import Channel, Purpose
 from care.delivery import breaker, health
 from care.delivery.breaker import LONGEST_PAUSE, TODAY_PAUSE, Cause, Door, Health, State
 from care.delivery.channels.base import Outgoing, Result
@@ -21,7 +21,7 @@ from care.delivery.late_refusals import LateRefusals
 from care.delivery.receipts import Receipt
 from care.delivery.routes import Routes
 from care.delivery.tally import FULL, FULL_FOR, Counted
-from care.messages.tables import attempt
+from care.messages.tables import attempt, message
 from tests.delivery.test_dispatcher import Postbox, greet
 from tests.delivery.test_failover import SECOND, Pair
 from tests.delivery.test_receipts import hear
@@ -183,6 +183,21 @@ class TestWhatIsHeard:
         *rows, today = ear.sent(*FEW, 3_600)
         ear.hear((today, ""))
         assert ear.hear(*((row, OVERFLOW) for row in rows)).state is State.WELL
+
+    def test_is_of_the_sender_that_sent(self, ear: Ear) -> None:
+        """A purpose with a number of its own has a door of its own; what the others sent on says nothing of it."""
+        own, now = FIRST._replace(sender="own"), ear.house.clock.now()
+        with write(ear.house.engine) as conn:
+            health.enter_doors(conn, [own], ear.start - MINUTE)
+        ear.ear = LateRefusals(ear.house.engine, {"greeting": "own"}, lambda _: stands(ear.house))
+        ear.ear.listen(now)
+        rows = ear.sent(*FEW, SPAN / 2)
+        with write(ear.house.engine) as conn:
+            last = sa.update(message).where(message.c.id == rows[-1].message_id)
+            conn.execute(last.values(purpose="offer", lane=Purpose.OFFER.lane))
+        assert ear.hear((rows[-1], ""), *((row, OVER_RATE) for row in rows[:-1])).state is State.WELL
+        with read(ear.house.engine) as conn:
+            assert health.read_health(conn)[own].state is State.CLOSED
 
     def test_counts_from_when_the_provider_opened(self, ear: Ear) -> None:
         """What waited in its queue for hours comes back after it is well again."""
