@@ -16,6 +16,7 @@ from care.base.keys import Keys, load_keys
 from care.base.logs import configure_command_logs
 from care.base.money import minor_digits
 from care.base.settings import Settings, load_settings, settings_line
+from care.base.told import Told
 from care.migrations.version import ensure_current
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Services:
     clock: Clock
     root: Path  # folder that relative paths in the settings start from
     errands: Errands = field(default_factory=Errands)  # what waits for somebody outside
+    told: Told = field(default_factory=Told)  # what the log says of trouble that lasts
 
     @cached_property
     def engine(self) -> sa.Engine:

@@ -11,16 +11,18 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from care.base.database import outlive_the_frozen
+from care.base.database import outlive_the_frozen, read
 from care.base.errands import Errands
 from care.base.errors import UnavailableError
 from care.base.processes import call_on_end, give_word, is_stopped, start_supervised
 from care.bootstrap import Services
 from care.delivery.leadership import Leadership, leadership_for
+from care.delivery.presence import deaf_since
 from care.web.listening import HELD_LISTENER, listen_patiently
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 14
 CALM_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 30
+LONG_OUTAGE, HEAR_SECONDS = timedelta(minutes=5), 10
+"""After so long a time without a web process what customers wrote in it is fetched before anything is sent, and waited
+for so long at most."""
+
 STILL_SECONDS = 60
 """A child that was stopped is ended after this: its lock keeps everybody else from sending."""
 
@@ -142,6 +148,7 @@ class Daemon:
         ]
         scheduler: BackgroundScheduler | None = None
         try:
+            self._hear_first()
             supervised[0].watch(services.clock.monotonic())
             log.info("daemon.started", campaigns=len(services.campaigns), children=list(self.children))
             services.sentry().look_and_tell()
@@ -158,6 +165,21 @@ class Daemon:
             leadership.release()
             log.info("daemon.stopped")
         return has_ended
+
+    def _hear_first(self) -> None:
+        """Let nobody be told anything who refused in an outage; a silent provider delays for seconds only."""
+        services, now = self.services, self.services.clock.now()
+        with read(services.engine) as conn:
+            deaf = deaf_since(conn, now)
+        if deaf is None or now - deaf < LONG_OUTAGE:
+            return
+        from care.inbound.missed import ERRAND
+        from care.watchers import fetch_replies
+
+        until = services.clock.monotonic() + HEAR_SECONDS
+        fetch_replies(services, now)
+        while services.errands.is_at_work(ERRAND) and services.clock.monotonic() < until and not self._stop.is_set():
+            time.sleep(_WATCH_SECONDS / 10)
 
     def _hold_port(self) -> socket.socket | None:
         """Take the web process's port before anything is sent."""

@@ -10,10 +10,12 @@ import structlog
 from care.base.database import insert, read, write
 from care.base.errors import CareError
 from care.base.trouble import explain, is_read_only
+from care.bookkeeping import check_books
 from care.bootstrap import Services
 from care.delivery import health, receipts
 from care.delivery.forgotten import forget_older
 from care.delivery.journal import FORGET_AFTER
+from care.delivery.spam import stop_spam
 from care.delivery.standstill import why_still
 from care.delivery.tables import job_run
 from care.inbound.events.store import KEEP_ANSWERS, forget_answers
@@ -22,7 +24,7 @@ from care.messages.expiring import expire_overdue
 from care.planning.run import plan_all
 from care.watch.facts import stuck_jobs
 from care.watch.rules import LEADER_LIMIT
-from care.watchers import ask_missed, ask_silent, check_books, resolve, say_alive, watch_house, watch_jobs
+from care.watchers import ask_missed, ask_silent, resolve, say_alive, watch_house, watch_jobs
 
 AWAKE = timedelta(minutes=15)
 """A job that ended so lately has been running: what others ought to have done meanwhile was their turn to do."""
@@ -146,12 +148,13 @@ def work_events(services: Services, now: datetime, _last: datetime | None) -> No
 
 
 def watch(services: Services, now: datetime, _last: datetime | None) -> None:
-    """Expire what waited past its time; name what was never confirmed; forget what providers answered long ago."""
+    """Expire what waited past its time; name what was never confirmed; stop spam; forget what was answered long ago."""
     is_still = _stands_still(services)
     with write(services.engine) as conn:
         expired = 0 if is_still else expire_overdue(conn, now=now)
         silent = receipts.give_up_waiting(conn, now=now, older_than=now - UNCONFIRMED_AFTER)
         health.forget_tallies(conn, now)
+        stop_spam(conn, now)
         forget_older(conn, now - FORGET_AFTER)
         forget_answers(conn, now - KEEP_ANSWERS)
     if expired or silent:
@@ -219,6 +222,7 @@ ALL_JOBS = (*JOBS, *WATCH_JOBS)
 """Every periodic job there is; what the daemon ticks through."""
 
 
+_PUT_OFF = "put off"
 NOTE_EVERY = timedelta(seconds=30)
 """Jobs of every tick are noted this often: a restart then looks back a little more than it must."""
 
@@ -230,7 +234,7 @@ def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
         with read(services.engine) as conn:
             last_at = {row.name: row.last_at for row in conn.execute(sa.select(job_run))}
     except sa.exc.SQLAlchemyError as error:
-        log.error("jobs.put_off", problem=_problem(error))
+        _tell_once(services, error)
         return []
     for job in jobs:
         last = last_at.get(job.name)
@@ -242,13 +246,19 @@ def run_due_jobs(services: Services, jobs: tuple[Job, ...] = JOBS) -> list[str]:
             job.run(services, now, last)
             ran.append(job.name)
             if last is None or now - last >= max(job.every, NOTE_EVERY):
-                _note(services.engine, job.name, now)
+                _note(services, job.name, now)
         except Exception as error:  # noqa: BLE001 - the jobs after it have no part in its trouble
             if isinstance(error, sa.exc.DBAPIError) and is_read_only(error.orig):
-                log.error("jobs.put_off", problem=_problem(error))
+                _tell_once(services, error)
                 return ran  # nor could any of them write
             _tell_of(job, error)
     return ran
+
+
+def _tell_once(services: Services, error: Exception) -> None:
+    problem = _problem(error)
+    if services.told.is_news(_PUT_OFF, problem):
+        log.error("jobs.put_off", problem=problem)
 
 
 def _tell_of(job: Job, error: Exception) -> None:
@@ -265,7 +275,9 @@ def _problem(error: Exception) -> str:
     return str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
 
 
-def _note(engine: sa.Engine, name: str, now: datetime) -> None:
-    with write(engine) as conn:
+def _note(services: Services, name: str, now: datetime) -> None:
+    with write(services.engine) as conn:
         statement = insert(conn, job_run).values(name=name, last_at=now)
         conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"last_at": now}))
+    if services.told.is_over(_PUT_OFF):  # only what was written shows that the database is back
+        log.info("jobs.go_on")

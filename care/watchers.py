@@ -1,4 +1,4 @@
-"""The watch's periodic jobs: ask after what is silent, hold the books against the providers', raise alarms.
+"""The watch's periodic jobs: ask after what is silent, raise alarms, tell of them.
 
 `care.schedule` has their table.
 """
@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,12 +15,12 @@ import sqlalchemy as sa
 import structlog
 
 from care.base.database import read, why_not_writable, write
-from care.base.errors import CareError
 from care.base.failpoints import failpoint
+from care.bookkeeping import COMPARED_BY
 from care.bootstrap import Services
 from care.delivery import asking, list_proof, open_doubts, resolving
 from care.delivery.doubt import Step
-from care.delivery.presence import Gap, deaf_gaps
+from care.delivery.presence import Gap, deaf_gaps, deaf_since
 from care.delivery.registry import (
     account_digests,
     accounts_of,
@@ -31,21 +31,14 @@ from care.delivery.registry import (
 from care.delivery.tables import job_run
 from care.inbound import missed as missed_replies
 from care.inbound.worker import work_inbox
-from care.reports.books import Books, open_books
-from care.watch.alerts import send_alerts
-from care.watch.book_store import LOOK_BACK as BOOKS_BACK
-from care.watch.book_store import days_to_add, days_to_compare, keep_pages, note_done, note_sum, wrong_verdicts
+from care.watch.alerts import is_unheard, send_alerts
 from care.watch.facts import is_compared, look, look_at_jobs, note_compared
 from care.watch.heartbeat import beat
 from care.watch.incidents import end, has_open, judge, open_incidents
-from care.watch.provider_books import compare_day
 from care.watch.rules import RULES, SATISFACTION, is_wrong
 
 LOOK_BACK = timedelta(hours=72)
 """What was missed longer ago has been named `unconfirmed`."""
-
-MORNING = 6
-"""The hour, by the operator's clock, from which yesterday is compared: late messages have come down by then."""
 
 log = structlog.get_logger()
 
@@ -66,24 +59,26 @@ def ask_missed(services: Services, now: datetime, _last: datetime | None) -> Non
         settings = services.settings
         places, accounts = places_with_records(settings), account_digests(settings)
         missed = asking.missed_attempts(conn, places, gaps, accounts=accounts)
-        deaf = deaf_gaps(conn, since=now - LOOK_BACK, shortest=timedelta(0))
-    _fetch_replies(services, deaf, now)
+    fetch_replies(services, now)
     _ask(services, "catch-up", missed)
 
 
-def _fetch_replies(services: Services, gaps: Sequence[Gap], now: datetime) -> None:
-    """Fetch what customers wrote in every gap, a short one too: nobody repeats it."""
+def fetch_replies(services: Services, now: datetime) -> None:
+    """Fetch what customers wrote in every gap, a short one too, and one that lasts: nobody repeats it."""
     listers = inbound_listers(services.settings)
     if not listers:
         return
     with read(services.engine) as conn:
-        stretches = missed_replies.stretches_to_ask(conn, listers, gaps, now=now)
+        gaps, deaf = deaf_gaps(conn, since=now - LOOK_BACK, shortest=timedelta(0)), deaf_since(conn, now)
+        stretches = missed_replies.stretches_to_ask(conn, listers, gaps, deaf=deaf, now=now)
     if stretches:
-        _ask_soon(services, "replies", lambda: _fetch_now(services, stretches))
+        _ask_soon(services, missed_replies.ERRAND, lambda: _fetch_now(services, stretches))
 
 
 def _fetch_now(services: Services, stretches: Mapping[missed_replies.Place, Gap]) -> None:
-    new = missed_replies.fetch_replies(services.engine, services.gateways(), stretches, clock=services.clock)
+    new = missed_replies.fetch_replies(
+        services.engine, services.gateways(), stretches, clock=services.clock, told=services.told
+    )
     if new:
         work_inbox(services.engine, services.inbound_rules, now=services.clock.now())
 
@@ -140,102 +135,18 @@ def resolve_now(services: Services, doubtful: Sequence[sa.Row[Any]]) -> Counter[
     return steps
 
 
-def check_books(services: Services, now: datetime, _last: datetime | None) -> None:
-    """From six in the morning add up yesterday's books and compare them with the providers'; what is wrong, hourly.
-
-    What was right is added up again once each morning: rows may be lost later. Days that the house slept through are
-    made up for, a few each time.
-    """
-    zone = services.settings.operator.timezone
-    there = now.astimezone(ZoneInfo(zone))
-    if there.hour < MORNING:
-        return
-    yesterday = there.date() - timedelta(days=1)
-    morning = there.replace(hour=MORNING, minute=0, second=0, microsecond=0)
-    with read(services.engine) as conn:
-        days = days_to_compare(conn, yesterday=yesterday, zone=zone)
-        again = [day for day in days_to_add(conn, yesterday=yesterday, morning=morning) if day not in days]
-    if days or again:
-        services.errands.run("books", lambda: _check_days(services, days, again))
-
-
-def _check_days(services: Services, days: Sequence[date], again: Sequence[date]) -> None:
-    """Add up all of them, then compare `days`: no provider keeps our own sums waiting, or loses them.
-
-    One that cannot be looked at does not keep the others waiting.
-    """
-    broken = dict[date, Exception]()
-    for look_at, some in ((add_up, (*days, *again)), (_compare, days)):
-        for day in some:
-            if day in broken:
-                continue
-            try:
-                look_at(services, day)
-            except Exception as error:  # noqa: BLE001 - the days after it have no part in its trouble
-                problem = str(error).splitlines()[0] if isinstance(error, CareError) else type(error).__name__
-                log.error("books.unchecked", day=day.isoformat(), problem=problem)
-                broken[day] = error
-    if broken:
-        raise next(iter(broken.values()))
-
-
-def add_up(services: Services, day: date) -> None:
-    """Add up the books of one day, and keep what they say."""
-    with read(services.engine) as conn:
-        books = open_books(conn, first=day, last=day, policies=services.policies, now=services.clock.now())
-    with write(services.engine) as conn:
-        note_sum(conn, day, balance=books.balance, words=books.verdict, found=books.found, now=services.clock.now())
-    log.info("books.checked", day=day.isoformat(), balance=books.balance)
-
-
-def _compare(services: Services, day: date) -> None:
-    compare_with_providers(services, day)
-    with write(services.engine) as conn:  # last, since it says that the day is done
-        note_done(conn, day, words="added up and compared", now=services.clock.now())
-    log.info("books.compared", day=day.isoformat())
-
-
-def keep_found(services: Services, found: Books) -> None:
-    """Keep what somebody found who added up the books on demand, for the days that an alarm looks at.
-
-    Nothing is written where nothing is news.
-    """
-    now = services.clock.now()
-    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
-    oldest = max(found.first, today - timedelta(days=1) - BOOKS_BACK)
-    days = [oldest + timedelta(days=n) for n in range((min(found.last, today) - oldest).days + 1)]
-    if found.balance:
-        with read(services.engine) as conn:
-            days = [day for day in wrong_verdicts(conn, since=oldest) if day in days]
-    elif found.first != found.last:
-        for day in days:  # some of them are right
-            add_up(services, day)
-        return
-    if days:
-        with write(services.engine) as conn:
-            for day in days:
-                note_sum(conn, day, balance=found.balance, words=found.verdict, found=found.found, now=now)
-
-
-def compare_with_providers(services: Services, day: date) -> None:
-    """Compare one day with every provider's own list, and keep what was found."""
-    dice, zone = random.SystemRandom(), services.settings.operator.timezone
-    pages = asyncio.run(
-        compare_day(services.engine, services.gateways(), day=day, zone=zone, clock=services.clock, dice=dice)
-    )
-    with write(services.engine) as conn:
-        keep_pages(conn, pages)
-
-
 def watch_house(services: Services, now: datetime, *, turns: Mapping[str, timedelta]) -> None:
     """Judge everything by the table of alarms, and tell of what opened or is over."""
-    today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
+    zone = services.settings.operator.timezone
+    there = now.astimezone(ZoneInfo(zone))
     with read(services.engine) as conn:
         is_known = is_compared(conn, now)
         facts = look(
             conn,
             now=now,
-            today=today,
+            today=there.date(),
+            compared=(there - timedelta(hours=COMPARED_BY)).date() - timedelta(days=1),
+            zone=zone,
             turns=turns,
             oldest_due=timedelta(minutes=services.settings.alerts.oldest_due_minutes),
             enough=None if is_known else services.settings.reports.enough,
@@ -263,9 +174,12 @@ def watch_jobs(services: Services, now: datetime, *, turns: Mapping[str, timedel
 
 
 def _tell_all(services: Services) -> None:
-    urls = [url.get_secret_value() for url in services.settings.alerts.urls]
-    if urls:
+    if urls := _addresses(services):
         services.errands.run("alerts", lambda: _tell(services, urls))
+
+
+def _addresses(services: Services) -> list[str]:
+    return [url.get_secret_value() for url in services.settings.alerts.urls]
 
 
 def _tell(services: Services, urls: Sequence[str]) -> None:
@@ -273,10 +187,10 @@ def _tell(services: Services, urls: Sequence[str]) -> None:
     send_alerts(services.engine, urls, clock=services.clock, zone=operator.timezone, sender=f"care {operator.brand}")
 
 
-UNWELL = frozenset({"not_sending", "leader", "sender", "jobs"})
+UNWELL = frozenset({"standstill", "not_sending", "leader", "sender", "jobs"})
 """Incidents in which the house does not do its work: then it does not say that it lives either.
 
-Nor where nothing can be written, as then no incident is either."""
+Nor where nothing can be written, as then no incident is either, nor while nobody takes an alert."""
 
 
 def say_alive(services: Services, now: datetime, _last: datetime | None) -> None:
@@ -286,5 +200,6 @@ def say_alive(services: Services, now: datetime, _last: datetime | None) -> None
         return
     with read(services.engine) as conn:
         is_unwell = any(each.rule in UNWELL for each in open_incidents(conn, now))
+        is_unwell = is_unwell or is_unheard(conn, _addresses(services), now)
     if not is_unwell and not why_not_writable(services.engine, job_run):
         services.errands.run("heartbeat", lambda: beat(url))

@@ -30,6 +30,16 @@ FROZEN_SECONDS = 20
 """So long a process may stand still in the midst of a transaction while others wait for its locks. They hold leases of
 30 and 60 seconds that they cannot renew meanwhile."""
 
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""A machine that loses its power says no goodbye, and the system's own limits are a quarter of an hour for who has just
+asked it something and two hours for who waits for its answer."""
+
 _opened: WeakSet[sa.Engine] = WeakSet()
 
 
@@ -80,10 +90,12 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
     """Return an engine with the durability the ledger needs; connects lazily.
 
     SQLite: WAL, synchronous=FULL, foreign keys, busy timeout; writes begin IMMEDIATE (see `write`).
-    PostgreSQL: READ COMMITTED, synchronous_commit left on.
+    PostgreSQL: READ COMMITTED, synchronous_commit left on; a server that vanished is noticed within half a minute.
     """
     try:
         parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            options["connect_args"] = _patience(parsed) | options.get("connect_args", {})
         engine = sa.create_engine(parsed, hide_parameters=True, json_deserializer=_read_json, **options)
     except (sa.exc.ArgumentError, ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
         raise UnavailableError(
@@ -98,6 +110,11 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
         sa.event.listen(engine, "connect", _prepare_postgresql)
     _opened.add(engine)
     return engine
+
+
+def _patience(url: sa.URL) -> dict[str, Any]:
+    """Return for how long a silent server is waited for, as far as its address does not say it."""
+    return {name: value for name, value in _PATIENCE.items() if name not in url.query}
 
 
 def outlive_the_frozen(engine: sa.Engine, seconds: float = FROZEN_SECONDS) -> None:
@@ -184,10 +201,22 @@ def write(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def read(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open one reading transaction: a consistent view, no lock that delays writers."""
+def read(engine: sa.Engine, *, steady: bool = False) -> Iterator[sa.Connection]:
+    """Open one reading transaction: no lock that delays writers.
+
+    On SQLite all of it sees one moment. On PostgreSQL each statement sees its own, unless `steady`: for sums over
+    several statements that must agree.
+    """
     with engine.connect() as connection, connection.begin():
+        if steady:
+            see_one_moment(connection)
         yield connection
+
+
+def see_one_moment(connection: sa.Connection) -> None:
+    """Let all statements of a transaction that has just begun see the same rows; SQLite's do so anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:

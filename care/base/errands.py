@@ -39,6 +39,11 @@ class Errands:
             self._end(name)
         return True
 
+    def is_at_work(self, name: str) -> bool:
+        """Tell whether the errand has begun and not ended."""
+        with self._lock:
+            return name in self._at_work
+
     def _quietly(self, name: str, work: Callable[[], object]) -> None:
         try:
             work()

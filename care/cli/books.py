@@ -21,13 +21,17 @@ def books(
     date: str = typer.Option("", "--date", help="The local day, as 2027-02-06; the last of several with --days."),
     days: int = typer.Option(0, "--days", help="How many days up to that one; without --date the last 7."),
     provider: bool = typer.Option(False, "--provider", help="Ask the providers for their own lists now."),
+    accept: str = typer.Option(
+        "", "--accept", metavar="REASON", help="Accept for a reason what differs on the day, so that no alarm stays."
+    ),
     json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Print the books: everyone intended, counted independently, against where each of them stands now.
 
     What we call handed over is held against each provider's own list every morning, and with --provider now. A
-    difference of the last week opens an incident; once it is mended, the same command ends it.
-    Exit 0: they balance, every status has its evidence and no promise was broken. Exit 1: they do not.
+    difference of the last week opens an incident; once it is mended, the same command ends it. What cannot be mended
+    is accepted by name: whatever comes on top of it differs again. The reasons stand in care incidents --all.
+    Exit 0: they balance, every status has its evidence and no promise was broken, or it was accepted. Exit 1: not so.
     """
     from datetime import timedelta
     from zoneinfo import ZoneInfo
@@ -35,13 +39,16 @@ def books(
     from care.base.database import plain_errors, read
     from care.base.errors import AnswerIsNoError, InputError
     from care.bootstrap import build_services
+    from care.cli.books_accepted import accept_what_differs, check_reason, is_settled
     from care.cli.books_providers import ask_providers, read_providers
-    from care.cli.output import print_json
+    from care.cli.output import print_json, say
     from care.cli.times import read_day
     from care.reports.books import open_books
 
     if days < 0:
         raise InputError(f"--days {days}: not a number of days. Use 1 or more")
+    if accept:
+        check_reason(accept, is_one_day=bool(date) and days in (0, 1))
     services = build_services()
     now = services.clock.now()
     last = read_day("--date", date) if date else now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
@@ -49,16 +56,23 @@ def books(
     first = last - timedelta(days=count - 1)
     if provider:
         ask_providers(services, first, last)
-    with plain_errors(services.engine), read(services.engine) as conn:
+    with plain_errors(services.engine), read(services.engine, steady=True) as conn:
         found = open_books(conn, first=first, last=last, policies=services.policies, now=now)
         theirs = read_providers(conn, first, last)
+    if accept:
+        theirs = accept_what_differs(services, found, theirs, accept)
+    with read(services.engine, steady=True) as conn:
+        settled = is_settled(conn, services, found)
     _keep(services, found)
     if json:
-        print_json(as_object(found) | theirs.as_object() | {"balance": found.balance and theirs.balance})
+        balance = {"balance": found.balance and theirs.balance, "accepted": settled and not found.balance}
+        print_json(as_object(found) | theirs.as_object() | balance)
     else:
         tell(found, theirs)
-    if not (found.balance and theirs.balance):
-        raise AnswerIsNoError(theirs.problem if found.balance else found.verdict)
+        if settled and not found.balance:
+            say(f"{found.verdict} All of it was accepted: care incidents --all")
+    if not (settled and theirs.balance):
+        raise AnswerIsNoError(theirs.problem if settled else found.verdict)
 
 
 def _keep(services: "Services", found: "Books") -> None:
@@ -66,8 +80,8 @@ def _keep(services: "Services", found: "Books") -> None:
     from sqlalchemy.exc import DBAPIError
 
     from care.base.trouble import explain
+    from care.bookkeeping import keep_found
     from care.cli.output import complain
-    from care.watchers import keep_found
 
     try:
         keep_found(services, found)

@@ -7,11 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.bookkeeping import compare_with_providers
 from care.bootstrap import Services
 from care.cli.output import counted
 from care.watch.book_store import kept_pages
 from care.watch.provider_books import BookState, ProviderPage, day_bounds
-from care.watchers import compare_with_providers
 
 _NAMED = 20
 _MARKS = {
@@ -40,6 +40,12 @@ class ProviderBooks:
         more = sum(page.is_wrong for page in self.pages) - 1
         also = f" (and {counted(more, 'page')} more)" if more else ""
         return f"The books do NOT balance with {page.provider} on {page.day}: {page.words}{also}."
+
+    @property
+    def named(self) -> list[str]:
+        """Return the references of all differences that are named."""
+        there = [ref for page in self.pages for ref in page.unknown_here]
+        return there + [each.provider_ref for page in self.pages for each in page.missing_there]
 
     def lines(self) -> Iterator[str]:
         """Yield the lines for people; differences by name."""

@@ -99,12 +99,13 @@ def send_proof(
     """
     import asyncio
 
-    from care.base.database import read
+    from care.base.database import read, write
     from care.base.errors import AnswerIsNoError, InputError
     from care.bootstrap import build_services
     from care.cli.standing import require_going
     from care.delivery.proof import recipient_of, require_welcome, what_to_do
     from care.delivery.proof import send_proof as hand_over
+    from care.watch.accepted import note_outside
 
     services = build_services()
     campaign = files_of(services)[0].named(name)
@@ -137,6 +138,9 @@ def send_proof(
         code = f" (code {result.error_code})" if result.error_code else ""
         advice = asyncio.run(what_to_do(services.gateways(), recipient.channel))
         raise AnswerIsNoError(f"{recipient.channel}: {result.outcome}: {meaning}{code}. {advice}")
+    with write(services.engine) as conn:
+        what, refs = f"a proof of {campaign.id} by {recipient.channel}", [result.provider_ref]
+        note_outside(conn, refs, what=what, by=who(), now=services.clock.now())
     if json:
         print_json({"sent": campaign.id, "channel": str(recipient.channel), "parts": text.rendered.parts})
     else:

@@ -105,13 +105,16 @@ def restore(file: Path = typer.Argument(help="What care db backup wrote."), json
 
 
 def _look_into_journal(services: "Services") -> int:
-    """Return how many attempts the restored copy does not know; 0 too where it must be upgraded first."""
+    """Return how many attempts the restored copy does not know; 0 too where that cannot be told yet.
+
+    It must be upgraded first, or the journal mended: whoever comes next says so.
+    """
     from contextlib import suppress
 
-    from care.migrations.version import SchemaVersionError
+    from care.base.errors import UnavailableError
 
     if not services.settings.journal_dir.exists():
         return 0
-    with suppress(SchemaVersionError):
-        return max((one.attempts for one in services.sentry().look()), default=0)
+    with suppress(UnavailableError):
+        return max((one.attempts for one in services.sentry().foresee()), default=0)
     return 0

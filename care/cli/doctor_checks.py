@@ -30,7 +30,7 @@ from care.messages.stops import is_by_hand
 from care.messages.tables import message, pause
 from care.migrations.integrity import check_database
 from care.reports.providers import closed_now
-from care.watch.alerts import load_apprise
+from care.watch.alerts import deaf_places, load_apprise
 from care.watch.incidents import open_incidents
 
 _LATE = timedelta(minutes=2)
@@ -244,6 +244,11 @@ def _alerts(services: Services) -> str:
     strange = [str(number) for number, url in enumerate(urls, start=1) if apprise.Apprise.instantiate(url) is None]
     if strange:
         raise AnswerIsNoError(f"alerts.urls: number {', '.join(strange)} is no Apprise URL. Correct it")
+    with plain_errors(services.engine), read(services.engine) as connection:
+        deaf = deaf_places(connection, urls, services.clock.now())
+    if deaf:
+        numbers = ", ".join(map(str, deaf))
+        raise AnswerIsNoError(f"alerts.urls: number {numbers} does not take an alert. Try: care incidents --send-test")
     return f"{len(urls)} addresses are told. Try them: care incidents --send-test"
 
 

@@ -34,18 +34,28 @@ def verify(
     from care.base.database import plain_errors, write
     from care.bootstrap import build_services
     from care.cli.output import print_json, say
+    from care.cli.person import who
     from care.cli.standing import require_going
     from care.customers.addresses import normalise_phone
     from care.delivery.list_proof import keep_proof, prove_list
     from care.delivery.registry import accounts_of
+    from care.watch.accepted import note_outside
 
     services = build_services()
     settings = services.settings
     numbers = [normalise_phone(raw, settings.operator.country) for raw in to]
     require_going(services)
     with plain_errors(services.engine):
-        gateway = _gateway(services.gateways(), is_backup=backup)
-        proof = asyncio.run(prove_list(gateway, numbers, count=count, clock=services.clock, patience_seconds=patience))
+        gateway, taken = _gateway(services.gateways(), is_backup=backup), list[str]()
+        looking = prove_list(
+            gateway, numbers, count=count, clock=services.clock, patience_seconds=patience, taken=taken
+        )
+        try:
+            proof = asyncio.run(looking)
+        finally:
+            with write(services.engine) as conn:
+                what = f"{len(taken)} to verify the list of {gateway.provider}"
+                note_outside(conn, taken, what=what, by=who(), now=services.clock.now())
         with write(services.engine) as conn:
             keep_proof(conn, gateway.provider, accounts_of(settings)[gateway.provider], proof, services.clock.now())
     if as_json:

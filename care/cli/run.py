@@ -11,8 +11,9 @@ def run(
 ) -> None:
     """Run the daemon: plan, send, track. Ends cleanly on SIGTERM or Ctrl-C.
 
-    Exit 0: ended when asked to. Exit 2: another leader runs on this database, the port of the web process is in use,
-    or the settings are wrong; nothing has been sent then.
+    Exit 0: ended when asked to, or another leader took over. Exit 2: another leader runs on this database, the database
+    is away or may not be written, the port of the web process is in use, or the settings are wrong; nothing has been
+    sent then.
     """
     import os
 
@@ -39,7 +40,7 @@ def dispatch(
 
     With SQLite there is one, normally that of `care run`; with PostgreSQL start as many as you like.
     Exit 0: ended when asked to, or nothing is due. Exit 1: nothing may be sent.
-    Exit 2: a dispatcher runs on this SQLite database already.
+    Exit 2: a dispatcher runs on this SQLite database already, or the database is away or may not be written.
     """
     from care.base.errors import AnswerIsNoError
     from care.base.logs import configure_logs

@@ -1,7 +1,7 @@
 """Days and spans as users type them."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from care.base.errors import InputError
@@ -61,7 +61,8 @@ def read_moment(option: str, text: str, *, now: datetime, zone: str) -> datetime
         raise InputError(
             f"{option} {text}: not a time. Write a local time (2027-02-06T22:00), a day (2027-02-06) or a span (2h)"
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    local_moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    return local_moment.astimezone(UTC)  # two times of one zone would be compared as its clocks show them
 
 
 def local(instant: datetime | None, zone: str) -> str:

@@ -10,7 +10,7 @@ def web() -> None:
     """Run the web process alone: webhooks, public pages, console. Ends cleanly on SIGTERM or Ctrl-C.
 
     Prints its address when it listens.
-    Exit 0: ended when asked to. Exit 2: the port is in use, or the settings are wrong.
+    Exit 0: ended when asked to. Exit 2: the port is in use, the database is away, or the settings are wrong.
     """
     from care.base.logs import configure_logs
     from care.base.processes import wait_for_word

@@ -6,21 +6,19 @@ In batches, each a short transaction; a run that was cut short is simply run aga
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from care.base.database import read, write
-from care.base.errors import UnavailableError
 from care.customers.tables import customer
 from care.delivery.forgotten import Tries, forget_older, keep, settle, tries_of
 from care.delivery.journal import FORGET_AFTER, KEPT
 from care.delivery.journal_pages import Entry, read_page
 from care.delivery.sentry import Sentry, add_machine, unknown_tokens
-from care.delivery.standstill import Standstill, go_on, standing
-from care.delivery.tables import instance, machine
+from care.delivery.standstill import Standstill, go_on
+from care.delivery.tables import machine
 from care.messages.model import CLAIMABLE
 from care.messages.tables import message
 
@@ -49,9 +47,9 @@ def adopt(sentry: Sentry, *, dry_run: bool, alone: bool) -> Adopted:
     Raises:
         UnavailableError: the journal cannot be read.
     """
-    reasons = sentry.look()
     if dry_run:
-        return _would(sentry, reasons, alone=alone)
+        return _would(sentry, sentry.foresee(), alone=alone)
+    reasons = sentry.look()
     now, attempts = sentry.clock.now(), 0
     with write(sentry.engine) as conn:
         forget_older(conn, now - FORGET_AFTER)
@@ -62,10 +60,10 @@ def adopt(sentry: Sentry, *, dry_run: bool, alone: bool) -> Adopted:
     settled, mine = sum(_settle_batches(sentry)), sentry.mine()
     with write(sentry.engine) as conn:
         add_machine(conn, sentry.here, mine, now)
-        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, now)
-        go_on(conn, sentry.here.digest, everywhere=not elsewhere)
+        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, reasons)
+        go_on(conn, everywhere=not elsewhere)
         kept = conn.execute(sa.text("SELECT count(*) FROM forgotten")).scalar_one()
-    sentry.journal.settle()
+    sentry.journal.settle(sentry.here.former)
     return Adopted(
         reasons=[one.words for one in reasons], attempts=attempts, settled=settled, kept=kept, elsewhere=elsewhere
     )
@@ -78,7 +76,7 @@ def _would(sentry: Sentry, reasons: Sequence[Standstill], *, alone: bool) -> Ado
             tries[entry.owed].append(entry)
     told, mine = list(_waiting(sentry, tries)), sentry.mine()
     with read(sentry.engine) as conn:
-        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, sentry.clock.now())
+        elsewhere = [] if alone else _elsewhere(sentry, mine, conn, reasons)
     met = sum(len(each) for some in told for each in some.values())
     total = sum(map(len, tries.values()))
     return Adopted(
@@ -92,20 +90,13 @@ def _would(sentry: Sentry, reasons: Sequence[Standstill], *, alone: bool) -> Ado
 
 def _forgotten(sentry: Sentry) -> Iterator[list[Entry]]:
     """Yield what the database does not know, oldest first, a batch at a time."""
-    with read(sentry.engine) as conn:
-        own = conn.execute(sa.select(instance.c.name)).scalar_one()
-    try:
-        for path in sentry.journal.pages(own):
+    with sentry.journal.reading():
+        for path in sentry.journal.pages(sentry.lineage()):
             entries = read_page(path)
             while some := list(islice(entries, BATCH)):
                 unknown = unknown_tokens(sentry.engine, [entry.token for entry in some])
                 if found := [entry for entry in some if entry.token in unknown]:
                     yield found
-    except OSError as error:
-        folder = sentry.journal.folder
-        raise UnavailableError(
-            f"{folder}: cannot be read ({error.strerror}). Mend the folder, then try again"
-        ) from None
 
 
 def _settle_batches(sentry: Sentry) -> Iterator[int]:
@@ -137,14 +128,14 @@ def _waiting(sentry: Sentry, tries: Tries | None) -> Iterator[dict[int, Sequence
             yield told
 
 
-def _elsewhere(sentry: Sentry, mine: Sequence[str], conn: sa.Connection, now: datetime) -> list[str]:
+def _elsewhere(sentry: Sentry, mine: Sequence[str], conn: sa.Connection, reasons: Sequence[Standstill]) -> list[str]:
     """Return who else, with a journal of its own, sent from here lately and has not taken over since all stopped."""
-    stopped = [one.at for one in standing(conn) if not one.machine]
+    stopped = [one.at for one in reasons if not one.machine]
     if sentry.sole or not stopped:
         return []
     others = sa.select(machine.c.host).where(
         *(sa.not_(machine.c.digest.startswith(half)) for half in mine),
-        machine.c.seen_at > now - KEPT,
+        machine.c.seen_at > sentry.clock.now() - KEPT,
         machine.c.adopted_at < min(stopped),
     )
     return sorted(conn.execute(others).scalars())

@@ -62,6 +62,10 @@ class Cause(StrEnum):
     SLOW = "slow"
     FULL = "full"  #: it has no room for anything
     TODAY = "full today"  #: nor will it have before tomorrow
+    TOLD = "full by receipt"  #: it took what it had no room for, and said so later
+
+
+FULL_CAUSES = (Cause.FULL, Cause.TODAY, Cause.TOLD)
 
 
 class Door(NamedTuple):
@@ -124,7 +128,8 @@ def learn(
     in_row = seen.in_row if seen.accepted else health.in_row + seen.in_row
     if in_row >= IN_ROW or (health.trial_left and seen.errors):
         return closed(health, Cause.IN_ROW, seen.why or health.why, now)
-    buckets = [bucket for bucket in newest_first if bucket.at >= health.since]
+    since = health.since if health.since <= now else now - SLOW_WINDOW  # the clock was set back
+    buckets = [bucket for bucket in newest_first if bucket.at >= since]
     if trouble := _trouble(seen, buckets, now, another_is_well=another_is_well):
         return closed(health, *trouble, now)
     return _counted(health, in_row, seen.accepted)
@@ -179,14 +184,14 @@ def closed(health: Health, cause: Cause, why: str, now: datetime) -> Health:
 
 def longer(pause: timedelta, cause: Cause | None) -> timedelta:
     """Return the pause after a look that brought nothing."""
-    return TODAY_PAUSE if cause is Cause.TODAY else min(pause * 2, LONGEST_PAUSE)
+    return TODAY_PAUSE if cause is Cause.TODAY else pause if cause is Cause.TOLD else min(pause * 2, LONGEST_PAUSE)
 
 
 def may_look(health: Health, now: datetime) -> bool:
     """Tell whether it is time to look after a closed provider; a time far ahead is of a clock that was set back."""
     if health.state is not State.CLOSED or health.look_at is None:
         return False
-    longest = TODAY_PAUSE if health.cause is Cause.TODAY else LONGEST_PAUSE
+    longest = TODAY_PAUSE if health.cause in (Cause.TODAY, Cause.TOLD) else LONGEST_PAUSE
     return health.look_at <= now or health.look_at > now + 2 * longest
 
 
@@ -201,7 +206,7 @@ def look_soon(health: Health, now: datetime) -> Health:
 
     What is full for today is not so for our settings, and each look may cost a message a try.
     """
-    if health.state is not State.CLOSED or health.look_at is None or health.cause is Cause.TODAY:
+    if health.state is not State.CLOSED or health.look_at is None or health.cause in (Cause.TODAY, Cause.TOLD):
         return health
     last = health.probe_at or health.since
     soon = max(now, last + FIRST_PAUSE) if last <= now else now

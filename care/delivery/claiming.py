@@ -1,6 +1,8 @@
 """Take what is due: lease rows of the lane whose turn it is, gather what they speak of, render them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -8,6 +10,7 @@ from care.base.database import read, write
 from care.base.failpoints import failpoint
 from care.base.vocabulary import LANES, Purpose
 from care.delivery import incarnation as lives
+from care.delivery.failover import is_last_try
 from care.delivery.intent import move_by_verdict
 from care.delivery.material import gather
 from care.delivery.model import Claimed, Prepared, Verdict
@@ -77,11 +80,20 @@ class Claimer:
     def _prepare(self, claimed: Sequence[Claimed]) -> tuple[list[Prepared], dict[Verdict, list[int]]]:
         now, prepared, verdicts = self._work.clock.now(), list[Prepared](), dict[Verdict, list[int]]()
         for message in claimed:
-            one = self._work.prepare(message, now)
-            verdict = one if isinstance(one, Verdict) else self._hold(one)
-            if verdict is not None:
-                verdicts.setdefault(verdict, []).append(message.id)
-            elif isinstance(one, Prepared):
+            one = self._place(message, now)
+            if isinstance(one, Verdict):
+                verdicts.setdefault(one, []).append(message.id)
+            else:
                 prepared.append(one)
         prepared.sort(key=lambda p: (p.contact.channel, p.message.use_by, p.message.id))
         return prepared, verdicts
+
+    def _place(self, message: Claimed, now: datetime) -> Prepared | Verdict:
+        """Render a message for the channel that reaches; what has no time to wait for it goes by the next."""
+        one = self._work.prepare(message, now)
+        verdict = one if isinstance(one, Verdict) else self._hold(one)
+        if verdict is None or isinstance(one, Verdict) or not is_last_try(message.use_by, now):
+            return verdict or one
+        spent = message.spent_channels | {one.contact.channel}
+        other = self._place(replace(message, spent_channels=spent), now)
+        return verdict if isinstance(other, Verdict) else other

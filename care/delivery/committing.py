@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from care.base.database import write
 from care.base.failpoints import failpoint
-from care.delivery.doorkeeper import Choice, Doorkeeper, News
+from care.delivery.doorkeeper import Doorkeeper, News
+from care.delivery.failover import Choice
 from care.delivery.intent import commit_intents
 from care.delivery.lanes import Lane
 from care.delivery.life import Life
@@ -41,7 +42,8 @@ class Committer:
         emptied as soon as they are durable, whatever happens afterwards.
 
         Raises:
-            FencedError: another sender took this life for dead. Nothing was written but answers, if those.
+            FencedError: another sender took this life for dead, or the database forgot what was sent.
+                Nothing was written but answers, if those.
         """
         work = self._work
         if answers and not work.sole:  # others lock messages and addresses too: nobody may wait for us in a circle

@@ -18,10 +18,11 @@ from care.delivery import incarnation as lives
 from care.delivery.accounts import digest_of
 from care.delivery.claiming import CLAIM_LIMIT, Claimer
 from care.delivery.committing import Committer
-from care.delivery.doorkeeper import Choice, Doorkeeper
+from care.delivery.doorkeeper import Doorkeeper
+from care.delivery.failover import Choice
 from care.delivery.hand import Hand, Way
 from care.delivery.lanes import Lane
-from care.delivery.life import Life
+from care.delivery.life import FencedError, Life
 from care.delivery.lookout import Lookout
 from care.delivery.model import Prepared
 from care.delivery.pace import group_size
@@ -77,7 +78,7 @@ class Dispatcher:
         """Work until `stop` is set, or until nothing is due; return how many messages were handed over.
 
         Raises:
-            FencedError: another sender took this one for dead. What was on its way has landed.
+            FencedError: another sender took this one for dead, or the database forgot. What was on its way has landed.
         """
         await self._in_thread(self._life.begin)
         for gateway in self._work.routes.all():
@@ -92,6 +93,10 @@ class Dispatcher:
                         raise
                     await sit_out(error, stop, self._regain)
                     continue
+                except FencedError:
+                    with contextlib.suppress(*TROUBLE):  # then the next start looks
+                        await self._in_thread(self._work.sentry.look_and_tell)
+                    raise
                 if has_worked:
                     continue
                 if until_idle and not self._is_busy:
@@ -111,9 +116,13 @@ class Dispatcher:
         return bool(self._senders.in_flight or self._recorder.is_busy)
 
     async def _regain(self) -> None:
-        """Give back what is claimed and not on its way: of the last transactions we may not know the end."""
+        """Give back what is claimed and not on its way: of the last transactions we may not know the end.
+
+        The database that is back may be another, which lacks the last of them.
+        """
         await self._in_thread(self._life.give_back, self._open_ids)
         await self._in_thread(self._work.sentry.journal.probe)
+        await self._in_thread(self._work.sentry.look_and_tell)
         self._hand.clear()
 
     @property

@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -23,8 +23,9 @@ from care.delivery import health
 from care.delivery.breaker import FIRST_PAUSE, SLOW_SECONDS, Door
 from care.delivery.carriers import Way
 from care.delivery.counts import Counts, is_full_today, why_against
-from care.delivery.failover import ALL, HOLD, IN_MAINTENANCE, Shares, closed_reason
+from care.delivery.failover import ALL, IN_MAINTENANCE, Choice, Shares, closed_reason, is_last_try, looks_again
 from care.delivery.intent import move_by_verdict
+from care.delivery.late_refusals import LateRefusals
 from care.delivery.model import Prepared, Ready, Verdict
 from care.delivery.record import Answer
 from care.delivery.routes import Routes
@@ -33,9 +34,6 @@ from care.delivery.tally import Counted
 from care.delivery.what_follows import NO_ROOM, OUR_FAULT
 from care.messages.model import MessageStatus, Outcome
 from care.messages.waking import wake_put_off, wake_waiting
-
-LAST_TRY = timedelta(minutes=10)
-"""So long before its time is over a held message is tried all the same: another channel may still reach."""
 
 LOOK_SECONDS = 1.0
 """How often the tables are read."""
@@ -46,14 +44,6 @@ WOKEN = 2_000
 _ABANDONED = Outcome.ABANDONED  # asked for every message
 
 log = structlog.get_logger()
-
-
-class Choice(NamedTuple):
-    """Where the next group goes."""
-
-    provider: str
-    is_probe: bool = False  # one message, and only if nobody else tries one at this moment
-    share: int = 0  # was dealt with this share for the first provider
 
 
 class News(NamedTuple):
@@ -75,6 +65,7 @@ class Doorkeeper:
         order = {channel: [each.provider for each in routes.of(channel)] for channel in routes.channels}
         self._board = Switchboard(order, self._senders.values())
         self._counts, self._probes = Counts(), list[Answer]()
+        self._late = LateRefusals(engine, self._senders, self._board.state)
         self._shares: dict[Way, Shares] = {way: Shares(dice.randrange(ALL)) for way in self._board.ways}
         self._look_at = 0.0  # monotonic
         self._wanted: list[Door] = []  # to be looked at by us
@@ -110,7 +101,8 @@ class Doorkeeper:
         door = self._door_of(ready)
         if self._board.is_open(door) and door not in self._counts.shut:
             return False
-        return not (ready.is_probe or self._is_last_try(ready.prepared))
+        is_away = self._board.away(door.provider) is not None
+        return is_away or not (ready.is_probe or self._is_last_try(ready.prepared))
 
     def choose(self, prepared: Prepared) -> Choice | None:
         """Return where a message goes now; None: nowhere, it is held."""
@@ -127,7 +119,8 @@ class Doorkeeper:
             return Choice(first if to_first else carrier.provider, share=carrier.share)
         if carrier.provider:
             return Choice(carrier.provider)
-        return Choice(first) if self._is_last_try(prepared) else None
+        there = next((name for name in self._board.order[way[0]] if self._board.away(name) is None), "")
+        return Choice(there) if there and self._is_last_try(prepared) else None
 
     def committed(self, conn: sa.Connection, prepared: Prepared, choice: Choice, ready: Sequence[Ready]) -> None:
         """Note that a group was committed as chosen; the trial is left to another message if this one may not go."""
@@ -141,7 +134,7 @@ class Doorkeeper:
             one.door, one.is_probe = door, choice.is_probe
 
     def _is_last_try(self, prepared: Prepared) -> bool:
-        return prepared.message.use_by - LAST_TRY <= self._clock.now()
+        return is_last_try(prepared.message.use_by, self._clock.now())
 
     def verdict(self, prepared: Prepared) -> Verdict | None:
         """Return how a message waits while nobody carries its channel; None: it may go."""
@@ -150,19 +143,22 @@ class Doorkeeper:
         (channel, sender), now = self._way(prepared), self._clock.now()
         door = Door(channel, self._board.order[channel][0], sender)
         away, stands = self._board.away(door.provider), self._board.state(door)
-        wake_at = min(now + HOLD, prepared.message.use_by - LAST_TRY)
+        why = stands.why if stands else ""
         if away is not None:
-            wake_at = min(wake_at, away.until)
             why = IN_MAINTENANCE + (f": {away.why}" if away.why else "")
-        else:
-            why = stands.why if stands else ""
+        wake_at = looks_again(now, prepared.message.use_by, away.until if away else None)
         return Verdict(status=MessageStatus.HELD, reason=closed_reason(channel) + why, wake_at=wake_at)
 
     def hold(self, waiting: Sequence[Prepared], *, owner: int) -> deque[Prepared]:
-        """Put back what was claimed for a channel that has closed since; return the rest."""
+        """Put back what was claimed for a channel that has closed since; return the rest.
+
+        What has no time to wait is claimed anew: another channel may carry it.
+        """
         verdicts, rest = dict[Verdict, list[int]](), deque[Prepared]()
         for prepared in waiting:
             verdict = self.verdict(prepared)
+            if verdict is not None and self._is_last_try(prepared):
+                verdict = replace(verdict, status=MessageStatus.PLANNED, wake_at=self._clock.now())
             if verdict is None:
                 rest.append(prepared)
             else:
@@ -224,8 +220,12 @@ class Doorkeeper:
     def refresh(self) -> None:
         """Read how the providers stand for all processes, and write down what only time has changed."""
         self._look_at, now = self._clock.monotonic() + LOOK_SECONDS, self._clock.now()
+        behind = self._late.listen(now)
         with read(self._engine) as conn:
             self._board.look(conn, now)
+        for door in behind.intersection(self._board.doors):
+            if self._board.carrier((door.channel, door.sender)).provider not in ("", door.provider):
+                self._board.relieved.add(door.channel)
         if self._board.is_unsettled(now):
             with write(self._engine) as conn:
                 self._board.settle(conn, now)

@@ -1,7 +1,7 @@
 """Who carries a channel: the first provider while it is well, else the next that is; pure rules."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from care.base.vocabulary import Channel
@@ -10,6 +10,28 @@ from care.delivery.breaker import State
 ALL = 100
 HOLD = timedelta(minutes=30)
 """What waits for a channel that nobody carries looks again within this time; it is woken when somebody does."""
+
+LAST_TRY = timedelta(minutes=10)
+"""So long before its time is over a held message is tried all the same: another channel may still reach."""
+
+
+def is_last_try(use_by: datetime, now: datetime) -> bool:
+    """Tell whether a message has no time left to wait for a channel."""
+    return use_by - LAST_TRY <= now
+
+
+def looks_again(now: datetime, use_by: datetime, away_until: datetime | None) -> datetime:
+    """Return when what is held looks again; `away_until` is the end of maintenance."""
+    last = use_by if is_last_try(use_by, now) else use_by - LAST_TRY
+    return min(now + HOLD, last, away_until or last)
+
+
+class Choice(NamedTuple):
+    """Where the next group goes."""
+
+    provider: str
+    is_probe: bool = False  # one message, and only if nobody else tries one at this moment
+    share: int = 0  # was dealt with this share for the first provider
 
 
 class Standing(NamedTuple):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from care.base.database import insert
 from care.base.hot import Hot
 from care.base.vocabulary import Channel
-from care.delivery.breaker import SLOW_WINDOW, Cause, Door, Health, State
+from care.delivery.breaker import FULL_CAUSES, SLOW_WINDOW, Cause, Door, Health, State
 from care.delivery.tables import provider_health, provider_tally
 from care.delivery.tally import BUCKET, Bucket, Counted
 
@@ -17,7 +17,6 @@ KEPT = timedelta(hours=1)
 WORDS = 120
 """So much of a reason is kept."""
 
-_FULL = (Cause.FULL, Cause.TODAY)
 _row, _tally = provider_health.c, provider_tally.c
 _ALL = Hot(sa.select(*_row))
 _NAMES = tuple(column.name for column in _row)
@@ -37,6 +36,7 @@ _BUCKETS = Hot(
         _tally.channel == sa.bindparam("channel"),
         _tally.sender == sa.bindparam("sender"),
         _tally.at > sa.bindparam("since"),
+        _tally.at <= sa.bindparam("now"),  # later ones are of a clock that was set back
     )
     .order_by(_tally.at.desc())
 )
@@ -88,7 +88,7 @@ def read_tallies(
 ) -> dict[str, list[Bucket]]:
     """Return what each provider of a channel answered lately, the newest seconds first."""
     found: dict[str, list[Bucket]] = {}
-    for provider, *counts in _BUCKETS.rows(conn, channel=str(channel), sender=sender, since=now - within):
+    for provider, *counts in _BUCKETS.rows(conn, channel=str(channel), sender=sender, since=now - within, now=now):
         found.setdefault(provider, []).append(Bucket(*counts))
     return found
 
@@ -108,8 +108,8 @@ def _values(health: Health) -> dict[str, Any]:
         "state": str(health.state),
         "since": health.since,
         "why": health.why[:WORDS],
-        "cause": str(health.cause) if health.cause and health.cause not in _FULL else None,
-        "fullness": str(health.cause) if health.cause in _FULL else None,
+        "cause": str(health.cause) if health.cause and health.cause not in FULL_CAUSES else None,
+        "fullness": str(health.cause) if health.cause in FULL_CAUSES else None,
         "in_row": health.in_row,
         "trial_left": health.trial_left,
         "pause_ms": int(health.pause / timedelta(milliseconds=1)),

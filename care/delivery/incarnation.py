@@ -53,8 +53,13 @@ class Recovered(NamedTuple):
     spared: int = 0
 
 
-_CLOSED = Hot(
-    sa.select(incarnation.c.id).where(incarnation.c.id == sa.bindparam("number"), incarnation.c.ended_at.is_not(None))
+_last = sa.bindparam("last", type_=sa.String)
+_GOING_ON = Hot(
+    sa.select(incarnation.c.id).where(
+        incarnation.c.id == sa.bindparam("number"),
+        incarnation.c.ended_at.is_(None),
+        sa.or_(_last == "", sa.exists().where(attempt.c.token == _last)),
+    )
 )
 
 
@@ -91,9 +96,12 @@ def close_lives(conn: sa.Connection, numbers: Collection[int], now: datetime) ->
     conn.execute(sa.update(incarnation).where(is_open).values(ended_at=now))
 
 
-def is_closed(conn: sa.Connection, mine: int) -> bool:
-    """Tell whether another sender has closed my life."""
-    return bool(_CLOSED.rows(conn, number=mine))
+def goes_on(conn: sa.Connection, mine: int, last: str) -> bool:
+    """Tell whether my life goes on: no sender has closed it, and the database has the `last` that I wrote, if anything.
+
+    One that forgot it was brought back while I lived, or it is a standby that took over before it had everything.
+    """
+    return bool(_GOING_ON.rows(conn, number=mine, last=last))
 
 
 def recover(conn: sa.Connection, mine: int, *, dead: Collection[int] | None, now: datetime) -> Recovered:

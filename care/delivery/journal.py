@@ -7,8 +7,8 @@ at most once a second.
 
 import os
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from care.base.database import to_micros
 from care.base.disk import MIB, FreeSpace, free_bytes
 from care.base.errors import UnavailableError
 from care.delivery.journal_name import JournalName, give_name, read_name, settle_name
-from care.delivery.journal_pages import ENDING, Owed, day_of, first_line, pages
+from care.delivery.journal_pages import ENDING, Owed, day_of, first_line, instance_of, newest_instance, pages
 from care.delivery.model import Ready
 
 KEPT = timedelta(days=40)
@@ -42,6 +42,7 @@ class Journal:
         self._clock, self._free = clock, free
         self._handle, self._day = -1, date.min
         self._instance = self._life = self._problem = ""
+        self.last = ""  # token of the last attempt written since `begin`
         self._is_torn = False
         self._dirty, self._closing = threading.Event(), threading.Event()
         self._turning = threading.Lock()  # a page is not closed while it is brought to the disk
@@ -53,10 +54,21 @@ class Journal:
         Raises:
             UnavailableError: it cannot be read.
         """
-        try:
+        with self.reading():
             return read_name(self.folder)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read from it, or say in one line what cannot be read.
+
+        Raises:
+            UnavailableError: for any OSError.
+        """
+        try:
+            yield
         except OSError as error:
-            raise UnavailableError(f"{self.folder}: cannot be read ({error.strerror}). Mend the folder") from None
+            where = error.filename or self.folder
+            raise UnavailableError(f"{where}: cannot be read ({error.strerror}). Mend the folder") from None
 
     def be_named(self) -> JournalName:
         """Return the name of this journal, which gets one now if it has none.
@@ -69,15 +81,18 @@ class Journal:
         except OSError as error:
             raise self._trouble(error) from None
 
-    def settle(self) -> None:
-        """Note that a database knows this journal; what cannot be written now is written at the next start."""
+    def settle(self, former: str) -> None:
+        """Note that a database knows this journal, and the machine not by its `former` digest alone.
+
+        What cannot be written now is written at the next start.
+        """
         with suppress(OSError):
-            if not read_name(self.folder).is_settled:
-                settle_name(self.folder)
+            if former not in read_name(self.folder).settled:
+                settle_name(self.folder, former)
 
     def begin(self, instance: str, life: str) -> None:
         """Write for this database and this life from now on; the page is made with the first group."""
-        self._instance, self._life = instance, life
+        self._instance, self._life, self.last = instance, life, ""
 
     def write(self, ready: Sequence[Ready], *, provider: str, incarnation: int, account: str | None = None) -> None:
         """Write a group down; when this returns, the end of this process loses none of it.
@@ -98,6 +113,7 @@ class Journal:
             raise self._trouble(error) from None
         if self._problem:
             raise JournalError(self._problem)
+        self.last = ready[-1].outgoing.token
         self._dirty.set()
 
     def _line(self, one: Ready) -> str:
@@ -111,9 +127,28 @@ class Journal:
         """Return the pages of a database that still count, oldest first.
 
         Raises:
-            OSError: the folder cannot be read.
+            UnavailableError: the folder or a page cannot be read.
         """
-        return pages(self.folder, self.secret, instance, since=(self._clock.now() - KEPT).date())
+        with self.reading():
+            return pages(self.folder, self.secret, instance, since=(self._clock.now() - KEPT).date())
+
+    def has_written(self, instance: str) -> bool:
+        """Tell whether anything was ever written for a database.
+
+        Raises:
+            UnavailableError: the folder or a page cannot be read.
+        """
+        with self.reading():
+            return bool(pages(self.folder, self.secret, instance))
+
+    def newest_instance(self) -> str:
+        """Return the database that was last written for, '' if none was.
+
+        Raises:
+            UnavailableError: the folder or a page cannot be read.
+        """
+        with self.reading():
+            return newest_instance(self.folder, self.secret)
 
     def probe(self) -> None:
         """See whether the journal can be written again.
@@ -122,6 +157,8 @@ class Journal:
             JournalError: it cannot.
         """
         self._problem = ""
+        with suppress(OSError):
+            self._leave_page()  # its disk may have been away: what is open on it stays lost
         try:
             self._open_page(self._clock.now())
             if self._free(self.folder) < _LEAST_FREE:
@@ -147,8 +184,10 @@ class Journal:
         path = self.folder / f"{now:%Y-%m-%d}.{self._life}{ENDING}"
         self._leave_page()
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._handle, self._day, self._is_torn = handle, now.date(), False
-        if os.fstat(handle).st_size == 0:
+        self._handle, self._day = handle, now.date()
+        self._is_torn = bool(instance_of(path, self.secret))  # for all we know
+        if not self._is_torn:  # new, or the disk was full when it was: nothing else stands in it
+            os.ftruncate(handle, 0)
             self._append(first_line(self._instance, self.secret))
         self._sync_folder()
         self._remove_old(now)

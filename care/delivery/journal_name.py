@@ -1,6 +1,7 @@
 """The name that a journal gets at its birth: one that is new, emptied or copied cannot vouch for what was sent.
 
-It lies in a file beside the pages. Its second line says that a database knew the journal under this name once.
+It lies in a file beside the pages. Each further line names a machine with which a database has known the journal by
+this name, so that what programs of before say of that machine vouches for no copy of it.
 """
 
 import fcntl
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FILE = "name"
-_SETTLED = "settled"
+_MOST = 1 << 16  # bytes
 
 
 class JournalName(NamedTuple):
     """What the file says; a journal without one has no name yet."""
 
     name: str = ""
-    is_settled: bool = False
+    settled: frozenset[str] = frozenset()
 
 
 def read_name(folder: Path) -> JournalName:
@@ -47,7 +48,7 @@ def give_name(folder: Path) -> JournalName:
         return found
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _held(folder) as handle:
-        found = _parse(os.pread(handle, 256, 0))
+        found = _parse(os.pread(handle, _MOST, 0))
         if not found.name:
             found = JournalName(random_token(12))
             os.ftruncate(handle, 0)
@@ -55,16 +56,16 @@ def give_name(folder: Path) -> JournalName:
     return found
 
 
-def settle_name(folder: Path) -> None:
-    """Note that a database knows this journal now: no older word about its machine counts for it any more.
+def settle_name(folder: Path, former: str) -> None:
+    """Note that a database knows this journal by its name now: its `former` word about the machine counts no more.
 
     Raises:
         OSError: it cannot be written.
     """
     with _held(folder) as handle:
-        found = _parse(os.pread(handle, 256, 0))
-        if found.name and not found.is_settled:
-            _write(handle, _SETTLED)
+        found = _parse(os.pread(handle, _MOST, 0))
+        if found.name and former not in found.settled:
+            _write(handle, former)
 
 
 @contextmanager
@@ -95,4 +96,4 @@ def _parse(data: bytes) -> JournalName:
     whole = [line.rstrip("\n") for line in lines if line.endswith("\n")]
     if not whole or not whole[0].replace("-", "").replace("_", "").isalnum():
         return JournalName()
-    return JournalName(whole[0], _SETTLED in whole[1:])
+    return JournalName(whole[0], frozenset(whole[1:]))

@@ -59,12 +59,13 @@ def first_line(instance: str, secret: bytes) -> str:
 
 
 def instance_of(path: Path, secret: bytes) -> str:
-    """Return which database a page belongs to, '' when it is not signed with our secret."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as page:
-            line = page.readline(512)
-    except OSError:
-        return ""
+    """Return which database a page belongs to, '' when it is not signed with our secret.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open(encoding="utf-8", errors="replace") as page:
+        line = page.readline(512)
     words = line.split()
     named = words[2] if len(words) == 4 else ""  # noqa: PLR2004 - two words, name and signature
     return named if named and line == first_line(named, secret) else ""
@@ -82,14 +83,18 @@ def pages(folder: Path, secret: bytes, instance: str, *, since: date = date.min)
     """Return the pages of a database from a day on, oldest first.
 
     Raises:
-        OSError: the folder cannot be read.
+        OSError: the folder or a page cannot be read.
     """
     lately = [path for path in _all(folder) if (day_of(path) or date.min) >= since]
     return [path for path in lately if instance and instance_of(path, secret) == instance]
 
 
 def newest_instance(folder: Path, secret: bytes) -> str:
-    """Return the database of the newest page that is signed with our secret, '' where there is none."""
+    """Return the database of the newest page that is signed with our secret, '' where there is none.
+
+    Raises:
+        OSError: the folder or a page cannot be read.
+    """
     return next(filter(None, (instance_of(path, secret) for path in reversed(_all(folder)))), "")
 
 

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class FencedError(CareError):
-    """Another sender has taken over what this one held: it must have stood still. It ends; a fresh one may begin."""
+    """Another sender has taken over what this one held, or the database forgot it. It ends; a fresh one may begin."""
 
 
 class Life:
@@ -49,13 +49,13 @@ class Life:
         """See whether this life may go on.
 
         Raises:
-            FencedError: another sender took it for dead.
+            FencedError: another sender took it for dead, or the database forgot what was sent.
         """
-        if lives.is_closed(conn, self.number):
+        if not lives.goes_on(conn, self.number, self._work.sentry.journal.last):
             log.error("dispatch.fenced", incarnation=self.number)
             raise FencedError(
-                "dispatch: stood still until another sender took over what it held, so it ends. "
-                "Start it again: care dispatch"
+                "dispatch: stood still until another sender took over what it held, or the database is an older one "
+                "now, so it ends. Start it again: care dispatch"
             )
 
     def keep(self, ids: Collection[int]) -> None:

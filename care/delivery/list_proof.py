@@ -60,9 +60,17 @@ class Proof:
 
 
 async def prove_list(
-    gateway: Gateway, numbers: Sequence[str], *, count: int, clock: Clock, patience_seconds: float
+    gateway: Gateway,
+    numbers: Sequence[str],
+    *,
+    count: int,
+    clock: Clock,
+    patience_seconds: float,
+    taken: list[str] | None = None,
 ) -> Proof:
     """Send so many messages to the numbers in turn, and look for each in the list.
+
+    The references of those that the provider took are added to `taken`, also where it refuses one later.
 
     Raises:
         AnswerIsNoError: the provider keeps no list, or refuses a message.
@@ -73,7 +81,8 @@ async def prove_list(
         raise AnswerIsNoError(f"{gateway.provider}: keeps no list that could be asked. Nothing to verify")
     await gateway.open()
     try:
-        look = _Look(gateway=gateway, records=records, clock=clock, patience_seconds=patience_seconds)
+        refs = [] if taken is None else taken
+        look = _Look(gateway=gateway, records=records, clock=clock, patience_seconds=patience_seconds, taken=refs)
         took = [await look.at_one(numbers[n % len(numbers)], n) for n in range(count)]
         return Proof(listed_after=tuple(took), settle=max(SETTLE, gateway.capabilities.list_settle))
     finally:
@@ -86,6 +95,7 @@ class _Look:
     records: Records
     clock: Clock
     patience_seconds: float
+    taken: list[str]
 
     async def at_one(self, number: str, n: int) -> float | None:
         """Send one message and return after how many seconds it was listed."""
@@ -101,6 +111,7 @@ class _Look:
         result = await self.gateway.send(test)
         if result.outcome is not Outcome.ACCEPTED:
             raise AnswerIsNoError(f"{self.gateway.provider}: refused the test ({result.error_code}). See: care doctor")
+        self.taken.append(result.provider_ref)
         while (took := self.clock.monotonic() - begun) <= self.patience_seconds:
             if any(listed.sid == result.provider_ref for listed in await self.records.list_to(number, now - SLACK)):
                 return took

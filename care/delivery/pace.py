@@ -86,12 +86,9 @@ _LONGEST_QUEUE = timedelta(days=2)
 
 def open_retry_pace(conn: sa.Connection, channel: Channel, *, rate_per_second: float, now: datetime) -> None:
     """Say how fast further tries may follow each other on a channel; what is taken already stays taken."""
-    row = {
-        "sender": _retry_key(channel),
-        "next_free_at": now,
-        "gap_micros": round(1e6 / (rate_per_second * RETRY_SHARE)),
-    }
-    statement = insert(conn, pace).values(row)
+    gap = round(1e6 / (rate_per_second * RETRY_SHARE))
+    rows = [{"sender": key, "next_free_at": now, "gap_micros": gap} for key in _retry_keys(channel)]
+    statement = insert(conn, pace).values(rows)
     conn.execute(
         statement.on_conflict_do_update(index_elements=["sender"], set_={"gap_micros": statement.excluded.gap_micros})
     )
@@ -99,26 +96,36 @@ def open_retry_pace(conn: sa.Connection, channel: Channel, *, rate_per_second: f
 
 def lock_retry_queues(conn: sa.Connection, channels: Iterable[Channel]) -> None:
     """Lock queues for another try, before any message: all who join one begin so, and wait for nobody in a circle."""
-    for channel in sorted(set(channels)):
-        _RETRY.rows(conn, of=_retry_key(channel))
+    for key in sorted(key for channel in set(channels) for key in _retry_keys(channel)):
+        _RETRY.rows(conn, of=key)
 
 
-def retry_queue(conn: sa.Connection, channel: Channel, now: datetime) -> timedelta:
-    """Return how long what fails now stands behind others that wait for another try; locks the queue."""
-    found = _RETRY.rows(conn, of=_retry_key(channel))
+def retry_queue(conn: sa.Connection, channel: Channel, purpose: Purpose, now: datetime) -> timedelta:
+    """Return how long what fails now stands behind others that wait for another try; locks the queues.
+
+    A notice stands behind notices only.
+    """
+    keys = _retry_keys(channel)
+    return max(_length(conn, key, now) for key in (keys[:1] if purpose.is_service else keys))
+
+
+def _length(conn: sa.Connection, key: str, now: datetime) -> timedelta:
+    found = _RETRY.rows(conn, of=key)
     free_at: datetime = found[0][0] if found else now
     return free_at - now if now < free_at <= now + _LONGEST_QUEUE else timedelta(0)  # else the clock was set back
 
 
-def join_retry_queue(conn: sa.Connection, channel: Channel, queued: timedelta, now: datetime) -> None:
+def join_retry_queue(conn: sa.Connection, channel: Channel, purpose: Purpose, queued: timedelta, now: datetime) -> None:
     """Take the place at the end of the queue that `retry_queue` has named."""
-    found = _RETRY.rows(conn, of=_retry_key(channel))
+    key = _retry_keys(channel)[0 if purpose.is_service else 1]
+    found = _RETRY.rows(conn, of=key)
     if found and found[0][1]:
-        _MOVE.run(conn, of=_retry_key(channel), after=now + queued + timedelta(microseconds=found[0][1]))
+        _MOVE.run(conn, of=key, after=now + queued + timedelta(microseconds=found[0][1]))
 
 
-def _retry_key(channel: Channel) -> str:
-    return f"{channel}:retry"
+def _retry_keys(channel: Channel) -> tuple[str, str]:
+    """Return the queue of notices and that of all others, in the order in which they are locked."""
+    return f"{channel}:notices:retry", f"{channel}:retry"
 
 
 STALE_SECONDS = 5.0

@@ -56,6 +56,14 @@ def deaf_gaps(conn: sa.Connection, *, since: datetime, shortest: timedelta = SHO
     return sorted([*absent, *told_in_vain], key=lambda gap: (gap.start, gap.end))
 
 
+def deaf_since(conn: sa.Connection, now: datetime) -> datetime | None:
+    """Return since when no web process has been there, None while one is, and where none ever ran."""
+    seen: datetime | None = conn.execute(
+        sa.select(sa.func.max(incarnation.c.seen_at)).where(incarnation.c.role == WEB)
+    ).scalar()
+    return seen if seen is not None and now - seen > SHORTEST_GAP else None
+
+
 def note_refused(conn: sa.Connection, *, first: datetime, now: datetime) -> None:
     """Enter that since `first` a web process could not keep what it was told; now it can again."""
     end_incarnation(conn, begin_incarnation(conn, REFUSED, first), max(first, now))

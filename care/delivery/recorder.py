@@ -12,6 +12,7 @@ from care.delivery.record import Answer
 GROUP = 512
 WAIT_SECONDS = 0.05
 TRIES = 5
+AGAIN_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -26,7 +27,7 @@ class Recorder:
         self._wanted, self._written = asyncio.Event(), asyncio.Event()
         self._writing = asyncio.Lock()
         self._written_at = 0.0  # of the loop's time
-        self._is_in_trouble = self._is_closing = False
+        self._is_in_trouble = self._is_told = self._is_closing = False
 
     @property
     def is_busy(self) -> bool:
@@ -102,7 +103,7 @@ class Recorder:
             self._is_in_trouble = True
             raise
         else:
-            self._is_in_trouble = False
+            self._is_in_trouble = self._is_told = False
             self._written_at = asyncio.get_running_loop().time()
         finally:
             self._being_written = []
@@ -117,5 +118,7 @@ class Recorder:
                 async with self._taken() as answers:
                     await self._write(answers)
             except sa.exc.SQLAlchemyError as error:
-                log.error("dispatch.record_failed", answers=count, error=type(error).__name__)
-                await asyncio.sleep(1.0)
+                if not self._is_told:
+                    log.error("dispatch.record_failed", answers=count, error=type(error).__name__)
+                self._is_told = True
+                await asyncio.sleep(AGAIN_SECONDS)

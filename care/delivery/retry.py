@@ -1,6 +1,7 @@
 """What follows a failure: pure rules, the order of the lines is the policy."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +13,8 @@ LONGEST_WAIT = timedelta(minutes=30)
 SHORTEST_WAIT = timedelta(seconds=15)
 """Between tries that come closer as the time runs out: what is left is shared out among several."""
 MAX_ATTEMPTS = 8
+KEPT = 2
+"""So many of them are kept for each channel that is left: a mail server may want a second try."""
 UNBOUNDED = (Purpose.EMERGENCY, Purpose.REPLY)
 """Whose further tries stand behind nobody: an outage cannot wait, and of answers there are few."""
 
@@ -36,6 +39,11 @@ def wait_before(attempts: int, dice: random.Random) -> timedelta:
     """Return a wait with full jitter: anything from nothing to 30 s · 2^(attempts-1), at most 30 min."""
     ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts - 1, 16))
     return timedelta(seconds=dice.uniform(0, ceiling.total_seconds()))
+
+
+def most_tries(channels_left: Sequence[Channel]) -> int:
+    """Return after how many tries a message goes on by the next of the channels left, or ends where none is."""
+    return MAX_ATTEMPTS - KEPT * len(channels_left)
 
 
 def is_budgeted(rule: ErrorRule, purpose: Purpose) -> bool:
@@ -79,22 +87,23 @@ def after_failure(
 ) -> Again | GiveUp:
     """Decide after a refused or undelivered attempt. What is our own fault never uses a message up: only time does.
 
-    `channels_left` are those not yet spent, without the failed one; `asked_wait` is what the provider asked for;
+    `channels_left` are those not yet spent, without the failed one;
+    `asked_wait` is what the provider asked for, kept as far as there is time;
     `queued` is how long it stands behind others that wait for another try: the wait begins after it;
     `alike` is how many tries on this channel failed in the same way, this one among them.
     A wait that would outlast `use_by` is drawn anew from what is left, unless another channel can use the time better.
     """
     word = str(rule.error_class)
-    if attempts >= MAX_ATTEMPTS and not rule.is_about_us:
-        return GiveUp(expired=False, reason=f"gave up after {attempts} tries: {word}")
     if now >= use_by:
         channels_left = ()  # too late for any
+    is_over = attempts >= most_tries(channels_left) and not rule.is_about_us
     is_spent = alike >= TRIES.get(rule.retry, MAX_ATTEMPTS)
-    if rule.is_permanent or is_spent:
+    if rule.is_permanent or is_spent or is_over:
         if channels_left and rule.retry is not Retry.NEVER:
             return Again(at=now, other_channel=True)
-        return GiveUp(expired=False, reason=f"gave up after {alike} tries: {word}" if is_spent else word)
-    least = max(asked_wait, least_wait(rule.retry), SHORTEST_WAIT)
+        tried = f"gave up after {attempts if is_over else alike} tries: {word}"
+        return GiveUp(expired=False, reason=word if rule.is_permanent else tried)
+    least = max(least_wait(rule.retry), SHORTEST_WAIT)  # not what was asked for: another account may have room
     wait = _wait(rule.retry, attempts=attempts, alike=alike, left=use_by - now, dice=dice)
     at = now + max(asked_wait, wait) + queued
     if rule.retry is Retry.NEXT_DAY and not channels_left:

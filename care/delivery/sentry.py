@@ -12,18 +12,17 @@ import structlog
 from care.base.among import among
 from care.base.clock import Clock
 from care.base.database import insert, read, write
-from care.base.errors import UnavailableError
 from care.base.ids import random_token
 from care.base.settings import Settings
 from care.delivery import incarnation as lives
 from care.delivery.forgotten import sift
 from care.delivery.journal import Journal, JournalError
 from care.delivery.journal_name import JournalName
-from care.delivery.journal_pages import last_tokens, newest_instance, pages, read_page
+from care.delivery.journal_pages import last_tokens, read_page
 from care.delivery.life_lock import LifeLock, dead_among, remove_locks, sweep
 from care.delivery.machine import Machine, this_machine
 from care.delivery.model import Claimed
-from care.delivery.standstill import BY_GUARD, EVERYWHERE, Standstill, say_why, stand_still, standing
+from care.delivery.standstill import BY_GUARD, EVERYWHERE, Standstill, go_on, say_why, stand_still, standing
 from care.delivery.tables import forgotten, incarnation, instance, machine
 from care.messages.tables import attempt
 
@@ -69,11 +68,11 @@ class Sentry:
         Raises:
             UnavailableError: the journal cannot be read.
         """
-        now, own = self.clock.now(), self._lineage()
+        now, own = self.clock.now(), self.lineage()
         forgot = forgotten_since(self.engine, self.journal, own)
         named = self.journal.be_named()
         here = self._here = self._find_here(named)
-        vouches = self._vouches(named, own)
+        vouches = self._vouches(named, here, own)
         with write(self.engine) as conn:
             own = _name_database(conn, own, now)
             if forgot:
@@ -82,9 +81,11 @@ class Sentry:
             self._waits = not _let_in(conn, here, now, vouches=vouches, has_adopted=not forgot)
             if self._waits:
                 say_why(conn, here, now=now, attempts=0, since=None)
+            else:
+                go_on(conn, everywhere=False)
             reasons = self._mine(conn)
         if not self._waits:
-            self.journal.settle()
+            self.journal.settle(here.former)
         self.journal.begin(own, self._life.name or random_token(12))
         return reasons
 
@@ -94,16 +95,18 @@ class Sentry:
         Raises:
             UnavailableError: the journal cannot be read.
         """
-        now, own = self.clock.now(), self._lineage()
+        now, own = self.clock.now(), self.lineage()
         forgot = forgotten_since(self.engine, self.journal, own)
         named = self.journal.name()
-        here, vouches = self._find_here(named), self._vouches(named, own)
+        here = self._find_here(named)
+        vouches = self._vouches(named, here, own)
         with read(self.engine) as conn:
             reasons = {one.machine: one for one in self._mine(conn)}
             is_known = _is_known(conn, here, vouches=vouches)
         if forgot:
-            count, since = forgot
-            reasons[EVERYWHERE] = Standstill(machine=EVERYWHERE, host="", attempts=count, since=since, at=now)
+            (count, since), stood = forgot, reasons.get(EVERYWHERE)
+            at = stood.at if stood else now
+            reasons[EVERYWHERE] = Standstill(machine=EVERYWHERE, host="", attempts=count, since=since, at=at)
         if not is_known:
             reasons[here.digest] = Standstill(machine=here.digest, host=here.host, attempts=0, since=None, at=now)
         return sorted(reasons.values(), key=lambda one: one.machine)
@@ -121,31 +124,30 @@ class Sentry:
     def _mine(self, conn: sa.Connection) -> list[Standstill]:
         return [one for one in standing(conn) if one.machine in {"", self.here.digest}]
 
-    def _lineage(self) -> str:
+    def lineage(self) -> str:
         """Return the name of the database; one that has none yet goes on with the journal that it finds."""
         with read(self.engine) as conn:
             own: str | None = conn.execute(sa.select(instance.c.name)).scalar()
-        return own or newest_instance(self.journal.folder, self.journal.secret)
+        return own or self.journal.newest_instance()
 
-    def _vouches(self, named: JournalName, own: str) -> bool:
+    def _vouches(self, named: JournalName, here: Machine, own: str) -> bool:
         """Tell whether this journal, new by its name, is all the same the one that a machine known before wrote.
 
         Only until a database has known it by its name: a copy of its folder that is made later has the name, too.
         """
-        if named.is_settled:
+        if here.former in named.settled:
             return False
         with read(self.engine) as conn:
             if conn.execute(sa.select(attempt.c.id).limit(1)).first() is None:
                 return True
-        return bool(pages(self.journal.folder, self.journal.secret, own))
+        return self.journal.has_written(own)
 
     def mine(self) -> Sequence[str]:
         """Return what the digests of this journal begin with, wherever the database lay.
 
         The word of a program of before is about a journal that wrote something, not about a new one beside it.
         """
-        wrote = pages(self.journal.folder, self.journal.secret, self._lineage())
-        return self.here.alone if wrote else self.here.alone[:1]
+        return self.here.alone if self.journal.has_written(self.lineage()) else self.here.alone[:1]
 
     def begin_life(self) -> str:
         """Take the lock of this life, look around, and return the lock's name for its row."""
@@ -157,16 +159,20 @@ class Sentry:
         return name
 
     def may_send(self) -> bool:
-        """Tell whether this machine may send; asks again at most once a second while it may not."""
+        """Tell whether this machine may send; while it may not, it looks again once nobody says so any more."""
         if self._waits and self.clock.monotonic() >= self._look_at:
             self._look_at = self.clock.monotonic() + LOOK_AGAIN_SECONDS
             with read(self.engine) as conn:
-                known = conn.execute(sa.select(machine.c.digest).where(machine.c.digest == self.here.digest)).first()
-            self._waits = known is None
+                is_said = any(one.machine == self.here.digest for one in standing(conn))
+            if not is_said:  # somebody decided about this machine, or about another
+                self.look_and_tell()
         return not self._waits
 
     def recover(self, conn: sa.Connection, number: int, now: datetime) -> lives.Recovered:
-        """Settle what senders on a shared database left: at once where a lock proves their end, else by lease."""
+        """Settle what senders on a shared database left: at once where a lock proves their end, else by lease.
+
+        It also notes that this machine is at work: `care adopt-journal` elsewhere asks for the journals of those.
+        """
         by_lock = _open_lives(conn, number, now)
         over = dead_among(self.lives_folder, by_lock)
         proven = lives.Recovered()
@@ -176,6 +182,7 @@ class Sentry:
         leased = lives.recover(conn, number, dead=None, now=now)
         remove_locks(self.lives_folder, self._settled - by_lock.keys())  # committed, or they would be open
         self._settled = set(over)
+        conn.execute(sa.update(machine).where(machine.c.digest == self.here.digest).values(seen_at=now))
         return lives.Recovered(*map(sum, zip(proven, leased, strict=True)))
 
     def sift(self, claimed: Sequence[Claimed]) -> list[Claimed]:
@@ -193,8 +200,8 @@ class Sentry:
 
 def forgotten_since(engine: sa.Engine, journal: Journal, own: str) -> tuple[int, datetime] | None:
     """Return how many attempts of the journal the database does not know, and since when; None: it knows all."""
-    try:
-        found = journal.pages(own)
+    found = journal.pages(own)
+    with journal.reading():
         if not unknown_tokens(engine, [token for path in found for token in last_tokens(path)]):
             return None
         count, since = 0, datetime.max.replace(tzinfo=UTC)
@@ -203,8 +210,6 @@ def forgotten_since(engine: sa.Engine, journal: Journal, own: str) -> tuple[int,
             unknown = unknown_tokens(engine, list(times))
             count += len(unknown)
             since = min([since, *(times[token] for token in unknown)])
-    except OSError as error:
-        raise UnavailableError(f"{journal.folder}: cannot be read ({error.strerror}). Mend the folder") from None
     return (count, since) if count else None
 
 

@@ -31,9 +31,9 @@ class Standstill:
         """Return what is so and what to do, in one line."""
         if self.machine:
             return (
-                f"nothing is sent from {self.host}: this database was used on another machine or from another folder, "
-                f"and only the journal there knows what was sent. If no copy of the database is at work and no "
-                f"backup was brought back: care adopt-journal"
+                f"nothing is sent from {self.host}: this database was used on another machine, from another folder or "
+                f"beside another journal, which alone knows what was sent. Is that one's disk mounted? If no copy of "
+                f"the database is at work: care adopt-journal, after a restore first in the folder that sent last"
             )
         if self.attempts:
             return (
@@ -75,9 +75,9 @@ def why_still(conn: sa.Connection) -> str:
     return "; ".join(one.words for one in standing(conn) if not one.machine or is_sqlite(conn))
 
 
-def go_on(conn: sa.Connection, here: str, *, everywhere: bool) -> None:
-    """Let this machine send again, and with `everywhere` all that wait for nothing of their own."""
-    conn.execute(sa.delete(standstill).where(standstill.c.machine == here))
-    if everywhere:  # another machine that still waits says so again when it starts
+def go_on(conn: sa.Connection, *, everywhere: bool) -> None:
+    """Forget which machines wait: whoever still does soon says so again. `everywhere` ends what stops all as well."""
+    conn.execute(sa.delete(standstill).where(standstill.c.machine != EVERYWHERE))
+    if everywhere:
         conn.execute(sa.delete(standstill))
         conn.execute(sa.delete(pause).where(pause.c.scope == STANDSTILL))

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from care.base.vocabulary import Channel
 from care.customers.tables import suppression
 from care.delivery.channels.base import ErrorClass, Suppress
+from care.messages.model import Outcome
 from care.messages.tables import attempt
 
 IN_A_ROW = 3
@@ -17,6 +18,9 @@ _COUNTED = {
     Channel.SMS: (str(ErrorClass.NUMBER_SOFT),),
     Channel.EMAIL: (str(ErrorClass.NUMBER_SOFT), str(ErrorClass.UNREACHABLE)),
 }
+
+_arrived = sa.and_(attempt.c.outcome == str(Outcome.ACCEPTED), attempt.c.error_class.is_(None))
+"""As far as anybody has said."""
 
 
 def suppress_by_rule(
@@ -56,18 +60,20 @@ def _gone_for_long(conn: sa.Connection, channel: Channel, address_hash: str, now
 def failures_in_a_row(conn: sa.Connection, channel: Channel, address_hash: str, now: datetime) -> list[datetime]:
     """Return when the failures were that count towards a ban, newest first; each counts for `WITHIN`.
 
-    A success clears them, and so does lifting a ban. Messages count, not their tries: a phone that is off for a while,
-    or a mailbox that is full, fails every try of one message. A mailbox that stays full or unreachable is gone as well.
+    A success clears them, and so does lifting a ban; what never got there, or failed otherwise, does not. Messages
+    count, not their tries: a phone that is off for a while, or a mailbox that is full, fails every try of one message.
+    A mailbox that stays full or unreachable is gone as well.
     """
     lifted = sa.select(sa.func.max(suppression.c.lifted_at)).where(suppression.c.address_hash == address_hash)
     since = max(now - WITHIN, conn.execute(lifted).scalar() or now - WITHIN)
+    is_bad = attempt.c.error_class.in_(_COUNTED[channel])
     rows = conn.execute(
         sa.select(attempt.c.message_id, attempt.c.error_class, attempt.c.intent_at)
-        .where(attempt.c.address_hash == address_hash, attempt.c.intent_at > since)
+        .where(attempt.c.address_hash == address_hash, attempt.c.intent_at > since, sa.or_(_arrived, is_bad))
         .order_by(attempt.c.id.desc())
         .limit(LOOK_BACK)
     ).all()
-    bad = takewhile(lambda row: row.error_class in _COUNTED[channel], rows)
+    bad = takewhile(lambda row: row.error_class is not None, rows)
     counted: dict[int, datetime] = {}
     for row in bad:
         counted.setdefault(row.message_id, row.intent_at)

@@ -87,7 +87,7 @@ class Switchboard:
         What a full provider has refused is not risked again while another takes it.
         """
         stands = self.state(trial)
-        is_full = stands is not None and stands.cause in (Cause.FULL, Cause.TODAY)
+        is_full = stands is not None and stands.cause in breaker.FULL_CAUSES
         return not (is_full and attempts and self.carrier((trial.channel, trial.sender)).provider)
 
     def begin(self, conn: sa.Connection, now: datetime) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from care.base.vocabulary import Channel, Purpose
 from care.delivery.channels.base import ErrorClass, ErrorRule, Retry
 from care.delivery.pace import join_retry_queue, retry_queue
-from care.delivery.retry import MAX_ATTEMPTS, TRIES, Again, after_failure, is_budgeted
+from care.delivery.retry import TRIES, Again, after_failure, is_budgeted, most_tries
 from care.delivery.suppressing import suppress_by_rule
 from care.delivery.tries import own_tries, spend_channel, tries_alike
 from care.messages import store as ledger
@@ -49,10 +49,10 @@ def follow(
     banned = suppress_by_rule(conn, rule.suppress, channel=channel, address_hash=address_hash, now=now)
     if banned and not rule.is_permanent:
         rule = replace(rule, retry=Retry.OTHER_CHANNEL)  # nothing goes to this address any more
-    if attempts >= MAX_ATTEMPTS:
-        least = MAX_ATTEMPTS - 1 if rule.error_class is ErrorClass.CAPACITY else 0  # it goes on waiting for longest
-        attempts = max(least, own_tries(conn, message_id))
-    queued = retry_queue(conn, channel, now) if is_budgeted(rule, purpose) else None
+    if attempts >= (most := most_tries(channels_left)):
+        is_none = rule.error_class is ErrorClass.CAPACITY and not is_final  # it goes on waiting for longest
+        attempts = most - 1 if is_none else own_tries(conn, message_id)
+    queued = retry_queue(conn, channel, purpose, now) if is_budgeted(rule, purpose) else None
     decision = after_failure(
         rule,
         attempts=attempts,
@@ -71,7 +71,7 @@ def follow(
         ledger.move_messages(conn, [message_id], S.PLANNED, now=now, by=by, reason=reason, wake_at=decision.at)
         if not decision.other_channel:
             if queued is not None:
-                join_retry_queue(conn, channel, queued, now)
+                join_retry_queue(conn, channel, purpose, queued, now)
             return  # the household waits for the next try: the same phone would fail the others too
     elif is_final:
         say_why(conn, message_id, decision.reason, now=now, by=by)

@@ -63,7 +63,7 @@ def prove(services: Services, *, since: datetime, until: datetime) -> Proof:
     zone = ZoneInfo(services.settings.operator.timezone)
     first = since.astimezone(zone).date() - timedelta(days=1)  # days begin later in the west
     last = (until + services.horizon).astimezone(zone).date() + timedelta(days=1)
-    with read(services.engine) as conn:
+    with read(services.engine, steady=True) as conn:
         return Proof(
             books=open_books(conn, first=first, last=last, policies=services.policies, now=until),
             outbox=_check_outbox(conn, services),

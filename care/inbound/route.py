@@ -90,7 +90,7 @@ def _sender_of(incoming: Incoming, rules: InboundRules) -> _Sender:
 
 
 def _store(conn: sa.Connection, incoming: Incoming, sender: _Sender) -> Inbound | None:
-    latest = store.latest_message_to(conn, sender.address_hash)
+    latest = store.latest_message_to(conn, sender.address_hash, incoming.received_at)
     owners = store.owners(conn, channel=incoming.channel, address_hash=sender.address_hash)
     countries = {row.id: row.country for row in owners}
     customer_id = next(iter(countries), None)
@@ -131,7 +131,7 @@ def _store(conn: sa.Connection, incoming: Incoming, sender: _Sender) -> Inbound 
 def _handle(conn: sa.Connection, inbound: Inbound, incoming: Incoming, rules: InboundRules, now: datetime) -> HandledAs:
     handled_as = _meaning(conn, inbound, rules, now)
     template = ""
-    if _is_overtaken(conn, inbound, handled_as):
+    if _is_overtaken(conn, inbound, handled_as, now):
         return handled_as
     if handled_as is HandledAs.OPT_OUT:
         template = _opt_out(conn, inbound, rules, now)
@@ -153,15 +153,16 @@ def _handle(conn: sa.Connection, inbound: Inbound, incoming: Incoming, rules: In
     return handled_as
 
 
-def _is_overtaken(conn: sa.Connection, inbound: Inbound, handled_as: HandledAs) -> bool:
+def _is_overtaken(conn: sa.Connection, inbound: Inbound, handled_as: HandledAs, now: datetime) -> bool:
     """Tell whether the customer has said the opposite since: words may be fetched later than those that followed."""
     against = _AGAINST.get(handled_as)
     if against is None:
         return False
     whose = {"address_hash": inbound.address_hash, "channel": str(inbound.channel)}
-    if store.is_overtaken(conn, **whose, at=inbound.received_at, by=against):
-        return True
     is_consent = handled_as is HandledAs.OPT_IN
+    until = None if is_consent else now  # a consent from the future, of a clock since set back, takes no refusal away
+    if store.is_overtaken(conn, **whose, at=inbound.received_at, until=until, by=against):
+        return True
     return is_consent and opted_out_elsewhere_since(conn, **whose, since=inbound.received_at, but=SOURCE)
 
 

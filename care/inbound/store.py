@@ -91,8 +91,8 @@ def owners(conn: sa.Connection, *, channel: str, address_hash: str) -> Sequence[
     ).all()
 
 
-def latest_message_to(conn: sa.Connection, address_hash: str) -> sa.Row[int, int] | None:
-    """Return the message sent last to this address: id, customer_id."""
+def latest_message_to(conn: sa.Connection, address_hash: str, at: datetime) -> sa.Row[int, int] | None:
+    """Return the message that had been sent last to this address at an instant, else the last one: id, customer_id."""
     return conn.execute(
         sa.select(message.c.id, message.c.customer_id)
         .join(attempt, attempt.c.message_id == message.c.id)
@@ -100,7 +100,7 @@ def latest_message_to(conn: sa.Connection, address_hash: str) -> sa.Row[int, int
             attempt.c.address_hash == address_hash,
             attempt.c.outcome.not_in([str(Outcome.REFUSED), str(Outcome.ABANDONED)]),
         )
-        .order_by(attempt.c.intent_at.desc(), attempt.c.id.desc())
+        .order_by(attempt.c.intent_at > at, attempt.c.intent_at.desc(), attempt.c.id.desc())
         .limit(1)
     ).first()
 
@@ -119,12 +119,19 @@ def set_handled(conn: sa.Connection, inbound_id: int, handled_as: HandledAs) -> 
 
 
 def is_overtaken(
-    conn: sa.Connection, *, address_hash: str, channel: str, at: datetime, by: Collection[HandledAs]
+    conn: sa.Connection,
+    *,
+    address_hash: str,
+    channel: str,
+    at: datetime,
+    until: datetime | None,
+    by: Collection[HandledAs],
 ) -> bool:
-    """Tell whether a word that came from this address after `at` was handled as one of `by`."""
+    """Tell whether a word that came from this address after `at`, and up to `until`, was handled as one of `by`."""
     later = sa.select(inbound_message.c.id).where(
         inbound_message.c.address_hash == address_hash,
         inbound_message.c.received_at > at,
+        sa.true() if until is None else inbound_message.c.received_at <= until,
         inbound_message.c.channel == channel,
         inbound_message.c.handled_as.in_([str(each) for each in by]),
     )

@@ -11,6 +11,7 @@ from care.base.settings import Settings
 from care.base.vocabulary import Channel
 from care.delivery.receipts import Receipt
 from care.inbound.model import Incoming
+from care.inbound.tables import webhook
 
 STATUS_KIND = "twilio.status"
 INBOUND_KIND = "twilio.inbound"
@@ -30,7 +31,7 @@ _OPT_OUT_TYPES = ("STOP", "START", "HELP")
 _STATUS_FIELDS = ("MessageSid", "MessageStatus", "ErrorCode", "RawDlrDoneDate", "ChannelStatusMessage")
 _OWNER = "provider"  # a key of ours among Twilio's; rows of earlier versions lack it
 _WRITTEN = "written_at"  # another: when the customer wrote, where we fetched it later
-_IMPERSONAL_FIELDS = ("MessageSid", "To", "MessagingServiceSid", "NumMedia", "NumSegments", "OptOutType")
+_IMPERSONAL_FIELDS = ("MessageSid", "To", "MessagingServiceSid", "NumMedia", "NumSegments", "OptOutType", _WRITTEN)
 
 
 def answered_words(settings: Settings) -> frozenset[str]:
@@ -93,11 +94,18 @@ def inbound_row(form: Mapping[str, str], now: datetime) -> dict[str, Any]:
 def fetched_row(form: Mapping[str, str], now: datetime, *, written_at: datetime) -> dict[str, Any]:
     """Return the inbox row of a customer's message from the provider's list, the same that its webhook makes.
 
+    By the provider's clock it may be of an hour to come: then whatever we hear next would count as said before it.
+
     Raises:
         UnreadableHookError: if a field is missing or not in Twilio's form.
     """
     row = inbound_row(form, now)
-    return row | {"payload": row["payload"] | {_WRITTEN: written_at.isoformat()}}
+    return row | {"payload": row["payload"] | {_WRITTEN: min(written_at, now).isoformat()}}
+
+
+def was_fetched() -> sa.ColumnElement[bool]:
+    """Tell, as a condition on stored webhooks, what came from the provider's list and not by itself."""
+    return sa.case((webhook.c.kind == INBOUND_KIND, webhook.c.payload[_WRITTEN].as_string().is_not(None)), else_=False)
 
 
 def _sid(form: Mapping[str, str]) -> str:

@@ -21,6 +21,8 @@ STANDSTILL = "standstill"
 
 WAITS_FOR_APPROVAL = "waits for approval"
 _WAIT = "wait:"  # scopes of single days; no stops by hand, so they are not told among those
+SPAM = "spam:"
+"""Scopes that stop nothing: when a campaign was last taken for spam."""
 CANCELLED_BY_OPS = "cancelled by ops"
 RETRIED_BY_OPS = "sent again by ops"
 RETRYABLE = (MessageStatus.FAILED, MessageStatus.UNDELIVERED)
@@ -83,6 +85,11 @@ def day_scope(campaign_id: str, day: date) -> str:
     return f"{_WAIT}{campaign_id}:{day}"
 
 
+def spam_scope(campaign_id: str) -> str:
+    """Return under what it is kept when a campaign was last taken for spam."""
+    return f"{SPAM}{campaign_id}"
+
+
 def waiting_days(conn: sa.Connection, campaign_id: str) -> frozenset[date]:
     """Return the local days of a campaign that wait to be approved."""
     mine = pause.c.scope.startswith(f"{_WAIT}{campaign_id}:", autoescape=True)
@@ -92,7 +99,8 @@ def waiting_days(conn: sa.Connection, campaign_id: str) -> frozenset[date]:
 
 def is_by_hand() -> sa.ColumnElement[bool]:
     """Return: this `pause` row is a stop by hand."""
-    return sa.and_(sa.not_(pause.c.scope.startswith(_WAIT)), pause.c.scope != STANDSTILL)
+    others = [pause.c.scope.startswith(_WAIT), pause.c.scope.startswith(SPAM), pause.c.scope == STANDSTILL]
+    return sa.not_(sa.or_(*others))
 
 
 def signed(by: str) -> str:

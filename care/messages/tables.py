@@ -165,7 +165,7 @@ intended = sa.Table(
 pause = sa.Table(
     "pause",
     metadata,
-    sa.Column("scope", sa.String(80), primary_key=True),  # all, campaign:ID, purpose:NAME or wait:ID:DAY
+    sa.Column("scope", sa.String(80), primary_key=True),  # all, campaign:ID, purpose:NAME, wait:ID:DAY or spam:ID
     sa.Column("until", Instant),  # NULL: until resumed
     sa.Column("by", sa.String(32), nullable=False),
     sa.Column("at", Instant, nullable=False),

@@ -7,19 +7,20 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
-from care.base.database import plain_errors, read, write
+from care.base.database import insert, plain_errors, read, write
 from care.base.errors import AnswerIsNoError, FileError, InputError, UnavailableError
 from care.base.locks import LockTakenError
 from care.delivery.leadership import dispatch_lock, leader_lock
 from care.delivery.standstill import stand_still
-from care.delivery.tables import incarnation
+from care.delivery.tables import incarnation, machine
 from care.migrations.version import VERSIONS, problem_with, version_of
 
 _STILL_ALIVE = timedelta(minutes=3)
@@ -78,16 +79,33 @@ def restore(engine: sa.Engine, source: Path, *, directory: Path, now: datetime, 
             _stop_everything(engine, now, by)
         return kept
     _refuse_living_senders(engine, now)
+    sent = _machines(engine)
     _restore_postgres(engine, source)
-    _stop_everything(engine, now, by)
+    _stop_everything(engine, now, by, sent)
     return None
 
 
-def _stop_everything(engine: sa.Engine, now: datetime, by: str) -> None:
-    """Leave a stop that only `care adopt-journal` lifts, and end the lives that the copy says are still going on."""
+def _machines(engine: sa.Engine) -> list[dict[str, Any]]:
+    """Return who sends from a shared database, each with a journal of its own; a broken database tells nobody."""
+    try:
+        with read(engine) as connection:
+            return [dict(row) for row in connection.execute(sa.select(machine)).mappings()]
+    except sa.exc.DBAPIError:
+        return []
+
+
+def _stop_everything(engine: sa.Engine, now: datetime, by: str, sent: Sequence[dict[str, Any]] = ()) -> None:
+    """Leave a stop that only `care adopt-journal` lifts, and end the lives that the copy says are still going on.
+
+    It asks for the journals of all that `sent`, also of those that the copy does not know yet.
+    """
     with plain_errors(engine), write(engine) as connection:
         stand_still(connection, by=by, now=now)
         connection.execute(sa.update(incarnation).where(incarnation.c.ended_at.is_(None)).values(ended_at=now))
+        if sent and sa.inspect(connection).has_table(machine.name):
+            row = insert(connection, machine)
+            seen = {"seen_at": row.excluded.seen_at}
+            connection.execute(row.on_conflict_do_update(index_elements=["digest"], set_=seen), sent)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from care.campaigns.occasion import OccasionFacts
 from care.campaigns.rendering import Renderer, RenderError
 from care.customers.tables import contact_point, customer, suppression
 from care.messages.model import MessageStatus
-from care.planning.forecast import Cell, first_channel
+from care.planning.forecast import Cell, beside_the_ledger, first_channel, still_to_go
 from care.planning.permission import silences
 from care.planning.selection import OwedSet
 
@@ -137,7 +137,10 @@ def _reckoned_up(strata: Mapping[Stratum, int], seen: Mapping[Stratum, Tally]) -
 
 
 def _recipients(conn: sa.Connection, owed: OwedSet, step: int) -> Iterator[Mapping[str, Any]]:
-    """Yield customer rows with `owed_occasion`, `owed_address` and the columns of what is spoken of, prefixed."""
+    """Yield customers who are still to be sent an SMS, with `owed_occasion`, `owed_address` and what is spoken of.
+
+    The columns of what is spoken of are prefixed.
+    """
     rows = owed.rows().subquery("owed")
     query = (
         sa.select(
@@ -145,8 +148,8 @@ def _recipients(conn: sa.Connection, owed: OwedSet, step: int) -> Iterator[Mappi
             rows.c.occasion.label("owed_occasion"),
             _address(owed).label("owed_address"),
         )
-        .select_from(rows.join(customer, customer.c.id == rows.c.customer_id))
-        .where(rows.c.status == str(MessageStatus.PLANNED), first_channel(owed) == str(Channel.SMS))
+        .select_from(beside_the_ledger(owed, rows))
+        .where(rows.c.status == str(MessageStatus.PLANNED), first_channel(owed) == str(Channel.SMS), still_to_go())
     )
     told = owed.due.spoken_of
     if told is not None:

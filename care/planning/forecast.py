@@ -89,7 +89,7 @@ def count_set(conn: sa.Connection, owed: OwedSet) -> list[Cell]:
     first, last = sa.func.min(due), sa.func.min(sa.type_coerce(rows.c.use_by, sa.BigInteger))
     query = (
         sa.select(*keys, first.label("due_at"), last.label("use_by"), sa.func.count().label("n"))
-        .select_from(_beside_the_ledger(owed, rows))
+        .select_from(beside_the_ledger(owed, rows))
         .group_by(*keys)
     )
     return [_cell(owed, row) for row in conn.execute(query)]
@@ -103,7 +103,13 @@ def first_channel(owed: OwedSet) -> sa.ColumnElement[str]:
     return sa.case(*branches, else_=sa.null())
 
 
-def _beside_the_ledger(owed: OwedSet, rows: sa.Subquery) -> sa.FromClause:
+def still_to_go() -> sa.ColumnElement[bool]:
+    """Return: the ledger has no message yet, or one that is still to be sent, as `Cell.would_go` says of a cell."""
+    return sa.or_(message.c.status.is_(None), message.c.status.in_(list(map(str, _WAITING))))
+
+
+def beside_the_ledger(owed: OwedSet, rows: sa.Subquery) -> sa.FromClause:
+    """Return the rows of a set with their customer, and with the ledger's message where it has one."""
     same = sa.and_(
         message.c.campaign_id == owed.campaign.id,
         message.c.occasion == rows.c.occasion,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 import structlog
 
-from care.base.database import insert, write
+from care.base.database import insert, see_one_moment, write
 from care.base.failpoints import failpoint
 from care.calendars.walltime import instant_at, load_zone
 from care.campaigns.model import Campaign
@@ -147,8 +147,7 @@ def _id_ranges(conn: sa.Connection) -> Iterator[Ids]:
 
 def _plan_range(engine: sa.Engine, owed: OwedSet, between: Ids | None) -> int:
     with write(engine) as conn:
-        if conn.dialect.name == "postgresql":  # count and insert must see the same customers
-            conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        see_one_moment(conn)  # count and insert must see the same customers
         missing = owed.missing(between).subquery()
         count = conn.execute(sa.select(sa.func.count()).select_from(missing)).scalar_one()
         if not count:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from care.planning.backlog import usual_parts
 from care.planning.selection import OwedSet, Stretch
 from care.policy.hours import common_hours
 from care.policy.windows import NeverOpensError, closes_at, contact_window, next_open, zones_for
@@ -41,21 +42,23 @@ def spread_out(conn: sa.Connection, owed: OwedSet) -> OwedSet:
 def _wanted(conn: sa.Connection, owed: OwedSet) -> timedelta:
     if owed.campaign.spread is not None:
         return owed.campaign.spread
-    rate = owed.rules.rates.get(owed.channels[0])
+    channel = owed.channels[0]
+    rate = owed.rules.rates.get(channel)
     if rate is None:
         return timedelta(0)
-    few = math.ceil(rate * AT_ONCE.total_seconds())
+    parts = max(1, round(usual_parts(conn, channel)))  # whole ones: each message sent must not move everybody's hour
+    few = math.ceil(rate * AT_ONCE.total_seconds()) // parts
     whom: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(owed.source).where(owed.qualifies)
     more = conn.execute(sa.select(sa.func.count()).select_from(whom.limit(few + 1).subquery())).scalar_one()
     if more <= few:
         return timedelta(0)
     count = conn.execute(sa.select(sa.func.count()).select_from(whom.subquery())).scalar_one()
-    return stretch_for(count, rate)
+    return stretch_for(count * parts, rate)
 
 
-def stretch_for(count: int, rate_per_second: float) -> timedelta:
-    """Return over how long so many messages are spread: what nine tenths of the rate need, in coarse steps."""
-    minutes = count / (rate_per_second * 0.9) / 60
+def stretch_for(parts: int, rate_per_second: float) -> timedelta:
+    """Return over how long so many parts are spread: what nine tenths of the rate need, in coarse steps."""
+    minutes = parts / (rate_per_second * 0.9) / 60
     return timedelta(minutes=next((step for step in _STEPS if step >= minutes), _STEPS[-1]))
 
 

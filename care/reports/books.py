@@ -139,7 +139,7 @@ def books_for(conn: sa.Connection, *, first: date, last: date) -> list[BookPage]
 
 
 def open_books(conn: sa.Connection, *, first: date, last: date, policies: Policies, now: datetime) -> Books:
-    """Return the books of some days with everything that can be checked in the ledger, in one consistent view."""
+    """Return the books of some days with everything that can be checked in the ledger; `conn` reads steadily."""
     pages = books_for(conn, first=first, last=last)
     days = [(campaign_id, first, last) for campaign_id in campaign_ids(conn)]
     findings = [unproven(conn, days), *broken_promises(conn, days, policies=policies)]

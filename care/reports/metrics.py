@@ -3,6 +3,7 @@
 What is open is counted whole; what has ended, for the last day only, so the cost follows a day's volume.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +13,10 @@ import sqlalchemy as sa
 from care.base.vocabulary import LANES
 from care.delivery.standstill import why_still
 from care.inbound.events.tables import event
+from care.inbound.missed import last_asked
 from care.inbound.model import HandledAs
 from care.inbound.tables import inbound_message, webhook
+from care.inbound.twilio import was_fetched
 from care.messages.model import CLAIMABLE, FINAL, OPEN, MessageStatus, Outcome
 from care.messages.tables import attempt, message, pause
 from care.surveys.model import MAIN
@@ -83,12 +86,24 @@ def _inbox(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
         oldest = min(oldest, row.oldest)
         yield Figure(name="care_webhooks_waiting", value=row.n, labels=(("kind", row.kind),))
     yield Figure(name="care_oldest_webhook_seconds", value=(now - oldest).total_seconds())
-    failed = webhook.c.problem.is_not(None)
-    done = sa.select(webhook.c.kind, failed.label("failed"), sa.func.count().label("n"))
-    for row in conn.execute(done.where(webhook.c.done_at >= now - DAY).group_by(webhook.c.kind, failed)):
-        labels = (("kind", row.kind), ("result", "unusable" if row.failed else "done"))
-        yield Figure(name="care_webhooks_last_day", value=row.n, labels=labels)
+    yield from _worked_on(conn, now)
+    for provider, asked_at in last_asked(conn).items():
+        age = (now - asked_at).total_seconds()
+        yield Figure(name="care_replies_asked_seconds", value=age, labels=(("provider", provider),))
     yield Figure(name="care_inbox_waiting", value=inbox_depth(conn))
+
+
+def _worked_on(conn: sa.Connection, now: datetime) -> Iterator[Figure]:
+    columns = [webhook.c.kind, webhook.c.problem.is_not(None).label("failed"), was_fetched().label("fetched")]
+    done = sa.select(*columns, sa.func.count().label("n")).where(webhook.c.done_at >= now - DAY)
+    counts, fetched = Counter[tuple[str, str]](), 0
+    for row in conn.execute(done.group_by("kind", "failed", "fetched")):
+        counts[row.kind, "unusable" if row.failed else "done"] += row.n
+        fetched += row.n if row.fetched else 0
+    for (kind, result), count in counts.items():
+        labels = (("kind", kind), ("result", result))
+        yield Figure(name="care_webhooks_last_day", value=count, labels=labels)
+    yield Figure(name="care_replies_fetched_last_day", value=fetched)
 
 
 def _surveys(conn: sa.Connection, now: datetime) -> Iterator[Figure]:

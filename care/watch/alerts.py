@@ -26,6 +26,9 @@ LONGEST_PAUSE = timedelta(minutes=30)
 WORTH_TELLING = timedelta(days=1)
 """What ended longer ago is told to nobody any more."""
 
+UNHEARD_AFTER = 4
+"""Tries, within seven minutes; then it has to be told in another way."""
+
 EXTRA_MISSING = "alerts.urls is set, but the extra is not installed. Run: pip install 'care[alerts]'"
 log = structlog.get_logger()
 
@@ -123,6 +126,27 @@ def _is_anything_new(conn: sa.Connection, now: datetime, keys: Any) -> bool:
     return bool(keys) and conn.execute(sa.select(incident.c.id).where(_told(now)).limit(1)).first() is not None
 
 
+def _untaken(now: datetime) -> sa.Select[Any]:
+    worth_telling = alert.c.incident_id.in_(sa.select(incident.c.id).where(_told(now)))
+    return sa.select(alert).where(alert.c.sent_at.is_(None), worth_telling)
+
+
+def deaf_places(conn: sa.Connection, urls: Sequence[str], now: datetime) -> list[int]:
+    """Return which of the addresses, from 1, have not taken an alert although it was offered more than once."""
+    deaf = set(conn.execute(_untaken(now).with_only_columns(alert.c.url_key).where(alert.c.tries > 1)).scalars())
+    return [place for place, url in enumerate(urls, start=1) if _key(url) in deaf]
+
+
+def is_unheard(conn: sa.Connection, urls: Sequence[str], now: datetime) -> bool:
+    """Tell whether an incident is open of which none of the addresses could be told, however often it was tried."""
+    others = alert.alias("others")
+    same = sa.and_(others.c.incident_id == alert.c.incident_id, others.c.kind == alert.c.kind)
+    somebody_knows = sa.exists().where(same, others.c.sent_at.is_not(None)).correlate(alert)
+    tried = sa.and_(alert.c.url_key.in_([_key(url) for url in urls]), alert.c.tries >= UNHEARD_AFTER)
+    unheard = _untaken(now).where(alert.c.kind == OPEN, tried, sa.not_(somebody_knows))
+    return conn.execute(unheard.limit(1)).first() is not None
+
+
 def _enter(conn: sa.Connection, keys: Sequence[str], now: datetime) -> None:
     """Write down who is to be told what; what is over before it could be told is told as over."""
     for row in conn.execute(sa.select(incident).where(_told(now))).all():
@@ -139,7 +163,7 @@ def _enter(conn: sa.Connection, keys: Sequence[str], now: datetime) -> None:
 
 def _take(conn: sa.Connection, keys: Sequence[str], now: datetime) -> Sequence[sa.Row[Any]]:
     """Take what is due, so that no other process tells it too; it is due again unless it is noted as sent."""
-    due = sa.select(alert).where(alert.c.sent_at.is_(None), alert.c.due_at <= now, alert.c.url_key.in_(keys))
+    due = _untaken(now).where(alert.c.due_at <= now, alert.c.url_key.in_(keys))
     taken = []
     for row in conn.execute(due.order_by(alert.c.incident_id).with_for_update(skip_locked=True)).all():
         pause = min(FIRST_PAUSE * 2 ** min(row.tries, 10), LONGEST_PAUSE)

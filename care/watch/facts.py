@@ -10,6 +10,7 @@ from care.base.vocabulary import LANES, Channel
 from care.delivery.failover import HOLD, IN_MAINTENANCE, closed_reason
 from care.delivery.incarnation import DISPATCH
 from care.delivery.prepare import MENDING
+from care.delivery.spam import told_of
 from care.delivery.standstill import standing
 from care.delivery.tables import incarnation, job_run
 from care.inbound.events.outgoing import untold
@@ -22,8 +23,8 @@ from care.reports.providers import closed_now
 from care.surveys.case_store import overdue_cases
 from care.surveys.figures.alarm import drop_words
 from care.surveys.phone_tasks import overdue_calls
-from care.watch.book_store import LOOK_BACK, kept_pages, parts_of, wrong_verdicts
-from care.watch.incidents import words_of
+from care.watch.book_store import LOOK_BACK, is_uncompared, parts_of, wrong_pages, wrong_verdicts
+from care.watch.incidents import parts_told, words_of
 from care.watch.rules import SATISFACTION, Facts, WrongPage
 
 RESOLVED_WITHIN = timedelta(minutes=15)
@@ -40,6 +41,8 @@ def look(
     *,
     now: datetime,
     today: date,
+    compared: date,
+    zone: str,
     turns: Mapping[str, timedelta],
     oldest_due: timedelta,
     enough: int | None,
@@ -48,28 +51,32 @@ def look(
 ) -> Facts:
     """Return the facts of this moment. `turns` names the jobs that must end, and within which time.
 
+    `compared` is the last day whose books ought to have been looked at by now.
+
     `enough` answers are needed on each side before satisfaction is compared; None: it was lately, and stands as it was.
     """
-    since = today - A_DAY - LOOK_BACK  # the oldest day that is compared
+    since = today - A_DAY - LOOK_BACK  # the oldest day that is compared; what was told before it ends by being mended
     overdue, oldest_case = overdue_cases(conn, now)
     calls, oldest_call = overdue_calls(conn, now)
     waiting, given_up = untold(conn, now=now, older_than=TOLD_WITHIN, lately=GIVEN_UP_LATELY)
     old_events, oldest_event = long_waiting(conn, came_before=now - REPAIRED_WITHIN)
-    verdicts = wrong_verdicts(conn, since=since)
+    known = parts_told(conn, "books")
+    verdicts = {day: found for day, found in wrong_verdicts(conn).items() if day >= since or str(day) in known}
     return Facts(
         wrong_books=list(verdicts),
         wrong_sums={f"{day} {kind}": count for day, found in verdicts.items() for kind, count in found.items()},
         wrong_pages=[
             WrongPage(place=f"{page.provider} {page.channel}", day=page.day, words=page.words, parts=parts_of(page))
-            for page in kept_pages(conn, first=since, last=today)
-            if page.is_wrong
+            for page in wrong_pages(conn, since=since, told=parts_told(conn, "provider_books"))
         ],
+        uncompared=compared if is_uncompared(conn, compared, zone=zone) else None,
         standstill=(still := "; ".join(one.words for one in standing(conn))),
         not_sending="" if still else why_not_ready(conn, now, oldest_due),
         leader_unseen=leader_unseen(conn, now),
         sender_unseen=_sender_unseen(conn, now),
         closed_channels=_closed(conn, now),
         closed_providers=closed_now(conn, now),
+        spam=told_of(conn, now),
         unmended=_unmended(conn, now),
         in_doubt=_in_doubt(conn, now),
         oldest_webhook=_oldest_webhook(conn, now),

@@ -86,6 +86,11 @@ def words_of(conn: sa.Connection, rule: str) -> str:
     return conn.execute(sa.select(incident.c.words).where(incident.c.open_key == rule)).scalar() or ""
 
 
+def parts_told(conn: sa.Connection, rule: str) -> Mapping[str, int]:
+    """Return how much of what an open incident tells, {} where there is none."""
+    return conn.execute(sa.select(incident.c.parts).where(incident.c.open_key == rule)).scalar() or {}
+
+
 def end(conn: sa.Connection, rule: str, *, now: datetime) -> None:
     """Close an incident at once: what is looked at rarely does not flicker."""
     mine = sa.update(incident).where(incident.c.open_key == rule)

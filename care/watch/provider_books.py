@@ -6,7 +6,7 @@ afterwards was not listed, and is asked about by itself.
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -30,8 +30,8 @@ from care.delivery.routes import Routes
 from care.messages.model import MessageStatus, Outcome
 from care.messages.tables import attempt, message
 
-SETTLING = timedelta(minutes=2)
-"""What left just now may not be recorded yet, on either side."""
+SETTLING = timedelta(minutes=15)
+"""What left just now may not be recorded yet, on either side, or is in doubt, which takes so long to settle."""
 
 EDGE = timedelta(minutes=15)
 """A message may be on one side of midnight here and on the other there; so hardly one has to be fetched by itself."""
@@ -75,7 +75,7 @@ class ProviderPage:
     differences: int = 0
     bills: Sequence[Bill] = ()
     words: str = ""
-    checked_at: datetime
+    checked_at: datetime  # when the look began
 
     @property
     def is_wrong(self) -> bool:
@@ -92,11 +92,20 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
 
 
 async def compare_day(
-    engine: sa.Engine, routes: Routes, *, day: date, zone: str, clock: Clock, dice: random.Random
+    engine: sa.Engine,
+    routes: Routes,
+    *,
+    day: date,
+    zone: str,
+    clock: Clock,
+    dice: random.Random,
+    since: datetime | None = None,
+    accepted: Collection[str] = (),
 ) -> list[ProviderPage]:
-    """Compare one day with every provider that has to do with it; what the last two minutes brought stays out."""
+    """Compare a day with every provider that has to do with it, but for what is `accepted` or was before `since`."""
     start, end = day_bounds(day, zone)
     end = min(end, clock.now() - SETTLING)
+    start = min(max(start, since or start), end)
     with read(engine) as conn:
         used, gone = _used_places(conn, routes, start, end)
     pages = []
@@ -104,7 +113,7 @@ async def compare_day(
         place = gateway.channel, gateway.provider
         comparison = _Comparison(engine, gateway, day=day, start=start, end=end, clock=clock, dice=dice)
         if records_of(gateway) is not None or place in used:
-            page, others = await comparison.page(), gone.pop(place, 0)
+            page, others = await comparison.page(accepted), gone.pop(place, 0)
             pages.append(replace(page, words=f"{page.words}; {others:,} more of another account") if others else page)
     for place, ours in sorted(gone.items()):
         words = f"{place[1]} is not set up for {place[0]} any more, so it cannot be asked"
@@ -175,7 +184,7 @@ class _Comparison:
         self._here = _is_here(gateway)
         self._mine = sa.and_(_handed_over(start, end), self._here)
 
-    async def page(self) -> ProviderPage:
+    async def page(self, accepted: Collection[str]) -> ProviderPage:
         """Ask and return the page; a provider that does not answer is named as such."""
         now, place = self._clock.now(), (self._channel, self._gateway.provider)
         with read(self._engine) as conn:
@@ -190,16 +199,17 @@ class _Comparison:
         except UnavailableError as error:
             words = f"not compared: {str(error).splitlines()[0]}"
             return _empty(self._day, place, ours=ours, words=words, now=now, state=BookState.FAILED)
-        return self._found(ours, unknown, missing)
-
-    def _found(self, ours: int, unknown: list[str], missing: list[Missing]) -> ProviderPage:
-        with read(self._engine) as conn:
-            bills = bills_of(conn, self._mine)
-        differences = len(unknown) + len(missing)
-        theirs = ours - len(missing) + len(unknown)
+        theirs, every = ours - len(missing) + len(unknown), len(unknown) + len(missing)
+        unknown = [ref for ref in unknown if ref not in accepted]
+        missing = [one for one in missing if one.provider_ref not in accepted]
         words = f"{ours:,} handed over, {theirs:,} on its list"
+        differences = len(unknown) + len(missing)
         if differences:
             words += f"; {len(unknown):,} there that we do not know, {len(missing):,} of ours that it does not know"
+        if every > differences:
+            words += f"; {every - differences:,} accepted"
+        with read(self._engine) as conn:
+            bills = bills_of(conn, self._mine)
         return ProviderPage(
             day=self._day,
             provider=self._gateway.provider,
@@ -212,7 +222,7 @@ class _Comparison:
             differences=differences,
             bills=bills,
             words=words,
-            checked_at=self._clock.now(),
+            checked_at=now,
         )
 
     async def _walk(self, records: Records, *, since: datetime) -> list[str]:

@@ -11,6 +11,8 @@ WEBHOOK_LIMIT = 15 * MINUTE
 SATISFACTION = "satisfaction"
 """The rule that is not looked at each minute."""
 
+ACCEPTED = "accepted"
+"""No rule: what somebody accepted is kept beside the incidents, under this name."""
 
 LONGEST = 300
 """Characters that an incident keeps of what is so."""
@@ -33,12 +35,14 @@ class Facts:
     wrong_books: Sequence[date] = ()  # days whose own books did not balance
     wrong_sums: Mapping[str, int] = field(default_factory=dict)  # how many of each kind, on which of the days
     wrong_pages: Sequence[WrongPage] = ()
+    uncompared: date | None = None  # the last day that ought to have been compared, where it was not
     standstill: str = ""
     not_sending: str = ""
     leader_unseen: timedelta | None = None
     sender_unseen: timedelta | None = None
     closed_channels: Mapping[str, int] = field(default_factory=dict)  # and how many messages are held for it
     closed_providers: Sequence[str] = ()  # "sms through acme for 7 minutes: …"
+    spam: Sequence[str] = ()  # campaigns, and whether they are stopped for it
     unmended: Mapping[str, int] = field(default_factory=dict)  # what is broken, and how many messages wait for it
     in_doubt: int = 0  # messages, longer than it takes to resolve one
     oldest_webhook: timedelta = timedelta(0)
@@ -97,6 +101,11 @@ def _provider_books_parts(facts: Facts) -> Mapping[str, int | None]:
     return {what: size for page in facts.wrong_pages for what, size in page.parts.items()}
 
 
+def _uncompared(facts: Facts) -> str:
+    day = facts.uncompared
+    return f"nobody has looked at the books of {day}. See: books.unchecked in the log of care run" if day else ""
+
+
 def _standstill(facts: Facts) -> str:
     return facts.standstill
 
@@ -124,6 +133,10 @@ def _channel(facts: Facts) -> str:
 def _provider(facts: Facts) -> str:
     """Where nobody carries the channel, that is the incident."""
     return "; ".join(words for words in facts.closed_providers if words.split()[0] not in facts.closed_channels)
+
+
+def _spam(facts: Facts) -> str:
+    return f"carriers take for spam: {', '.join(facts.spam)}" if facts.spam else ""
 
 
 def _files(facts: Facts) -> str:
@@ -206,6 +219,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="provider", title="A provider is closed", limit="closed for 5 minutes", look=_provider, patience=5 * MINUTE
     ),
+    Rule(name="spam", title="A campaign is taken for spam", limit="20 filtered, and a fifth of it", look=_spam),
     Rule(name="files", title="Messages wait for a broken file", limit="at once", look=_files),
     Rule(name="in_doubt", title="Messages are in doubt", limit="unknown for 15 minutes", look=_in_doubt),
     Rule(
@@ -239,6 +253,13 @@ RULES: tuple[Rule, ...] = (
         look=_provider_books,
         parts=_provider_books_parts,
     ),
+    Rule(  # patience: a house that wakes late has days to make up for
+        name="uncompared",
+        title="The books are not opened",
+        limit="yesterday's not compared at nine, and an hour more",
+        look=_uncompared,
+        patience=60 * MINUTE,
+    ),
     Rule(
         name=SATISFACTION,
         title="Satisfaction has dropped",
@@ -249,7 +270,7 @@ RULES: tuple[Rule, ...] = (
 )
 """Every kind of incident, the most urgent first."""
 
-TITLES: Mapping[str, str] = {rule.name: rule.title for rule in RULES}
+TITLES: Mapping[str, str] = {rule.name: rule.title for rule in RULES} | {ACCEPTED: "A difference was accepted"}
 
 
 def is_wrong(facts: Facts) -> bool:

@@ -15,10 +15,12 @@ incident = sa.Table(
     sa.Column("counts_from", Instant, nullable=False),  # over before that, it leaves no trace
     sa.Column("seen_at", Instant, nullable=False),  # when it was last found to be so
     sa.Column("closed_at", Instant),
-    sa.Column("parts", sa.JSON),  # how much of what is wrong, for a kind that is told again when there is more
+    sa.Column(
+        "parts", sa.JSON
+    ),  # how much of what is wrong, for a kind that is told again when there is more; or accepted
     sa.Index("ix_incident_closed_at", "closed_at"),
 )
-"""One row per trouble from its first sight to its end."""
+"""One row per trouble from its first sight to its end; and one, never open, per difference that was accepted."""
 
 alert = sa.Table(
     "alert",

@@ -6,6 +6,9 @@ from collections.abc import Callable
 import sqlalchemy as sa
 import structlog
 
+from care.base.told import Told
+from care.base.trouble import explain
+
 IDLE_SECONDS = 5.0
 """How often to look without being told: for what waits for another try."""
 
@@ -21,7 +24,7 @@ class InboxThread:
     """Calls `work` whenever something was stored, until stopped."""
 
     def __init__(self, work: Callable[[], int]) -> None:
-        self._work = work
+        self._work, self._told = work, Told()
         self._stored = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
@@ -50,7 +53,16 @@ class InboxThread:
             try:
                 self._work()
             except Exception as error:  # noqa: BLE001 - the rows stay, and the next round tries again
-                trouble = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-                log.error("inbox.trouble", problem=type(trouble).__name__)
+                self._tell(error)
                 self._stopped.wait(REST_AFTER_TROUBLE_SECONDS)
                 self._stored.set()
+            else:
+                if self._told.is_over("inbox"):
+                    log.info("inbox.goes_on")
+
+    def _tell(self, error: Exception) -> None:
+        problem = type(error).__name__
+        if isinstance(error, sa.exc.DBAPIError):
+            problem = f"the database {explain(error)}"
+        if self._told.is_news("inbox", problem):
+            log.error("inbox.trouble", problem=problem)

@@ -22,6 +22,8 @@ _MEANINGS = {
     "care_webhooks_waiting": "Stored webhooks that wait to be worked on",
     "care_webhooks_last_day": "Webhooks worked on in the last 24 hours",
     "care_oldest_webhook_seconds": "Age of the oldest webhook that waits",
+    "care_replies_fetched_last_day": "Messages of customers taken in the last 24 hours from a provider's list",
+    "care_replies_asked_seconds": "How long ago this provider was last asked what customers wrote",
     "care_survey_answers_last_day": "Ratings that customers gave in the last 24 hours",
     "care_survey_cases_open": "Cases that a person has to settle",
     "care_inbox_waiting": "Messages of customers that wait for a person",

@@ -70,7 +70,7 @@ def look(services: Services) -> Overview:
     """Return the overview of this moment, in one consistent view."""
     now = services.clock.now()
     today = now.astimezone(ZoneInfo(services.settings.operator.timezone)).date()
-    with read(services.engine) as conn:
+    with read(services.engine, steady=True) as conn:
         books = open_books(conn, first=today, last=today, policies=services.policies, now=now)
         counts = _count_days(books_for(conn, first=today - timedelta(days=DAYS - 1), last=today), today)
         return Overview(

@@ -1,12 +1,13 @@
 """Says now and then that this web process hears receipts, so that a time when none did is noticed afterwards.
 
-So is a time when it heard them and could not keep them: the database was away.
+So is a time when it heard them and could not keep them, as the database was away, or when its machine slept.
 
 It also looks whether the leader lives, and raises the alarms in its stead when not.
 """
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
@@ -15,7 +16,7 @@ from care.base.clock import Clock
 from care.base.database import write
 from care.base.errors import CareError
 from care.delivery import incarnation as lives
-from care.delivery.presence import SEE_EVERY, WEB, note_refused
+from care.delivery.presence import SEE_EVERY, SHORTEST_GAP, WEB, note_refused
 from care.web.refused import Refused
 
 log = structlog.get_logger()
@@ -28,6 +29,7 @@ class PresenceThread:
         """`refused` is what the routes note of callbacks that they could not keep."""
         self._engine, self._clock, self._stand_in, self._refused = engine, clock, stand_in, refused
         self._number = 0
+        self._seen_at: datetime | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
 
@@ -60,18 +62,24 @@ class PresenceThread:
     def _see(self) -> None:
         with self._refused.told() as first, write(self._engine) as conn:
             now = self._clock.now()
-            if first is not None:
-                note_refused(conn, first=first, now=now)
+            self._note_deafness(conn, first, now)
             if self._number:
                 lives.see_incarnation(conn, self._number, now)
             else:
                 self._number = lives.begin_incarnation(conn, WEB, now)
+        self._seen_at = now
 
     def _end(self) -> None:
         if not self._number:
             return
         with self._refused.told() as first, write(self._engine) as conn:
             now = self._clock.now()
-            if first is not None:
-                note_refused(conn, first=first, now=now)
+            self._note_deafness(conn, first, now)
             lives.end_incarnation(conn, self._number, now)
+
+    def _note_deafness(self, conn: sa.Connection, first: datetime | None, now: datetime) -> None:
+        """Enter since when callbacks were refused, `first`, or we did not see: machines sleep, and a life goes on."""
+        if self._seen_at is not None and now - self._seen_at > SHORTEST_GAP:
+            first = self._seen_at if first is None else min(first, self._seen_at)
+        if first is not None:
+            note_refused(conn, first=first, now=now)

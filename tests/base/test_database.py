@@ -1,5 +1,8 @@
 """Transactions, instants and errors that mean the same on both databases."""
 
+import os
+import socket
+import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -117,6 +120,25 @@ class TestAProcessThatStandsStill:
         with read(frozen) as conn:
             assert conn.execute(sa.select(customer.c.name)).scalars().all() == ["another"]
         frozen.dispose()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits have other names elsewhere")
+class TestAServerThatVanishes:
+    def test_is_noticed_in_time(self, postgres_engine: sa.Engine) -> None:
+        """Whoever waits for its answer asks whether it is there; whoever asked it something gives up."""
+        url = postgres_engine.url.update_query_dict({"tcp_user_timeout": "7000"})
+        engine = open_engine(url.render_as_string(hide_password=False))
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            with socket.socket(fileno=os.dup(driver.fileno())) as wire:
+                assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                idle, each, times = (wire.getsockopt(socket.IPPROTO_TCP, name) for name in names)
+                assert idle + each * times <= 30
+                assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7_000, "the address has its say"
+            assert driver.info.get_parameters()["connect_timeout"] == "10"
+        engine.dispose()
 
 
 class TestInsert:

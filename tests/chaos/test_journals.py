@@ -14,12 +14,12 @@ from care.delivery.machine import this_machine
 from care.delivery.tables import machine
 from tests.chaos.conftest import Scale, SetStage
 from tests.chaos.stage import Stage
-from tests.chaos.test_restores import Copy, copy_sqlite, planned, send, wake
-from tests.stories.operator import Answer, Operator
+from tests.chaos.test_restores import Copy, copy_sqlite, let_go, planned, send, wake
+from tests.stories.operator import Answer, Operator, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(600)]
 PEOPLE, SENT = 40, 20
-REFUSED = "this database was used on another machine or from another folder, and only the journal there knows"
+REFUSED = "this database was used on another machine, from another folder or beside another journal"
 OLDER = f"the database is older than what was sent ({PEOPLE - SENT} attempts since"
 
 
@@ -154,6 +154,36 @@ class TestAnotherFolder:
             back()
             wake(stood)
             assert refuses(stood, replace(stood.made, folder=folder)) == PEOPLE
+
+
+@LONG
+class TestAServerThatForgets:
+    """A standby takes over that lacks the last of what was sent, or a backup is brought back, while a sender lives."""
+
+    @pytest.mark.parametrize("breaks", [True, False], ids=["connections break", "none breaks"])
+    def test_tells_nobody_twice(self, stage: SetStage, empty_postgres: str, breaks: bool) -> None:
+        """The sender sees it before its next intent: it stands still, or ends and its next start does."""
+        with planned(stage, PEOPLE, empty_postgres) as stood:
+            let_go(stood, SENT)
+            with stood.made.running("dispatch") as sender:
+                wait_until("the first are told", lambda: stood.made.statuses().get("accepted") == SENT)
+                back = copy_rows(stood)
+                let_go(stood, PEOPLE - SENT - 1)
+                wait_until("all but one are told", lambda: stood.made.statuses().get("accepted") == PEOPLE - 1)
+                back()
+                if breaks:
+                    others = "pid <> pg_backend_pid() AND datname = current_database()"
+                    stood.ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")  # noqa: S608
+                wake(stood)
+                if breaks:
+                    wait_until("it stands still", lambda: sender.events("sending.stands_still"))
+                else:
+                    assert sender.process.wait(60) == 1
+            assert refuses(stood, stood.made, "the database is older than what was sent (") == PEOPLE - 1
+            stood.made.must("adopt-journal")
+            stood.drain()
+            found = stood.check()
+        assert (found.accepted, found.copies) == (PEOPLE, 0)
 
 
 class TestALostJournal:

@@ -46,16 +46,18 @@ class TestAReadOnlyDatabase:
                         for running in (daemon, other):
                             waits = partial(has_said, running, "dispatch.database_trouble", turn)
                             wait_until("a sender waits", waits)
-                        more = 1 + len(daemon.events("jobs.put_off"))
-                        wait_until("the leader ticks on", partial(has_said, daemon, "jobs.put_off", more))
+                        wait_until("the leader waits", partial(has_put_off, daemon, turn))
                         wait_until("it is not ready", lambda: readiness(stood)[0] == 503)
                         assert WORDS in readiness(stood)[1]
                         asked = stood.made.care("doctor")
                         line = next(line for line in asked.out.splitlines() if line.startswith("✗ database"))
                         assert (asked.code, line.endswith(WORDS)) == (1, True)
                     wait_until("it is ready", lambda: readiness(stood)[0] == 200)
+                    wait_until("the leader goes on", partial(has_said, daemon, "jobs.go_on", turn))
                 stood.go_on(people, 120)
                 stood.hear()
+                assert has_put_off(daemon, times)
+                assert len(daemon.events("jobs.go_on")) == times
                 assert len(daemon.started()) == len(daemon.living()) == 2
                 other.process.terminate()
                 assert other.process.wait(20) == 0
@@ -72,3 +74,8 @@ class TestAReadOnlyDatabase:
 def has_said(running: Running, event: str, times: int) -> bool:
     """Tell whether a process and its children have said something so often."""
     return len(running.events(event)) >= times
+
+
+def has_put_off(daemon: Running, times: int) -> bool:
+    """Tell whether the leader has said exactly so often that it waits; that it was cut off, before, it may say as well."""
+    return len([event for event in daemon.events("jobs.put_off") if WORDS in event["problem"]]) == times

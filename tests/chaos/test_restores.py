@@ -77,13 +77,19 @@ def wake(stood: Stage) -> None:
         conn.execute(sa.text("UPDATE message SET wake_at = due_at WHERE status = 'planned'"))
 
 
-def send(stood: Stage, count: int) -> None:
-    """Let just so many leave; the others are not due yet."""
-    wake(stood)
+def let_go(stood: Stage, count: int) -> None:
+    """Let just so many be due; the others are not yet."""
     some = "(SELECT id FROM message WHERE status = 'planned' ORDER BY id LIMIT :n)"
-    later = f"UPDATE message SET wake_at = use_by WHERE status = 'planned' AND id NOT IN {some}"  # noqa: S608
+    wake_up = (
+        f"UPDATE message SET wake_at = CASE WHEN id IN {some} THEN due_at ELSE use_by END WHERE status = 'planned'"  # noqa: S608
+    )
     with write(stood.made.engine) as conn:
-        conn.execute(sa.text(later), {"n": count})
+        conn.execute(sa.text(wake_up), {"n": count})
+
+
+def send(stood: Stage, count: int) -> None:
+    """Let just so many leave."""
+    let_go(stood, count)
     before = len(stood.twilio.accepted())
     stood.made.must("dispatch", "--until-idle")
     assert len(stood.twilio.accepted()) == before + count

@@ -28,7 +28,7 @@ class TestDatabase:
         """Nothing is kept anywhere else instead."""
         url = f"postgresql+psycopg://care:pa55word@127.0.0.1:{silent_port()}/care"
 
-        for words in self.COMMANDS:
+        for words in (*self.COMMANDS, ("dispatch",), ("web",)):
             line = is_refused(shop, *words, DATABASE__URL=url)
             assert line.startswith("care: database postgresql+psycopg://care:***@127.0.0.1:")
             assert line.endswith("does not answer. Check database.url and that the server runs")

@@ -3,10 +3,12 @@
 import json
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from care.base.database import write
 from care.messages.tables import message
+from care.reports import books
 from tests.cli.desk import Desk
 
 
@@ -33,6 +35,23 @@ class TestBooks:
             conn.execute(sa.delete(message).where(message.c.status == "skipped"))
         answer = desk("books")
         assert (answer.code, answer.err) == (1, "care: The books do NOT balance: 1 of 1 page does not balance.\n")
+
+    def test_see_one_moment_while_somebody_plans(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Rows that come between the count and the sum are in neither: no false alarm, on either database."""
+        desk.customer("C1")
+        desk.greet()
+        summing = books.campaign_ids
+
+        def after_another_is_planned(conn: sa.Connection) -> list[str]:
+            if len(desk.house.messages()) == 1:
+                desk.customer("C2")
+                desk.house.plan()
+            return summing(conn)
+
+        monkeypatch.setattr(books, "campaign_ids", after_another_is_planned)
+        answer = desk("books", "--date", "2026-09-25")
+        assert (answer.code, answer.err) == (0, "")
+        assert desk.house.statuses() == {"delivered": 1, "planned": 1}
 
     def test_are_one_object_for_machines(self, desk: Desk) -> None:
         """With every promise as a figure."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from care import watchers
+from care import bookkeeping
 from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.base.errors import SettingsError
@@ -141,13 +141,13 @@ class TestTheNextMorning:
     def test_does_it_once(self, checked: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         """The sums of a week are no work for each hour."""
         added = list[date]()
-        real = watchers.add_up
+        real = bookkeeping.add_up
 
         def noted(services: Services, day: date) -> None:
             added.append(day)
             real(services, day)
 
-        monkeypatch.setattr(watchers, "add_up", noted)
+        monkeypatch.setattr(bookkeeping, "add_up", noted)
         for _ in range(4):
             checked.house.clock.advance(HOUR)
             turn(checked)
@@ -217,7 +217,7 @@ class TestWhoeverLooks:
         def refuse(*_: object) -> None:
             raise sa.exc.OperationalError("x", None, ValueError("attempt to write a readonly database"))
 
-        monkeypatch.setattr(watchers, "keep_found", refuse)
+        monkeypatch.setattr(bookkeeping, "keep_found", refuse)
         answer = checked(*BOOKS)
         assert answer.code == 1
         assert "care: no alarm knows of this: the database may not be written" in answer.err
@@ -234,7 +234,7 @@ class TestOwnVerdict:
         checked.house.clock.advance(A_DAY)
         rows = take_away(checked)
         with monkeypatch.context() as patch:
-            patch.setattr(watchers, "compare_with_providers", broken)
+            patch.setattr(bookkeeping, "compare_with_providers", broken)
             turn(checked)
         assert verdicts(checked) == {DAY: False}, "yesterday was right, and still wants its comparison"
         assert f"the books of {DAY} do not balance" in incidents(checked)["books"]
@@ -254,7 +254,7 @@ class TestOwnVerdict:
         desk.greet()
         take_away(desk)
         desk.house.clock.advance(timedelta(hours=20))
-        monkeypatch.setattr(watchers, "compare_with_providers", broken)
+        monkeypatch.setattr(bookkeeping, "compare_with_providers", broken)
         turn(desk)
         assert verdicts(desk) == {DAY: False}
 

@@ -12,8 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from care.base import database as base_database
+from care.base.clock import SystemClock
 from care.base.database import open_engine, read, write
 from care.delivery.leadership import dispatch_lock, leader_lock
+from care.delivery.tables import machine
 from care.messages.tables import pause
 from tests.cli.conftest import Care
 from tests.factories import make_customer
@@ -229,6 +231,13 @@ class TestRestore:
         assert _customers(Path(said["former"])) == 2
         assert _ask(database, "SELECT scope, until FROM pause") == [("standstill", None)]
 
+    def test_is_not_called_failed_for_a_journal_that_cannot_be_read(self, care: Care, database: Path) -> None:
+        """It is done; `care adopt-journal`, which comes next, names the page."""
+        care("db", "backup", "copy.db")
+        (database.parent / ".care" / "journal" / "2026-09-25.life.sent").mkdir(parents=True)
+        assert care("db", "restore", "copy.db").code == 0
+        assert "2026-09-25.life.sent: cannot be read (Is a directory)" in care("adopt-journal").err
+
     def test_repairs_a_damaged_database(self, care: Care, database: Path) -> None:
         """The way out that `care db check` names works."""
         care("db", "backup", "copy.db")
@@ -303,8 +312,11 @@ class TestOnPostgres:
             engine.dispose()
             return
         assert saved.returncode == 0, saved.stderr
+        now = SystemClock().now()
+        joined = {"digest": "c" * 32, "host": "web3", "seen_at": now, "adopted_at": now}
         with write(engine) as connection:
             make_customer(connection)
+            connection.execute(sa.insert(machine).values(joined))
         engine.dispose()
         restored = care("db", "restore", "copy.dump")
 
@@ -314,3 +326,6 @@ class TestOnPostgres:
             assert connection.execute(sa.select(pause.c.scope)).scalars().all() == ["standstill"]
         engine.dispose()
         assert care("db", "check").returncode == 0
+        waits = care("adopt-journal")
+        assert waits.returncode == 1
+        assert "run care adopt-journal on web3 too" in waits.stderr, "it joined after the backup, and sent since"

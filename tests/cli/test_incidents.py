@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from care.base.database import write
 from care.schedule import raise_alarms
+from care.watch.alerts import send_alerts
 from tests.cli.conftest import Care
 from tests.cli.desk import Desk
 from tests.reports.ledger import make_message
@@ -56,6 +57,19 @@ class TestIncidents:
         assert desk("incidents").code == 0
         past = desk("incidents", "--all", "--json")
         assert (past.code, json.loads(past.out)["closed_at"] is not None) == (0, True)
+
+    def test_of_which_an_address_does_not_hear_are_known_to_the_doctor(self, desk: Desk, ear: Receiver) -> None:
+        """Named by its place: the address is a secret."""
+        doubt(desk)
+        ear.status = 500
+        for _ in range(2):
+            clock = desk.house.clock
+            send_alerts(desk.engine, [ear.url], clock=clock, zone="UTC", sender="care")
+            clock.advance(timedelta(minutes=5))
+        desk.capsys.readouterr()
+        answer = desk.run("doctor", "--json", CARE_ALERTS__URLS=ear.url)
+        words = "alerts.urls: number 1 does not take an alert. Try: care incidents --send-test"
+        assert {"subject": "alerts", "ok": False, "words": words} in json.loads(answer.out)["checks"]
 
     def test_send_a_trial(self, desk: Desk, ear: Receiver) -> None:
         """To every address; one that does not take it is named by its place."""

@@ -196,6 +196,19 @@ class TestMaintenance:
         with write(desk.engine) as conn:
             assert conn.execute(sa.text("SELECT count(*) FROM provider_maintenance")).scalar_one() == 0
 
+    def test_is_measured_in_time_that_passes(self, desk: Desk) -> None:
+        """In the night in which 02:00 to 03:00 is left out half past two is half past three, later than a quarter past."""
+        with (desk.house.folder / "care.toml").open("a", encoding="utf-8") as file:
+            file.write('[operator]\ntimezone = "Europe/Berlin"\n')
+        night = "2027-03-28T0"
+        answer = desk("providers", "maintenance", "sandbox", "--from", f"{night}2:30", "--until", f"{night}3:15")
+        assert (answer.code, answer.err.startswith(f"care: --until {night}3:15: is before it begins")) == (2, True)
+        answer = desk(
+            "providers", "maintenance", "sandbox", "--from", f"{night}1:30", "--until", f"{night}3:15", "--json"
+        )
+        found = json.loads(answer.out)
+        assert (found["from"], found["until"]) == ("2027-03-28T00:30:00+00:00", "2027-03-28T01:15:00+00:00")
+
     @pytest.mark.parametrize("words", [("--from", "2026-09-25T09:58", "--until", "2h"), ("--until", "30d")])
     def test_takes_what_began_a_moment_ago_and_a_long_absence(self, desk: Desk, words: tuple[str, ...]) -> None:
         """It is 10:00: who types what the clock said when they began is understood."""

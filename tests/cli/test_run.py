@@ -5,15 +5,19 @@ import signal
 import sqlite3
 import subprocess
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from care.base.database import write
+from care.delivery.tables import incarnation, job_run
 from care.simulators.twilio.process import TwilioSimulator, start_twilio_simulator
 from tests.contracts.mail_server import MailServer
-from tests.stories.operator import OURS, Operator, Running, accepted, free_port, once_each, operator, wait_until
+from tests.stories.operator import OURS, Operator, Running, accepted, free_port, once_each, operator, phone, wait_until
 
 PEOPLE, MAILS = 30, 5
 EVERYBODY = once_each(range(1, PEOPLE + 1))
@@ -109,6 +113,32 @@ def locked(file: Path) -> Iterator[sqlite3.Connection]:
         yield other
     finally:
         other.close()
+
+
+class TestAfterAnOutage:
+    def test_nobody_is_told_who_refused_in_it(self, stock: Path, tmp_path: Path, twilio: TwilioSimulator) -> None:
+        """Everything was down for ten minutes; what customers wrote meanwhile is known before the first message leaves."""
+        with operator(tmp_path, stock=stock, twilio=twilio) as made:
+            made.must("pause", "--all")
+            with made.running("run") as daemon:
+                wait_until("all are planned", lambda: made.statuses() == {"planned": PEOPLE + MAILS})
+                wait_until("a web process lives", lambda: made.ask("SELECT 1 FROM incarnation WHERE role = 'web'"))
+                assert daemon.end() == 0
+            with write(made.engine) as conn:
+                for table, column in ((incarnation, "started_at"), (incarnation, "seen_at"), (job_run, "last_at")):
+                    earlier = sa.type_coerce(table.c[column], sa.BigInteger) - 600_000_000
+                    conn.execute(sa.update(table).values({column: earlier}))
+            for number in (1, PEOPLE):
+                assert twilio.reply(phone(number), OURS, "退订").status is None
+            made.must("resume", "--all")
+            with made.running("run"):
+                wait_until("all others are told", lambda: len(wished(twilio)) >= PEOPLE - 2)
+        assert wished(twilio) == once_each(range(2, PEOPLE))
+
+
+def wished(twilio: TwilioSimulator) -> Counter[str]:
+    """Return how many wishes each number got; a refusal is confirmed."""
+    return Counter(taken["to"] for taken in twilio.accepted() if "生日" in taken["body"])
 
 
 class TestDatabaseInTrouble:

@@ -11,6 +11,7 @@ from care.base.vocabulary import Channel
 from care.customers.tables import suppression
 from care.delivery.channels.base import Suppress
 from care.delivery.suppressing import IN_A_ROW, WITHIN, suppress_by_rule
+from care.messages.tables import attempt
 from tests.cli.desk import Desk
 from tests.delivery.ledger_rows import add_failure
 from tests.factories import address_hash, make_suppression
@@ -113,6 +114,32 @@ class TestShow:
         assert "2 of 3 failures in a row" in desk("suppressions", "show", "C1").out
         desk.house.clock.advance(WITHIN)
         assert "0 of 3 failures in a row" in desk("suppressions", "show", "C1").out
+
+    @pytest.mark.parametrize(
+        ("outcome", "error_class", "counted"),
+        [
+            ("refused", "capacity", 2),
+            ("refused", "transport", 2),
+            ("abandoned", None, 2),
+            ("intent", None, 2),
+            ("unknown", "ambiguous", 2),
+            ("accepted", None, 0),
+            ("refused", "filtered", 2),
+            ("accepted", "unreachable", 2),
+        ],
+    )
+    def test_counts_on_after_a_try_that_never_got_there(
+        self, desk: Desk, outcome: str, error_class: str | None, counted: int
+    ) -> None:
+        """A line that is full says nothing of the number, nor does a phone that is off: only what arrived ends the row."""
+        customer_id = desk.customer("C1", phone=NUMBER)
+        fail(desk, customer_id, 3)
+        with write(desk.engine) as conn:
+            last = sa.select(sa.func.max(attempt.c.id)).scalar_subquery()
+            became = {"outcome": outcome, "error_class": error_class}
+            conn.execute(sa.update(attempt).where(attempt.c.id == last).values(became))
+        (count,) = (c for c in json.loads(desk("suppressions", "show", "C1", "--json").out)["counts"] if c["of"])
+        assert count["failures"] == counted
 
     def test_knows_nobody(self, desk: Desk) -> None:
         """Exit 1 and one line."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.base.vocabulary import Channel
+from care.delivery.breaker import State
 from care.delivery.channels.base import Capabilities, Outgoing, Result
 from care.delivery.dispatcher import Dispatcher
 from care.delivery.pace import seconds_until_free, take_slice
@@ -19,6 +20,7 @@ from care.delivery.wall_clock import WallClock
 from care.schedule import Job, run_due_jobs
 from tests.delivery.crew import RunningClock
 from tests.delivery.test_dispatcher import Postbox, greet
+from tests.delivery.test_switchboard import FIRST, Board
 from tests.house import BIRTHDAY, House, build_house
 
 HOUR = timedelta(hours=1)
@@ -121,3 +123,16 @@ class TestTheWallClock:
         clock.set(clock.now() + timedelta(minutes=minutes))
         assert bool(wall.step()) is is_step
         assert not wall.step()
+
+
+class TestWhatAProviderAnswered:
+    @pytest.mark.parametrize("trouble", [{"errors": 15, "accepted": 5, "in_row": 1}, {"no_room": 20}])
+    def test_is_judged_by_the_clock_as_it_stands(self, engine: sa.Engine, trouble: dict[str, int]) -> None:
+        """What it took before the clock was set back lies ahead, and hides nothing of what it refuses now."""
+        made = Board(engine, FIRST.provider)
+        made.see(answers=500, accepted=500)
+        made.now -= timedelta(minutes=50)
+        for _ in range(6):
+            made.see(answers=20, **trouble)
+            made.now += timedelta(seconds=5)
+        assert made.stands().state is State.CLOSED

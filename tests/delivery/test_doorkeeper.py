@@ -15,8 +15,8 @@ from care.delivery.breaker import FIRST_PAUSE, IN_ROW, REST, SLOW_SECONDS, Cause
 from care.delivery.channels.base import Outgoing, Result, refusal
 from care.delivery.channels.errors import classify_transport
 from care.delivery.counts import TELL_SECONDS
-from care.delivery.doorkeeper import LAST_TRY, Choice, Doorkeeper
-from care.delivery.failover import HOLD
+from care.delivery.doorkeeper import Doorkeeper
+from care.delivery.failover import HOLD, LAST_TRY, Choice
 from care.delivery.maintenance import Window, plan_maintenance
 from care.delivery.model import Claimed, Contact, Prepared, Ready
 from care.delivery.record import STALE, Answer

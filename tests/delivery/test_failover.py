@@ -15,6 +15,7 @@ from care.messages.model import Outcome
 from care.messages.tables import attempt
 from tests.delivery.test_closed_providers import WRONG_TOKEN, DeadBox, standing
 from tests.delivery.test_dispatcher import Postbox, greet
+from tests.delivery.test_doorkeeper import Keeper
 from tests.house import House
 
 FIRST, SECOND = "postbox", "postbox.backup"
@@ -152,3 +153,40 @@ class TestMaintenance:
             (FIRST, SECOND, 0, f"{FIRST} is in maintenance: new numbers"),
             (SECOND, SECOND, 10, f"{FIRST} has been well: 10% go there again"),
         ]
+
+    @pytest.mark.parametrize("minutes", [9, 11])
+    def test_is_not_broken_by_a_last_try(self, house: House, minutes: int) -> None:
+        """A provider in maintenance gets nothing: what has no time to wait goes by mail where there is one."""
+        greet(house, email="wang@example.com")
+        greet(house)
+        house.clock.advance(house.messages()[0].use_by - timedelta(minutes=minutes) - house.clock.now())
+        self.away(house, FIRST, 60)
+        relay = Postbox(Channel.EMAIL)
+        relay.provider = "relay"
+        pair = {Channel.SMS: DeadBox(""), Channel.EMAIL: relay}
+        for _ in range(3):
+            house.dispatch(pair)
+            house.clock.advance(timedelta(minutes=2))
+        assert [len(box.taken) for box in pair.values()] == [0, 1]
+        house.clock.advance(timedelta(minutes=10))
+        house.dispatch(pair)
+        assert standing(house) == {"accepted": 1, "expired": 1}
+
+    def test_keeps_back_what_has_its_slot(self, house: House) -> None:
+        """It begins while messages are on their way to the socket: what has not left stays, a last try too."""
+        keeper = Keeper(house)
+        ready = [keeper.ready(keeper.message(minutes=minutes)) for minutes in (9, 120)]
+        assert [keeper.made.is_shut(one) for one in ready] == [False, False]
+        self.away(house, FIRST, 20)
+        keeper.made.refresh()
+        assert [keeper.made.is_shut(one) for one in ready] == [True, True]
+
+    def test_leaves_the_last_try_to_whoever_is_there(self, house: House) -> None:
+        """The first is away and the second takes nothing: the second is asked all the same."""
+        greet(house, 20)
+        self.away(house, FIRST, 600)
+        pair = Pair(house, backup=WRONG_TOKEN)
+        pair.dispatch()
+        pair.second.word = ""
+        pair.later(house.messages()[0].use_by - timedelta(minutes=9) - house.clock.now())
+        assert (len(pair.first.taken), pair.providers()) == (0, {SECOND: 20})

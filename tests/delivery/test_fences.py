@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from care.base.database import read, write
 from care.base.vocabulary import Channel
+from care.delivery import dispatcher as dispatching
 from care.delivery import incarnation as lives
 from care.delivery import pace as paces
 from care.delivery.channels.base import Capabilities, ListByRecipient, Outgoing, ProviderMessage, Result
@@ -25,13 +26,15 @@ from care.delivery.life import FencedError, Life
 from care.delivery.model import Prepared
 from care.delivery.record import Answer
 from care.delivery.routes import Routes
-from care.delivery.tables import pace
+from care.delivery.standstill import why_still
+from care.delivery.tables import incarnation, pace
 from care.delivery.turns import Turns
 from care.messages import stops
 from care.messages.expiring import expire_overdue
 from care.messages.tables import attempt, message, move
 from tests.delivery.crew import just_before
 from tests.delivery.test_dispatcher import Postbox, greet
+from tests.delivery.test_journal import forget
 from tests.delivery.test_resolving import NOTICE, resolve
 from tests.house import House
 
@@ -122,7 +125,7 @@ class TestALifeThatIsOver:
             web = lives.begin_incarnation(conn, "web", house.clock.now())
         fresh = Hands(house, sole=True)
         with read(house.engine) as conn:
-            assert [lives.is_closed(conn, number) for number in (frozen, web, fresh.number)] == [True, False, False]
+            assert [lives.goes_on(conn, number, "") for number in (frozen, web, fresh.number)] == [False, True, True]
         fresh.close()
 
 
@@ -170,6 +173,67 @@ class TestAGreetingInDoubt:
         with write(house.engine) as conn:
             conn.execute(sa.update(attempt).values(error_code=why))
         assert resolve(house, box) == {step: 1}
+
+
+class TestADatabaseThatForgot:
+    """It was brought back while its sender lives, or a standby took over that lacks the last of it."""
+
+    def test_gets_no_further_intent(self, hands: "Hands") -> None:
+        """Not even where no connection broke; whoever begins anew finds out why."""
+        first, second = hands.claim()
+        hands.commit(first, [])
+        with write(hands.house.engine) as conn:
+            conn.execute(sa.delete(attempt))
+        with pytest.raises(FencedError, match="the database is an older one"):
+            hands.commit(second, [])
+        with pytest.raises(FencedError):
+            hands.life.keep([])
+        assert count_attempts(hands.house) == 0
+
+    def test_stops_every_sender_at_once(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also before the one that saw it is started again, if it ever is."""
+
+        class Forgetting(Postbox):
+            async def send(self, outgoing: Outgoing) -> Result:
+                with write(house.engine) as conn:
+                    conn.execute(sa.delete(attempt))
+                return await super().send(outgoing)
+
+        monkeypatch.setattr(paces, "GROUP_LIMIT", 1)
+        greet(house, 3)
+        with pytest.raises(FencedError):
+            house.dispatch({Channel.SMS: Forgetting(), Channel.EMAIL: Postbox(Channel.EMAIL)})
+        with read(house.engine) as conn:
+            assert "the database is older than what was sent (" in why_still(conn)
+
+    def test_does_not_know_a_life_that_began_since(self, hands: "Hands") -> None:
+        """It has sent nothing yet, and its number may be another's soon."""
+        with write(hands.house.engine) as conn:
+            conn.execute(sa.delete(incarnation))
+        with pytest.raises(FencedError):
+            hands.life.keep([])
+
+    def test_stands_still_once_it_is_back(self, house: House) -> None:
+        """Who lost the connection looks into the journal before anything else leaves; its process goes on."""
+        greet(house, 2)
+        house.dispatch({Channel.SMS: Postbox(), Channel.EMAIL: Postbox(Channel.EMAIL)})
+        box = Postbox()
+        dispatcher = Dispatcher(house.services.work(Routes((box, Postbox(Channel.EMAIL)))))
+
+        async def regain(_error: Any, stop: asyncio.Event, again: Callable[[], Awaitable[None]]) -> None:
+            forget(house)
+            await again()
+            stop.set()
+
+        def fail() -> None:
+            raise sa.exc.OperationalError("", None, Exception("server closed the connection unexpectedly"))
+
+        with pytest.MonkeyPatch.context() as patch, just_before(house.engine, "UPDATE message", fail):
+            patch.setattr(dispatching, "sit_out", regain)
+            asyncio.run(dispatcher.run(asyncio.Event()))
+        with read(house.engine) as conn:
+            assert "the database is older than what was sent (2 attempts" in why_still(conn)
+        assert box.taken == []
 
 
 def phones(house: House) -> list[str]:

@@ -14,7 +14,7 @@ from care.base.database import read
 from care.base.vocabulary import Channel
 from care.delivery import breaker, health
 from care.delivery.breaker import TODAY_PAUSE, Cause, Door, Health, State
-from care.delivery.doorkeeper import Choice
+from care.delivery.failover import Choice
 from care.delivery.retry import MAX_ATTEMPTS
 from care.messages.model import Outcome
 from care.messages.tables import attempt
@@ -228,7 +228,7 @@ class TestAFullProviderAlone:
 
 
 class TestTheTrial:
-    @pytest.mark.parametrize("cause", [Cause.FULL, Cause.TODAY])
+    @pytest.mark.parametrize("cause", breaker.FULL_CAUSES)
     def test_is_not_what_was_refused_while_another_carries(self, house: House, cause: Cause) -> None:
         """It would be refused again; where nobody carries there is nothing to lose."""
         pair, probe = Keeper(house, has_backup=True), Choice(FIRST, is_probe=True)

@@ -19,9 +19,12 @@ from care.base.errors import UnavailableError
 from care.base.vocabulary import Channel
 from care.delivery.adopting import adopt
 from care.delivery.dispatcher import Dispatcher
+from care.delivery.doorkeeper import Doorkeeper
 from care.delivery.journal import KEPT, Journal, JournalError
 from care.delivery.journal_pages import Entry, first_line, instance_of, last_tokens, newest_instance, pages, read_page
+from care.delivery.life import Life
 from care.delivery.routes import Routes
+from care.delivery.standstill import stand_still
 from care.delivery.tables import forgotten, machine
 from care.messages.tables import attempt, message, move
 from tests.delivery.test_dispatcher import Postbox, greet
@@ -211,16 +214,36 @@ class TestAnOlderDatabase:
     def test_waits_for_the_journals_of_other_machines(self, behind: House) -> None:
         """On a shared database each has its own; the word that they are lost goes on without them."""
         now = behind.clock.now()
+        behind.clock.advance(timedelta(seconds=1))
         with write(behind.engine) as conn:
             conn.execute(
                 sa.insert(machine).values(digest="0" * 32, host="other", seen_at=now, adopted_at=now - timedelta(1))
             )
         shared = behind.engine.dialect.name == "postgresql"
+        would = adopt(behind.services.sentry(), dry_run=True, alone=False)
+        assert list(would.elsewhere) == (["other"] if shared else [])
         done = adopt(behind.services.sentry(), dry_run=False, alone=False)
         assert list(done.elsewhere) == (["other"] if shared else [])
         assert bool(behind.services.sentry().look()) == shared
         assert adopt(behind.services.sentry(), dry_run=False, alone=True).goes_on
         assert behind.services.sentry().look() == []
+
+    def test_waits_for_the_journal_of_a_sender_that_began_long_ago(self, house: House) -> None:
+        """What counts is when it was last alive, not when it began."""
+        if house.engine.dialect.name == "sqlite":
+            pytest.skip("nobody else sends from it")
+        work = house.services.work(Routes(tuple(postboxes().values())))
+        life = Life(work, Doorkeeper(house.engine, house.clock, work.routes, {}, work.dice))
+        life.begin()
+        house.clock.advance(KEPT + timedelta(days=1))
+        life.keep(())
+        with write(house.engine) as conn:
+            stand_still(conn, by="a restore", now=house.clock.now())
+        other = house.services.sentry()
+        other.journal = Journal(house.folder / "elsewhere", other.journal.secret, house.clock)
+        assert len(adopt(other, dry_run=False, alone=False).elsewhere) == 1
+        work.sentry.end_life()
+        work.close()
 
     def test_says_that_the_journal_cannot_be_read(self, behind: House) -> None:
         """One line with the folder; nothing is taken for known."""
@@ -231,6 +254,50 @@ class TestAnOlderDatabase:
         folder.write_text("no folder", encoding="utf-8")
         with pytest.raises(UnavailableError, match="cannot be read .Not a directory.. Mend the folder"):
             adopt(behind.services.sentry(), dry_run=False, alone=False)
+
+    def test_is_not_overlooked_where_a_page_cannot_be_read(self, behind: House) -> None:
+        """Of another owner, or on a bad block: it may be the one that knows."""
+        (page,) = behind.services.settings.journal_dir.glob("*.sent")
+        page.rename(page.with_name("kept"))
+        page.mkdir()
+        for ask in (behind.services.sentry().foresee, behind.services.sentry().look):
+            with pytest.raises(UnavailableError, match=f"{page}: cannot be read .Is a directory.. Mend the folder"):
+                ask()
+
+
+def test_a_disk_that_was_away_is_written_again(tmp_path: Path, clock: VirtualClock) -> None:
+    """The file that was open on it is lost for good; what was torn off there is closed before anything else."""
+    journal = Journal(tmp_path, SECRET, clock)
+    journal.begin("name", "life")
+    journal.probe()
+    (page,) = tmp_path.glob("*.sent")
+    with page.open("a", encoding="utf-8") as torn:
+        torn.write("@ 17900")
+    lost = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(lost, journal._handle)
+    os.close(lost)
+    for _ in range(2):
+        journal.probe()
+    journal.close()
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert "@ 17900" in lines
+    assert lines[-1] == "#"
+
+
+@pytest.mark.parametrize("written", [0, 9])
+def test_a_page_that_began_on_a_full_disk_names_its_database(
+    tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """Else it would be taken for none of ours, with all that is written to it afterwards."""
+    journal, real = Journal(tmp_path, SECRET, clock), os.write
+    journal.begin("name", "life")
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda handle, data: real(handle, data[:written]))
+        with pytest.raises(JournalError, match="No space left on device"):
+            journal.probe()
+    journal.probe()
+    journal.close()
+    assert [instance_of(page, SECRET) for page in tmp_path.glob("*.sent")] == ["name"]
 
 
 def test_a_full_disk_is_seen(tmp_path: Path, clock: VirtualClock) -> None:

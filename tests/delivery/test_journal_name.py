@@ -2,6 +2,8 @@
 
 import shutil
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,16 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.base.errors import UnavailableError
 from care.delivery.adopting import adopt
+from care.delivery.journal import Journal
 from care.delivery.journal_name import JournalName, give_name, read_name, settle_name
 from care.delivery.machine import this_machine
+from care.delivery.standstill import standing
 from care.delivery.tables import machine, standstill
 from tests.delivery.test_dispatcher import greet
 from tests.delivery.test_journal import postboxes
 from tests.house import House
 
-ASKED = "this database was used on another machine or from another folder"
+ASKED = "this database was used on another machine, from another folder or beside another journal"
 
 
 @pytest.fixture
@@ -69,9 +73,9 @@ class TestAName:
         """It stays the same name."""
         named = give_name(tmp_path)
         for _ in range(2):
-            settle_name(tmp_path)
-        assert read_name(tmp_path) == JournalName(named.name, is_settled=True)
-        assert (tmp_path / "name").read_text(encoding="ascii") == f"{named.name}\nsettled\n"
+            settle_name(tmp_path, "machine")
+        assert read_name(tmp_path) == JournalName(named.name, frozenset({"machine"}))
+        assert (tmp_path / "name").read_text(encoding="ascii") == f"{named.name}\nmachine\n"
 
     @pytest.mark.parametrize("torn", [b"", b"abc", b"\0\0\0\0\n", b"\xff\xfe\n"])
     def test_that_was_torn_is_given_anew(self, tmp_path: Path, torn: bytes) -> None:
@@ -94,7 +98,7 @@ class TestAHouse:
         assert house.dispatch(postboxes()) == 1
         greet(house, 2)
         assert not asks(house)
-        assert read_name(journal(house)).is_settled
+        assert read_name(journal(house)).settled == {house.services.sentry().here.former}
 
     def test_without_its_journal_sends_nothing(self, sent: House) -> None:
         """Until somebody says so, once."""
@@ -103,10 +107,35 @@ class TestAHouse:
         adopt(sent.services.sentry(), dry_run=False, alone=False)
         assert sent.dispatch(postboxes()) == 4
 
+    def test_goes_on_when_its_journal_is_back(self, sent: House) -> None:
+        """Its disk was not mounted at one start: nothing of that is left, and planning goes on as well."""
+        folder = journal(sent)
+        folder.rename(folder.with_name("disk"))
+        assert asks(sent)
+        shutil.rmtree(folder)
+        folder.with_name("disk").rename(folder)
+        assert sent.dispatch(postboxes()) == 4
+        with read(sent.engine) as conn:
+            assert standing(conn) == []
+
+    def test_says_that_it_still_waits_when_another_was_let_in(self, sent: House) -> None:
+        """Somebody said yes in another folder: that ends nothing here, and nothing here is silent about it."""
+        shutil.rmtree(journal(sent))
+        here, there = sent.services.sentry(), sent.services.sentry()
+        there.journal = Journal(journal(sent).with_name("elsewhere"), there.journal.secret, sent.clock)
+        here.look()
+        adopt(there, dry_run=False, alone=False)
+        assert not here.may_send()
+        assert ASKED in here.why_still()
+        adopt(sent.services.sentry(), dry_run=False, alone=False)
+        sent.clock.advance(timedelta(seconds=2))
+        assert here.may_send()
+
     def test_looks_without_a_trace(self, sent: House) -> None:
         """Who only asks names no journal and notes no reason."""
         shutil.rmtree(journal(sent))
         assert sent.services.sentry().foresee()
+        assert adopt(sent.services.sentry(), dry_run=True, alone=False).reasons
         assert not journal(sent).exists()
         with read(sent.engine) as conn:
             assert conn.execute(sa.select(standstill)).all() == []
@@ -124,6 +153,16 @@ class TestAnUpgradedHouse:
     def test_is_not_asked(self, upgraded: House) -> None:
         """Its pages tell that it is the journal of the machine that the version before knew."""
         assert not asks(upgraded)
+
+    def test_is_not_asked_on_a_further_machine_that_shares_its_journal(self, upgraded: House) -> None:
+        """Two containers on one volume: what the first is known by says nothing about the second."""
+        first, second = upgraded.services.sentry(), replace(upgraded.services.sentry(), name="second")
+        with write(upgraded.engine) as conn:
+            now = upgraded.clock.now()
+            was = {"digest": second.here.former, "host": "second", "seen_at": now, "adopted_at": now}
+            conn.execute(sa.insert(machine).values(was))
+        assert first.look() == []
+        assert second.look() == []
 
     def test_lets_the_older_program_go_on(self, upgraded: House) -> None:
         """What it knew its machine by stays there."""

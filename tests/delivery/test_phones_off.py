@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from care.base.database import read, write
 from care.base.vocabulary import Channel
 from care.customers.tables import suppression
+from care.delivery.retry import KEPT, MAX_ATTEMPTS
+from care.messages.model import MessageStatus
+from care.messages.stops import retry_campaign
 from care.messages.tables import attempt
 from tests.delivery.ledger_rows import add_failure
 from tests.delivery.test_dispatcher import Postbox
@@ -102,6 +105,27 @@ class TestOff:
         (row,) = house.messages()
         assert row.status == "planned"
         assert left / 3 <= row.wake_at - house.clock.now() <= left * 2 / 3
+
+
+class TestNoReason:
+    def test_goes_by_mail_before_all_tries_are_used_up(self, house: House) -> None:
+        """A carrier that says no more than no: the last two tries are the mail's."""
+        sent_one(house, email="wang@example.com")
+        try_until_the_end(house, "99999")
+        assert [row.channel for row in attempts(house)] == ["sms"] * (MAX_ATTEMPTS - KEPT) + ["email"]
+
+    def test_sent_again_by_hand_outlasts_a_want_of_room(self, house: House) -> None:
+        """Its tries are used up but for the one by hand, and what was never processed is none."""
+        sent_one(house, phone=NUMBER)
+        try_until_the_end(house, "99999")
+        now, box = house.clock.now(), Postbox()
+        done = retry_campaign(house.engine, "birthday", MessageStatus.UNDELIVERED, by="ops:test", now=now)
+        assert (done.again, len(attempts(house))) == (1, MAX_ATTEMPTS)
+        box.answers[NUMBER] = ["429/20429"]
+        for _ in range(2):
+            house.dispatch({Channel.SMS: box, Channel.EMAIL: Postbox(Channel.EMAIL)})
+            house.clock.advance(timedelta(minutes=40))
+        assert house.statuses() == {"accepted": 1}
 
 
 MAIL_ONLY = BIRTHDAY.replace("[sms, email]", "[email]")

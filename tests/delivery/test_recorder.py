@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from care.base.clock import VirtualClock
 from care.base.vocabulary import Channel
@@ -99,6 +100,24 @@ class TestTheRecorder:
             assert not recorder.is_busy
 
         asyncio.run(play())
+
+    def test_tells_of_trouble_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It tries again each second; the sender says when the database is back."""
+        monkeypatch.setattr("care.delivery.recorder.AGAIN_SECONDS", 0)
+
+        async def play() -> None:
+            book = Book()
+            recorder = Recorder(book.write)
+            running = asyncio.create_task(recorder.run())
+            for number in range(2):
+                book.fails = 3
+                recorder.take(answer(number))
+                await recorder.wait_for_all(60)
+            await recorder.close(running)
+
+        with capture_logs() as said:
+            asyncio.run(play())
+        assert [line["event"] for line in said] == ["dispatch.record_failed"] * 2
 
     def test_lends_nothing_while_a_group_is_written(self) -> None:
         """Each answer is in one pair of hands."""

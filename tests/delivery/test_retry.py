@@ -11,6 +11,7 @@ from care.base.vocabulary import Channel
 from care.delivery.channels.base import ErrorClass, ErrorRule, Retry, Suppress
 from care.delivery.retry import (
     FIRST_WAIT,
+    KEPT,
     LONGEST_WAIT,
     MAX_ATTEMPTS,
     SHORTEST_WAIT,
@@ -93,10 +94,10 @@ class TestAfterFailure:
 
     @given(st.data())
     def test_tries_once_more_as_long_as_there_is_time(self, data: st.DataObject) -> None:
-        """An unlucky draw ends nothing: only a wait that the class, the provider or the queue demands does."""
+        """An unlucky draw ends nothing, nor what a provider asks for: only a wait that class or queue demands does."""
         retry = data.draw(st.sampled_from([Retry.NOW, Retry.LATER, Retry.AFTER_30_MIN, Retry.NEXT_DAY]))
         asked, queued, spare = (timedelta(seconds=data.draw(st.integers(0, 3_600))) for _ in range(3))
-        demanded = max(asked, least_wait(retry), SHORTEST_WAIT) + queued
+        demanded = max(least_wait(retry), SHORTEST_WAIT) + queued
         use_by = NOW + demanded + spare
         decision = after_failure(
             rule(retry),
@@ -155,6 +156,15 @@ class TestAfterFailure:
         """Eight times is enough."""
         decision = decide(Retry.NOW, attempts=MAX_ATTEMPTS)
         assert decision == GiveUp(expired=False, reason=f"gave up after {MAX_ATTEMPTS} tries: unreachable")
+
+    def test_keeps_tries_for_a_channel_that_is_left(self) -> None:
+        """The last of all are not used up on a channel that does not reach; a mail server may want a second try."""
+        most, mail = MAX_ATTEMPTS - KEPT, (Channel.EMAIL,)
+        for attempts, moves_on in ((most - 1, False), (most, True), (MAX_ATTEMPTS + 1, True)):
+            decision = decide(Retry.LATER, attempts=attempts, left=mail)
+            assert isinstance(decision, Again)
+            assert decision.other_channel is moves_on
+        assert decide(Retry.NEVER, attempts=most, left=mail) == GiveUp(expired=False, reason="unreachable")
 
     @pytest.mark.parametrize("retry", TRIES)
     def test_asks_a_phone_that_is_off_a_few_times_only(self, retry: Retry) -> None:

@@ -26,6 +26,7 @@ RATE = 2
 BURST_SECONDS = 30.0
 """What was refused within the jitter of a first try may come back at once."""
 TOO_MANY = classify_twilio(429, 20429)
+GREETING, SERVICE = Purpose.GREETING, Purpose.SERVICE
 
 
 class Storm(Postbox):
@@ -119,17 +120,28 @@ class TestTheQueue:
         for _ in range(3):  # three processes start
             with write(house.engine) as conn:
                 open_retry_pace(conn, Channel.SMS, rate_per_second=RATE, now=now)
-                queued = retry_queue(conn, Channel.SMS, now)
-                join_retry_queue(conn, Channel.SMS, queued, now)
+                queued = retry_queue(conn, Channel.SMS, GREETING, now)
+                join_retry_queue(conn, Channel.SMS, GREETING, queued, now)
         with read(house.engine) as conn:
-            assert retry_queue(conn, Channel.SMS, now) == timedelta(seconds=3 / (RATE / 10))
+            assert retry_queue(conn, Channel.SMS, GREETING, now) == timedelta(seconds=3 / (RATE / 10))
+
+    def test_keeps_no_notice_behind_greetings(self, house: House) -> None:
+        """A notice stands behind notices only; who else fails stands behind both, so the slots stay a tenth apart."""
+        now, gap = house.clock.now(), timedelta(seconds=10 / RATE)
+        with write(house.engine) as conn:
+            open_retry_pace(conn, Channel.SMS, rate_per_second=RATE, now=now)
+            join_retry_queue(conn, Channel.SMS, GREETING, timedelta(hours=9), now)
+            assert retry_queue(conn, Channel.SMS, SERVICE, now) == timedelta(0)
+            join_retry_queue(conn, Channel.SMS, SERVICE, timedelta(hours=10), now)
+            queues = [retry_queue(conn, Channel.SMS, purpose, now) for purpose in (SERVICE, GREETING)]
+            assert queues == [timedelta(hours=10) + gap] * 2
 
     def test_forgets_what_was_taken_before_the_clock_was_set_back(self, house: House) -> None:
         """A clock that was years ahead for a minute stops no try for years."""
         now = house.clock.now()
         with write(house.engine) as conn:
             open_retry_pace(conn, Channel.SMS, rate_per_second=RATE, now=now + timedelta(days=900))
-            assert retry_queue(conn, Channel.SMS, now) == timedelta(0)
+            assert retry_queue(conn, Channel.SMS, GREETING, now) == timedelta(0)
 
     def test_is_not_for_what_cannot_wait_nor_for_our_own_fault(self) -> None:
         """An outage waits behind nobody; a wrong token is not the message's doing."""
@@ -144,8 +156,8 @@ class TestTheQueue:
         now = paced.clock.now()
         with write(paced.engine) as conn:
             open_retry_pace(conn, Channel.SMS, rate_per_second=RATE, now=now)
-            join_retry_queue(conn, Channel.SMS, timedelta(hours=9), now)
+            join_retry_queue(conn, Channel.SMS, GREETING, timedelta(hours=9), now)
         run_until(paced, Storm(paced.clock, now + HOUR), now + timedelta(minutes=1))
         assert paced.statuses() == {"expired: no time left after capacity": 1}
         with read(paced.engine) as conn:
-            assert retry_queue(conn, Channel.SMS, now) == timedelta(hours=9, seconds=10 / RATE)
+            assert retry_queue(conn, Channel.SMS, GREETING, now) == timedelta(hours=9, seconds=10 / RATE)

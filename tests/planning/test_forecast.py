@@ -225,6 +225,19 @@ class TestPartsAndCost:
             assert tally.rendered < 250
             assert tally.parts == pytest.approx(900, rel=0.12)
 
+    def test_are_of_those_who_are_still_to_be_told(self, house: House) -> None:
+        """Whoever has got theirs is neither rendered nor paid for again, so that every text means every text."""
+        house.write_campaign()
+        with write(house.engine) as conn:
+            for words in ("王女士", "尊敬的" * 12):
+                make_customer(conn, consents=("greeting",), birth_mmdd=925, salutation=words)
+        house.plan()
+        house.dispatch()
+        with write(house.engine) as conn:
+            make_customer(conn, consents=("greeting",), birth_mmdd=925, salutation="李先生")
+        tally = plan_of(house, days=1).tally
+        assert (tally.recipients, tally.rendered, tally.parts) == (1, 1, 1)
+
     def test_name_templates_that_would_fail(self, house: House) -> None:
         """With how many customers would be skipped for it."""
         house.clock.advance(timedelta(hours=-1))

@@ -12,6 +12,7 @@ from care.planning.spreading import stretch_for
 from care.policy.windows import contact_window, is_open
 from tests.factories import make_customer
 from tests.house import BIRTHDAY, House
+from tests.reports.ledger import make_attempt, make_message
 
 TEN = datetime(2026, 9, 25, 2, 0, tzinfo=UTC)  # in Shanghai
 SPREAD = BIRTHDAY + "spread: 30m\n"
@@ -134,6 +135,19 @@ class TestByItself:
         born_today(house, 15)
         house.plan()
         assert set(due_times(house).values()) == {TEN}
+
+    @pytest.mark.parametrize(("count", "most"), [(7, 0), (8, 10), (60, 80)])
+    def test_is_counted_in_parts(self, house: House, count: int, most: int) -> None:
+        """Where messages had two parts of late, as Chinese ones do, half as many take as long."""
+        with write(house.engine) as conn:
+            for _ in range(5):
+                make_attempt(conn, make_message(conn, status="delivered"), parts=2)
+        set_rate(house, 0.05)
+        house.write_campaign()
+        born_today(house, count)
+        house.plan()
+        last = max(row.due_at for row in house.messages(status="planned"))
+        assert TEN + timedelta(minutes=most) / 2 <= last <= TEN + timedelta(minutes=most)
 
     def test_may_be_switched_off(self, house: House) -> None:
         """Whoever wants everybody at ten says so."""

@@ -16,7 +16,7 @@ from care.base.errors import UnavailableError
 from care.delivery.prepare import MENDING
 from care.delivery.tables import incarnation, job_run
 from care.schedule import ALL_JOBS, WATCH_JOBS, raise_alarms, run_due_jobs, stand_in
-from care.watch.alerts import send_alerts
+from care.watch.alerts import deaf_places, send_alerts
 from care.watch.book_store import keep_verdict
 from care.watch.incidents import CALM, closed_incidents, judge, open_incidents
 from care.watch.rules import Facts
@@ -147,6 +147,37 @@ class TestAlerts:
         house.clock.advance(timedelta(hours=1))
         assert tell(house, ear) == 1
         assert ear.titles == ["The disk is nearly full (over)"]
+
+    def test_tell_nobody_of_what_is_long_over(self, house: House, ear: Receiver) -> None:
+        """An address that was deaf for weeks is not told of every incident of these weeks when it hears again."""
+        ear.status = 500
+        for _ in range(2):
+            meet(house, LOW)
+            tell(house, ear)
+            meet(house, FINE, after=CALM)
+            tell(house, ear)
+            house.clock.advance(timedelta(days=5))
+        ear.status = 200
+        meet(house, LOW)
+        tell(house, ear)
+        assert ear.titles == ["The disk is nearly full (open)"]
+
+    def test_name_the_addresses_that_are_deaf(self, house: House, ear: Receiver) -> None:
+        """For the doctor: once it did not take one, until it does."""
+        meet(house, LOW)
+        ear.status = 500
+        with receiver() as other:
+            urls = [other.url, ear.url]
+
+            def deaf() -> list[int]:
+                house.clock.advance(10 * MINUTE)
+                tell(house, other, ear)
+                with read(house.engine) as conn:
+                    return deaf_places(conn, urls, house.clock.now())
+
+            assert [deaf(), deaf()] == [[], [2]]
+            ear.status = 200
+            assert deaf() == []
 
     def test_tell_each_once_however_many_send_at_once(self, house: House, ear: Receiver) -> None:
         """Two leaders for a moment, four processes: one post."""

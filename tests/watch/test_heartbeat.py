@@ -10,6 +10,7 @@ from care.base.database import write
 from care.base.errands import Errands
 from care.base.errors import UnavailableError
 from care.schedule import WATCH_JOBS, Job, run_due_jobs
+from care.watch.alerts import send_alerts
 from care.watch.heartbeat import beat
 from care.watch.incidents import judge
 from care.watch.rules import Facts, WrongPage
@@ -45,6 +46,7 @@ class TestBeat:
     @pytest.mark.parametrize(
         "trouble",
         [
+            Facts(standstill="nothing is sent: the database was restored from a backup"),
             Facts(not_sending="a message has been due for 47 minutes"),
             Facts(sender_unseen=10 * MINUTE),
             Facts(stuck_jobs=["plan"]),
@@ -69,6 +71,26 @@ class TestBeat:
         heard.clock.advance(MINUTE)
         run_due_jobs(heard.services, beats)
         assert len(ear.gets) == 1
+
+    def test_stops_while_nobody_takes_an_alert(self, heard: House, ear: Receiver) -> None:
+        """The last way to tell anybody of an incident; when the address hears again, so is the beat."""
+        with receiver() as address:
+            urls = {"ALERTS__URLS": address.url, "ALERTS__HEARTBEAT_URL": f"http://127.0.0.1:{ear.port}/beat"}
+            house = build_house(heard.folder, heard.engine, heard.clock, **urls)
+            with write(house.engine) as conn:
+                judge(conn, Facts(free_mib=1, least_mib=9), now=house.clock.now())
+
+            def beats() -> int:
+                send_alerts(house.engine, [address.url], clock=house.clock, zone="UTC", sender="care")
+                run_due_jobs(house.services, tuple(job for job in WATCH_JOBS if job.name == "beat"))
+                house.clock.advance(8 * MINUTE)
+                return len(ear.gets)
+
+            address.status = 500
+            assert [beats() for _ in range(5)] == [1, 2, 3, 3, 3]
+            address.status = 200
+            house.clock.advance(8 * MINUTE)
+            assert beats() == 4
 
     def test_goes_on_while_only_a_book_differs(self, heard: House, ear: Receiver) -> None:
         """That has an alert of its own."""

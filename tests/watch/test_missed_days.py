@@ -6,16 +6,17 @@ from datetime import date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from care import watchers
+from care import bookkeeping
 from care.base.database import read, write
+from care.base.errands import Errands
+from care.bookkeeping import check_books
 from care.delivery.incarnation import begin_incarnation
 from care.delivery.routes import Routes
 from care.messages import store as ledger
-from care.schedule import raise_alarms
+from care.schedule import WATCH_JOBS, raise_alarms, run_due_jobs
 from care.watch.book_store import keep_verdict, kept_pages
 from care.watch.incidents import open_incidents
 from care.watch.tables import ledger_book
-from care.watchers import check_books
 from tests.house import House
 from tests.watch.test_provider_books import Provider
 
@@ -127,6 +128,24 @@ class TestMissedDays:
         assert list(verdicts(house)) == [TODAY, TODAY + A_DAY]
         assert incidents(house).keys() == {"leader"}  # which slept for two days
 
+    def test_leave_out_the_hours_before_the_house(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On the first day the account may have been another system's until noon."""
+        acme = provider_of(house, monkeypatch)
+        live_since(house, 1)
+        acme.add("DAYS_BEFORE", house.clock.now() - 2 * A_DAY)
+        acme.add("BEFORE", house.clock.now() - A_DAY - HOUR)
+        acme.add("SINCE", house.clock.now() - A_DAY + HOUR)
+        look(house)
+        with read(house.engine) as conn:
+            (page,) = kept_pages(conn, first=ago(1), last=ago(1))
+        assert page.unknown_here == ("SINCE",)
+        acme.messages.pop("SINCE")
+        bookkeeping.compare_with_providers(house.services, ago(2))
+        assert "provider_books" in incidents(house)
+        bookkeeping.compare_with_providers(house.services, ago(1))
+        house.clock.advance(HOUR)
+        assert "provider_books" not in incidents(house), "nor the days before, on demand"
+
     def test_begin_by_the_operators_clock(self, house: House) -> None:
         """A house begun at 23:00 UTC began the next day in Shanghai."""
         with write(house.engine) as conn:
@@ -146,7 +165,7 @@ class TestMissedDays:
 
     def test_do_not_wait_for_one_that_cannot_be_opened(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         """One broken day is told as an error, and the others are looked at all the same."""
-        real: Callable[..., None] = watchers.add_up
+        real: Callable[..., None] = bookkeeping.add_up
         live_since(house, 3)
         settle(house, 3)
 
@@ -155,10 +174,36 @@ class TestMissedDays:
                 raise sa.exc.OperationalError("x", None, ValueError("torn page"))
             real(services, day, **more)
 
-        monkeypatch.setattr(watchers, "add_up", broken)
+        monkeypatch.setattr(bookkeeping, "add_up", broken)
         with pytest.raises(sa.exc.OperationalError):
             look(house)
         assert list(verdicts(house)) == [ago(3), ago(2)]
+
+    def test_are_told_where_nobody_can_compare_them(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The errand fails beside the job, which ends well each hour: by ten somebody knows, also through midnight."""
+
+        def broken(*_: object) -> None:
+            raise KeyError("sid")
+
+        class Beside(Errands):
+            def run(self, name: str, work: Callable[[], object]) -> bool:
+                self._quietly(name, work)  # as a daemon's, but ended when it returns
+                return True
+
+        house.services.errands = Beside()
+        monkeypatch.setattr(bookkeeping, "compare_with_providers", broken)
+        live_since(house, 1)
+        house.clock.advance(-4 * HOUR)
+        known = []
+        for _ in range(24):
+            run_due_jobs(house.services, tuple(job for job in WATCH_JOBS if job.name == "books"))
+            known.append("uncompared" in incidents(house))
+            house.clock.advance(HOUR)
+        assert known == [False] * 4 + [True] * 20
+        monkeypatch.undo()
+        look(house)
+        house.clock.advance(HOUR)
+        assert "uncompared" not in incidents(house)
 
     def test_stay_an_alarm_as_long_as_they_are_looked_at(self, house: House) -> None:
         """The oldest day that is compared is one that the alarm sees."""

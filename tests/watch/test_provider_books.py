@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -17,8 +18,10 @@ from care.delivery.channels.base import Capabilities, Outgoing, ProviderMessage,
 from care.delivery.incarnation import begin_incarnation
 from care.delivery.routes import Routes
 from care.messages.tables import attempt, message
+from care.schedule import WATCH_JOBS, run_due_jobs
 from care.watch.book_store import days_to_compare, keep_pages, keep_verdict, kept_pages
 from care.watch.provider_books import BookState, Missing, ProviderPage, compare_day, day_bounds
+from tests.house import House
 from tests.reports.ledger import make_attempt, make_message
 
 ZONE = "Asia/Shanghai"
@@ -40,10 +43,18 @@ class Provider:
     def capabilities(self) -> Capabilities:
         return Capabilities(two_way=True, callback_per_message=True, keeps_records=True)
 
-    def add(self, ref: str, at: datetime, *, status: str = "delivered", error: str = "", listed: bool = True) -> None:
-        self.messages[ref] = ProviderMessage(
-            sid=ref, status=status, direction="outbound-api", created_at=at, to="", body="", error_code=error, parts=1
-        )
+    def add(
+        self,
+        ref: str,
+        at: datetime,
+        *,
+        status: str = "delivered",
+        error: str = "",
+        listed: bool = True,
+        price: Decimal | None = None,
+    ) -> None:
+        made = {"sid": ref, "status": status, "created_at": at, "error_code": error, "parts": 1, "price": price}
+        self.messages[ref] = ProviderMessage(direction="outbound-api", to="", body="", price_unit="usd", **made)
         if not listed:
             self.unlisted.add(ref)
 
@@ -154,15 +165,15 @@ class TestCompareDay:
         assert "keeps no list" in pages[0].words
         assert "not set up for sms any more" in pages[1].words
 
-    def test_leaves_out_the_last_two_minutes(self, engine: sa.Engine) -> None:
-        """What left just now may not be written down yet, here or there."""
+    def test_leaves_out_the_last_quarter_of_an_hour(self, engine: sa.Engine) -> None:
+        """What left just now may not be written down yet, here or there, or is in doubt until it is settled."""
         now = START + timedelta(hours=12)
         provider = Provider()
         with write(engine) as conn:
-            handed_over(conn, "A", now - timedelta(minutes=5))
-            handed_over(conn, "B", now - timedelta(minutes=1))
-        provider.add("A", now - timedelta(minutes=5))
-        provider.add("X", now - timedelta(minutes=1))
+            handed_over(conn, "A", now - timedelta(minutes=16))
+            handed_over(conn, "B", now - timedelta(minutes=14))
+        provider.add("A", now - timedelta(minutes=16))
+        provider.add("X", now - timedelta(minutes=14))
         assert compare(engine, provider, VirtualClock(now)).words == "1 handed over, 1 on its list"
 
     @pytest.mark.parametrize("seed", range(4))
@@ -221,13 +232,42 @@ class TestKeptPages:
             )  # fmt: skip
             assert kept_pages(conn, first=DAY + timedelta(days=1), last=DAY + timedelta(days=9)) == []
 
+    def test_are_of_the_look_that_began_last(self, engine: sa.Engine, clock: VirtualClock) -> None:
+        """Two look at once: the first sees as asked what the second has asked for, and does not call it missing."""
+        other = Provider()
+
+        async def look(provider: Provider) -> None:
+            pages = await compare_day(
+                engine, Routes((provider,)), day=DAY, zone=ZONE, clock=clock, dice=random.Random(0)
+            )
+            with write(engine) as conn:
+                keep_pages(conn, pages)
+
+        class Slow(Provider):
+            async def open(self) -> None:
+                clock.advance(timedelta(seconds=1))
+                await look(other)
+
+        with write(engine) as conn:
+            lost = handed_over(conn, "A", START + timedelta(hours=12))
+        asyncio.run(look(Slow()))
+        with read(engine) as conn:
+            (page,) = kept_pages(conn, first=DAY, last=DAY)
+        assert page.missing_there == (Missing(lost, "A"),)
+        clock.advance(-timedelta(days=1))
+        other.silent = True
+        asyncio.run(look(other))
+        with read(engine) as conn:
+            (page,) = kept_pages(conn, first=DAY, last=DAY)
+        assert page.state is BookState.FAILED, "a clock that is set back is not waited for"
+
     def test_tell_which_days_to_compare(self, engine: sa.Engine) -> None:
         """Yesterday until it was compared; then only while it is wrong, and for a week."""
         now, week = datetime(2026, 9, 25, 2, tzinfo=UTC), timedelta(days=7)
 
         def days(yesterday: date) -> list[date]:
             with read(engine) as conn:
-                return list(days_to_compare(conn, yesterday=yesterday, zone=ZONE))
+                return list(days_to_compare(conn, yesterday=yesterday, morning=now, zone=ZONE))
 
         assert days(DAY) == []
         with write(engine) as conn:
@@ -245,6 +285,28 @@ class TestKeptPages:
             keep_pages(conn, [kept(BookState.UNASKED)])
             keep_verdict(conn, DAY, balance=False, words="broken", now=now)
         assert days(DAY) == [DAY]
+
+
+def test_a_price_that_comes_late_is_fetched(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second morning asks once more for a list that had some prices only; one without any is of a sandbox."""
+    acme = Provider()
+    monkeypatch.setattr(house.services, "gateways", lambda: Routes((acme,)), raising=False)
+    noon = START + timedelta(hours=12)
+    with write(house.engine) as conn:
+        for ref in ("A", "B"):
+            handed_over(conn, ref, noon)
+    acme.add("A", noon, price=Decimal("-0.0075"))
+    acme.add("B", noon)
+    run_due_jobs(house.services, tuple(job for job in WATCH_JOBS if job.name == "books"))
+    acme.add("B", noon, price=Decimal("-0.0075"))
+    prices = []
+    for _ in range(4):
+        with read(house.engine) as conn:
+            (page,) = kept_pages(conn, first=DAY, last=DAY)
+        prices.append([str(bill.price) for bill in page.bills])
+        house.clock.advance(timedelta(hours=12))
+        run_due_jobs(house.services, tuple(job for job in WATCH_JOBS if job.name == "books"))
+    assert prices == [["None", "0.0075"], ["None", "0.0075"], ["0.015"], ["0.015"]]
 
 
 def test_attempts_of_others_are_not_touched(engine: sa.Engine, clock: VirtualClock) -> None:

@@ -15,6 +15,7 @@ WRONG = {
     "sender": Facts(sender_unseen=4 * MINUTE),
     "channel": Facts(closed_channels={"sms": 7}),
     "provider": Facts(closed_providers=["sms through twilio for 7 minutes: no answer"]),
+    "spam": Facts(spam=["birthday is stopped"]),
     "files": Facts(unmended={"template 'birthday' is broken": 14}),
     "in_doubt": Facts(in_doubt=1),
     "webhooks": Facts(oldest_webhook=16 * MINUTE),
@@ -27,6 +28,7 @@ WRONG = {
     "provider_books": Facts(
         wrong_pages=[WrongPage(place="twilio sms", day=date(2026, 9, 24), words="2 handed over, 1 on its list")]
     ),
+    "uncompared": Facts(uncompared=date(2026, 9, 24)),
     "satisfaction": Facts(satisfaction="90.0% of 500, then 70.0% of 200: a significant drop"),
     "disk": Facts(free_mib=1023, least_mib=1024),
 }

@@ -98,6 +98,17 @@ class TestWithTwilio:
         assert page.state is BookState.DIFFERS
         assert [each.provider_ref for each in page.missing_there] == [deleted]
 
+    def test_what_twilio_answers_by_itself_is_no_difference(
+        self, engine: sa.Engine, simulator: TwilioSimulator
+    ) -> None:
+        """Each STOP is confirmed by a message that nobody here asked for, and it stands on the list."""
+        gateway = adapter(simulator)
+        before = compare(engine, gateway)
+        simulator.reply("+8613800139003", "+15005550006", "STOP")
+        simulator.wait_until_settled()
+        page = compare(engine, gateway)
+        assert (page.differences, page.unknown_here) == (before.differences, before.unknown_here)
+
     def test_a_wrong_token_is_no_balance(self, engine: sa.Engine, simulator: TwilioSimulator) -> None:
         """Refused is not the same as empty."""
         page = compare(engine, adapter(simulator, token="wrong"))

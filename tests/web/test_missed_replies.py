@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from care.base.clock import SystemClock, VirtualClock
 from care.base.database import write
 from care.customers.tables import suppression
-from care.delivery.presence import WEB
+from care.delivery.presence import SHORTEST_GAP, WEB
 from care.delivery.tables import incarnation
-from care.inbound.missed import ANYHOW_EVERY, MARGIN
+from care.inbound.missed import ANYHOW_EVERY, LAG
 from care.inbound.tables import inbound_message, webhook
 from care.messages.tables import message
 from care.simulators.twilio.process import ACCOUNT_SID, AUTH_TOKEN, TwilioSimulator, start_twilio_simulator
@@ -113,9 +113,25 @@ class TestWhatCustomersWroteInAGap:
         assert REFUSES not in kept
 
         assert catch_up(site) == [], "each gap is asked about once"
-        clock.advance(MARGIN)
+        clock.advance(LAG)
         assert [each["new"] for each in catch_up(site)] == [0], "and once more when the list has caught up"
         assert catch_up(site) == []
+
+    @pytest.mark.parametrize("open_house", ["from_number"], indirect=True)
+    def test_is_fetched_while_it_lasts(
+        self, open_house: Callable[[], Site], simulator: TwilioSimulator, clock: VirtualClock
+    ) -> None:
+        """By the leader at its first look after an outage, and each minute where only the web process is gone."""
+        site = open_house()
+        site.wait(lambda: site.rows(incarnation))
+        catch_up(site)
+        site.stop()
+        for phone in (REFUSES, ALSO_REFUSES):
+            simulator.reply(phone, NUMBER, "TD")
+            clock.advance(SHORTEST_GAP + timedelta(seconds=1))
+            assert [each["new"] for each in catch_up(site)] == [1]
+            assert catch_up(site) == []
+        assert said(site) == [(phone, "TD", "opt_out") for phone in (REFUSES, ALSO_REFUSES)]
 
     def test_is_fetched_where_no_gap_is_known(
         self, open_house: Callable[[], Site], simulator: TwilioSimulator, clock: VirtualClock
@@ -136,14 +152,14 @@ class TestWhatCustomersWroteInAGap:
     def test_is_asked_for_again_when_the_provider_is_silent(
         self, open_house: Callable[[], Site], simulator: TwilioSimulator, clock: VirtualClock, open_site: Any
     ) -> None:
-        """No answer is no empty list."""
+        """No answer is no empty list; it is told once."""
         account = {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "from_number": NUMBER}
         lost = open_site(sms={"provider": "twilio"}, twilio={**account, "base_url": "http://127.0.0.1:9"})
         was_away(lost, clock.now() - timedelta(minutes=9), clock.now())
         simulator.configure(inbound_url="http://127.0.0.1:9/")
         simulator.reply(REFUSES, NUMBER, "TD")
-        for _ in range(2):
-            assert [each["event"] for each in catch_up(lost)] == ["replies.not_fetched"]
+        for told in (["replies.not_fetched"], []):
+            assert [each["event"] for each in catch_up(lost)] == told
         site = open_house()
         assert [each["event"] for each in catch_up(site)] == ["replies.fetched"]
         assert (REFUSES, "TD", "opt_out") in said(site)

@@ -65,6 +65,24 @@ class TestPresence:
         with read(house.engine) as conn:
             assert deaf_gaps(conn, since=since) == [Gap(since, house.clock.now())]
 
+    def test_tells_that_its_machine_slept(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its life went on meanwhile, but nobody heard."""
+        monkeypatch.setattr(presence_thread, "SEE_EVERY", timedelta(milliseconds=5))
+        since, slept, looked = house.clock.now(), timedelta(minutes=30), threading.Event()
+
+        def sleep() -> None:
+            if not looked.is_set():
+                house.clock.advance(slept)
+                looked.set()
+
+        thread = PresenceThread(house.engine, house.clock, sleep, refused=Refused())
+        thread.start()
+        assert looked.wait(20)
+        thread.stop()
+
+        with read(house.engine) as conn:
+            assert deaf_gaps(conn, since=since) == [Gap(since, since + slept)]
+
     def test_tells_it_at_its_end_at_the_latest(self, house: House) -> None:
         """What is refused in the last seconds of a process is not forgotten with it."""
         refused, began = Refused(), threading.Event()

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
 from care.base.database import read, write
@@ -341,16 +342,18 @@ def _everything(site: Site) -> list[list[str]]:
 
 class TestTheDatabaseAway:
     def test_is_answered_503_so_that_twilio_comes_back(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nothing is acknowledged that is not stored."""
+        """Nothing is acknowledged that is not stored; a flood of them is a few lines."""
 
         def fail(_rows: object) -> None:
             raise sa.exc.OperationalError("INSERT", {}, Exception("disk full"))
 
         monkeypatch.setattr(site.services.engine.dialect, "do_commit", fail)
-        answer = site.post_signed(INBOUND, inbound_form(PHONE, "hi"))
+        with capture_logs() as said:
+            answer = [site.post_signed(INBOUND, inbound_form(PHONE, "hi")) for _ in range(15)][-1]
         monkeypatch.undo()
 
         assert answer.status_code == 503
+        assert [line["event"] for line in said].count("webhook.not_stored") == 10
         assert answer.headers["Retry-After"]
         assert site.rows(webhook) == []
         assert base64.b64encode(b"disk").decode() not in answer.text

@@ -6,6 +6,7 @@ did not leave.
 """
 
 import base64
+import json
 import logging
 import re
 from collections.abc import Coroutine, Mapping
@@ -16,13 +17,14 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 
 from care.delivery.channels.http_answer import Answer
-from care.delivery.channels.http_wire import HttpPool
+from care.delivery.channels.http_wire import HttpPool, NoAnswerError
 
 _SILENT: Final = logging.getLogger("care.twilio")
 _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
 _is_plain: Final = re.compile(r"[!-~]+").fullmatch
 _SAFE_IN_TARGET: Final = "/?&=%:+,;@!$'()*~"
+_WELL: Final = range(200, 300)
 
 
 class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
@@ -61,11 +63,14 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
 
         Raises:
             NotSentError: certainly nothing left.
-            NoAnswerError: something left, and no complete answer came.
+            NoAnswerError: something left, and no complete answer came, or one that is not Twilio's.
         """
         head = self.head(method, uri, params=params, headers=headers or {}, auth=auth)
         answer = await self.post(head, urlencode(data or {}).encode(), timeout_seconds=timeout)
-        return Response(answer.status, answer.body.decode(errors="replace"), answer.headers())
+        text = answer.body.decode(errors="replace")
+        if answer.status in _WELL and not _is_object(text):
+            raise NoAnswerError
+        return Response(answer.status, text, answer.headers())
 
     def head(
         self,
@@ -99,3 +104,11 @@ class TwilioHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no types
         if params:
             target += ("&" if "?" in target else "?") + urlencode(params)
         return target if _is_plain(target) else quote(target, safe=_SAFE_IN_TARGET)
+
+
+def _is_object(text: str) -> bool:
+    """Tell whether this is JSON as Twilio's: a proxy's page with a good status is no answer."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False

@@ -10,6 +10,7 @@ from twilio.rest import Client
 from care.delivery.channels.base import CustomerMessage
 
 _PAGE: Final = 1_000
+_LAST: Final = 20
 _is_number = re.compile(r"\+?\d+").fullmatch
 _is_service = re.compile(r"MG[0-9a-fA-F]{32}").fullmatch
 
@@ -36,22 +37,30 @@ async def _to(client: Client, number: str, start: datetime) -> list[Any]:
 
 
 async def _of_services(client: Client, senders: frozenset[str], start: datetime) -> list[Any]:
-    """Return what came in for a service or a number of ours; a service's numbers are seen from what it sent."""
-    numbers, found = set(senders), list[Any]()
-    async for each in _back_to(start, await client.messages.stream_async(page_size=_PAGE), everything=True):
-        if each.direction == "inbound":
-            found.append(each)
-        elif each.messaging_service_sid in senders:
-            numbers.add(each.from_)
-    return [each for each in found if each.messaging_service_sid in senders or each.to in numbers]
+    """Return what came in for a service or a number of ours, also where the list does not name the service."""
+    found = [each async for each in _back_to(start, await client.messages.stream_async(page_size=_PAGE))]
+    nameless = {each.to for each in found if each.messaging_service_sid not in senders} - senders
+    mine = senders | {number for number in nameless if await _sends_for(client, number, senders)}
+    return [each for each in found if each.messaging_service_sid in senders or each.to in mine]
 
 
-async def _back_to(start: datetime, listed: AsyncIterator[Any], *, everything: bool = False) -> AsyncIterator[Any]:
-    """Yield a list, which begins with the newest, back to `start`; what we sent only with `everything`."""
+async def _sends_for(client: Client, number: str, senders: frozenset[str]) -> bool:
+    """Tell whether a service of ours sends from a number: what left from it last shows it, however long ago."""
+    last = await client.messages.stream_async(from_=number, limit=_LAST, page_size=_LAST)
+    return any([each.messaging_service_sid in senders async for each in last])
+
+
+async def _back_to(start: datetime, listed: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """Yield what came in of a list, which begins with the newest, back to `start`.
+
+    Newest by when it left: what was created long before stands in the midst of what came in meanwhile.
+    """
     async for each in listed:
-        if each.date_created is not None and each.date_created < start:
+        came_in = each.direction == "inbound"
+        at = each.date_created if came_in else each.date_sent
+        if at is not None and at < start:
             return
-        if each.date_created is not None and (everything or each.direction == "inbound"):
+        if came_in and at is not None:
             yield each
 
 

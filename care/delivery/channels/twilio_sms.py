@@ -44,6 +44,8 @@ _RETRY_CALLBACKS: Final = "%23rc%3D3%26rp%3Dall"
 _OWN_ENVIRONMENT: Final = {"care": "the SDK must not read TWILIO_EDGE or TWILIO_REGION"}
 _ACCEPTED: Final = Outcome.ACCEPTED  # looked up for every message, which takes an enumeration a while
 _read_json: Final = json.JSONDecoder().decode
+_NOT_OURS: Final = ("inbound", "outbound-reply")
+"""What customers wrote, and what Twilio answers in our stead, as to STOP: neither is a request of ours."""
 _is_service = re.compile(r"MG[0-9a-fA-F]{32}").fullmatch
 
 
@@ -202,7 +204,7 @@ class TwilioSms:
         return found
 
     async def list_between(self, start: datetime, end: datetime) -> AsyncIterator[ProviderMessage]:
-        """Yield what our senders created from `start` up to `end`, but for what Twilio has not passed on.
+        """Yield what we asked for from `start` up to `end`, but for what Twilio has not passed on.
 
         Twilio finds messages by the GMT day they left, hours after they were created at times; so one day more is
         asked for on both sides.
@@ -217,7 +219,7 @@ class TwilioSms:
             async for instance in listed:
                 message = _message_of(instance)
                 is_ours = not self._senders.isdisjoint({instance.from_, instance.messaging_service_sid})
-                if start <= message.created_at < end and message.direction != "inbound" and is_ours:
+                if start <= message.created_at < end and message.direction not in _NOT_OURS and is_ours:
                     yield message
         except (NotSentError, NoAnswerError, TwilioException):
             raise _unavailable(self.provider) from None

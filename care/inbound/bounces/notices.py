@@ -63,6 +63,7 @@ _NOT_ARRIVED = any_of(
 _SIEVE = any_of(r"automatically rejected|was rejected")  # Dovecot refuses in the form of a read receipt
 _REFUSAL = re.compile(r"(?<!\d)5[05]\d[ \-]|(?<![\d.])5\.\d\.\d")
 _FORWARDED = re.compile(r"\s*(fwd?|wg|tr|rv|enc|doorst|vb|vs|pd|转发|轉寄)\s*[:：]", re.IGNORECASE)
+_ANSWERED = re.compile(r"\s*(re|aw|sv|vs|odp|res|antw|回复|答复|回覆)\s*[:：]", re.IGNORECASE)
 _QUOTED_LINE = re.compile(r"^[ \t]*>(?!>>).*$", re.MULTILINE)  # ">>>" is what a server was told
 _DESKS = re.compile(r"x-(otrs|znuny|zammad|zendesk|jira|freshdesk|helpscout|rt|gitlab|redmine|ticket)\b|rt-ticket")
 _NUMBERED = any_of(
@@ -91,9 +92,10 @@ def why_no_bounce(headers: Headers, notice: str, *, is_receipt: bool, has_copy: 
         return "read-receipt"
     if headers.get("x-failed-recipients") or _SIEVE.search(subject):
         return ""
-    if is_by_list(headers) or (_FORWARDED.match(subject) and is_by_person(headers)):
-        return "ordinary"
     own_words = _QUOTED_LINE.sub("", notice)
+    is_answer = _is_answer(headers, subject) and not _REFUSAL.search(own_words)
+    if is_answer or is_by_list(headers) or (_FORWARDED.match(subject) and is_by_person(headers)):
+        return "ordinary"
     by_system = _is_by_system(headers, f"{subject}\n{own_words}", is_returned=_is_returned(subject))
     if _is_reply(headers, subject, by_system=by_system):
         return "vacation"
@@ -115,9 +117,18 @@ def is_by_person(headers: Headers) -> bool:
     names = _names(f"{headers.get('from')} {headers.get('sender')}")
     if not names.strip() or _SYSTEM.search(names) or _MAYBE_SYSTEM.search(names):
         return False
+    return _takes_answers(headers)
+
+
+def _takes_answers(headers: Headers) -> bool:
     is_by_robot = headers.get("auto-submitted") or headers.get("x-failed-recipients")
     came_from = headers.get("return-path")
     return bool(came_from) and not is_by_robot and _UNANSWERABLE.match(came_from) is None
+
+
+def _is_answer(headers: Headers, subject: str) -> bool:
+    """Tell whether somebody answered a mail who takes answers: a postmaster quotes what we asked about."""
+    return _takes_answers(headers) and bool(headers.get("in-reply-to")) and _ANSWERED.match(subject) is not None
 
 
 def _names(value: str) -> str:
@@ -166,4 +177,5 @@ def _why_harmless(subject: str, notice: str) -> str:
     said = f"{subject}\n{notice}"
     is_late = _LATE.search(said) is not None or says("still-trying", said)
     gave_up = _GAVE_UP.search(without_doubts(plain_text(said))) is not None  # "if it fails permanently" is no failure
-    return "delayed" if is_late and not gave_up else ""
+    is_called_late = _LATE.search(subject) is not None and _REFUSAL.search(notice) is None
+    return "delayed" if is_called_late or (is_late and not gave_up) else ""

@@ -43,6 +43,7 @@ from care.surveys.replies.read import read_reply
 BY: Final = "survey"
 MOST_ANSWERS: Final = 12
 """Automatic answers in one conversation: all questions, each asked twice, and a few wishes; two robots end there."""
+_ASK: Final = (Stage.ASKING, Stage.REASON)
 _NOTHING: Final = Standing(survey=None, stage=Stage.DONE, question=None)
 _LOTS: Final = {
     Lot.DONE: HandledAs.REPLY,
@@ -76,6 +77,9 @@ class SurveyConversation:
         lang = _locale_of(conn, inbound) if session is None else str(session.locale)
         letter = Letter(text=text, lang=lang, context=self._context(conn, inbound, session, standing))
         turn, reading = take_turn(standing, letter, self._read)
+        is_new = turn.stage in _ASK and (turn.stage, turn.question) != (standing.stage, standing.question)
+        if is_new and is_too_late(inbound, now):
+            turn = replace(turn, stage=Stage.DONE, question=None, say="")  # what nobody is asked awaits no answer
         if turn.lot is Lot.NOT_OURS:
             return None
         spoken = self._carry_out(conn, inbound, session, turn, now=now)

@@ -106,14 +106,17 @@ def _asked_again(conn: sa.Connection, follow_up_id: int, address_hash: str, at: 
 
 
 def sessions_of(conn: sa.Connection, address_hash: str, *, at: datetime) -> Sequence[sa.Row[Any]]:
-    """Return the conversations with an address whose answers still count, asked last first, locked; with `ref`."""
+    """Return the conversations with an address whose answers still count, asked last first, locked; with `ref`.
+
+    One that was begun after `at` comes behind all others: words may come to us later than what was asked since.
+    """
     rows = (
         sa.select(survey_session, sa.func.coalesce(ticket.c.external_id, message.c.subject).label("ref"))
         .outerjoin(follow_up, follow_up.c.id == survey_session.c.follow_up_id)
         .outerjoin(ticket, ticket.c.id == follow_up.c.ticket_id)
         .outerjoin(message, sa.and_(message.c.id == survey_session.c.message_id, about_open_ticket()))
         .where(survey_session.c.address_hash == address_hash, survey_session.c.late_until > at)
-        .order_by(survey_session.c.asked_at.desc(), survey_session.c.id.desc())
+        .order_by(survey_session.c.opened_at > at, survey_session.c.asked_at.desc(), survey_session.c.id.desc())
     )
     return conn.execute(rows if is_sqlite(conn) else rows.with_for_update(of=survey_session)).all()
 

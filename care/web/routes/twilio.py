@@ -79,7 +79,8 @@ class TwilioDoor:
             return 400, f"unusable {error}"
         except (SQLAlchemyError, OverloadedError) as error:
             self._state.refused.note(arrived)
-            log.error("webhook.not_stored", problem=type(error).__name__)
+            if self._state.refusals.allows("not stored", self._state.services.clock.monotonic()):
+                log.error("webhook.not_stored", problem=type(error).__name__)
             return 503, "try again"
         except Exception:
             self._state.refused.note(arrived)

@@ -169,6 +169,18 @@ class TestPeople:
         assert (found.failures, found.note) == ((), "ordinary")
         assert by_system.first.kind is Kind.HARD, "a gateway that wraps a report takes no answer"
 
+    def test_who_answer_for_a_mail_system_have_refused_nothing(self) -> None:
+        """A postmaster whom we asked quotes what we asked about."""
+        letter = f"The filter is mended, please try again.\n\n> <{CUSTOMER}>: 550 5.1.1 User unknown\n"
+        headers = {"In_Reply_To": "<a@shop.example>", "Return_Path": "<i.larsen@customer.example>"}
+        subject = "Re: Undelivered Mail Returned to Sender"
+        sender = "Postmaster <postmaster@customer.example>"
+        mail = words(letter, sender=sender, subject=subject, **headers)
+        robots = words(letter.replace("> ", ""), sender=sender, subject=subject, **headers)
+
+        assert (read_bounce(mail).failures, read_bounce(mail).note) == ((), "ordinary")
+        assert read_bounce(robots).first.kind is Kind.HARD, "its own words tell of the refusal"
+
     def test_who_discuss_a_report_on_a_list_have_returned_nothing(self) -> None:
         """What the report says is an example."""
         letter = "The report says\nFinal-Recipient: rfc822; bob@customer.example\nAction: failed\nStatus: 5.1.1\n"
@@ -187,6 +199,15 @@ class TestSystems:
 
         assert (found.failures, found.note) == ((), "delayed")
         assert all(each.kind is Kind.NONE for each in found.findings)
+
+    def test_that_say_so_in_the_subject_have_not_given_up(self) -> None:
+        """Whatever has failed for now at the other end."""
+        letter = f"It has not yet been delivered to {CUSTOMER}:\n450 4.1.1 user lookup failed, try later\n"
+        refused = letter.replace("450 4.1.1", "550 5.1.1")
+        subject = "Warning: message 1tQ9aa-000Cb1-2F delayed 24 hours"
+
+        assert read_bounce(words(letter, subject=subject)).note == "delayed"
+        assert read_bounce(words(refused, subject=subject)).failures != ()
 
     @pytest.mark.parametrize(
         "subject", ["Daily delivery report", "Weekly summary: failures", "Wochenbericht", "Statistik Mai"]

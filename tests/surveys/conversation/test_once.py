@@ -8,7 +8,10 @@ import sqlalchemy as sa
 from care.base.clock import VirtualClock
 from care.base.database import read, write
 from care.bootstrap import Services
+from care.customers.tables import customer
+from care.inbound.store import store_webhooks
 from care.inbound.tables import inbound_message, webhook
+from care.inbound.twilio import fetched_row
 from care.inbound.worker import work_inbox
 from care.messages.tables import message
 from care.surveys.conversation import handler
@@ -56,6 +59,42 @@ class TestTheSameMessageTwice:
         say(services, "5")
 
         assert answers(services) == [("overall", 5), ("result", 5)]
+
+
+class TestAReplyFetchedLate:
+    def test_answers_what_had_been_asked_when_it_was_written(self, services: Services, clock: VirtualClock) -> None:
+        """Nobody heard it; another survey has been sent since."""
+        first, written = ask(services), clock.now() + timedelta(hours=1)
+        clock.advance(timedelta(hours=26))
+        (who,) = rows(services, customer)
+        ask(services, ref="B77", customer=who.id)
+        asked, _ = rows(services, message)
+        clock.advance(timedelta(minutes=1))
+        with write(services.engine) as conn:
+            store_webhooks(conn, [fetched_row(inbound_form(PHONE, "1"), clock.now(), written_at=written)])
+        work(services)
+
+        assert answers(services) == [("overall", 1)]
+        assert [row.follow_up_id for row in rows(services, survey_case)] == [first]
+        assert [row.about_message_id for row in rows(services, inbound_message)] == [asked.id]
+
+    @pytest.mark.parametrize(("text", "case"), [("5", 0), ("1", 1)])
+    def test_opens_no_question_that_is_not_asked_any_more(
+        self, services: Services, clock: VirtualClock, text: str, case: int
+    ) -> None:
+        """Hours later the next one would come at night; it keeps no other survey waiting either."""
+        ask(services)
+        clock.advance(timedelta(hours=2))
+        with write(services.engine) as conn:
+            written = clock.now() - timedelta(hours=1)
+            store_webhooks(conn, [fetched_row(inbound_form(PHONE, text), clock.now(), written_at=written)])
+        work(services)
+
+        assert answers(services) == [("overall", int(text))]
+        assert (len(rows(services, survey_case)), len(rows(services, message))) == (case, 1)
+        with read(services.engine) as conn:
+            assert not has_open_question(conn, address_hash("sms", PHONE), clock.now())
+        assert stage(services) == "done"
 
 
 class TestAFailureInTheMiddle:
