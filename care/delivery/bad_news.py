@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from care.base.vocabulary import Channel, Purpose
 from care.customers.tables import contact_point
 from care.delivery.channels.base import ErrorRule
-from care.delivery.good_news import is_below
+from care.delivery.good_news import OPEN_OUTCOMES, is_below
 from care.delivery.what_follows import follow, say_why
 from care.messages import store as ledger
 from care.messages.model import MessageStatus
@@ -29,10 +29,11 @@ def every_channel(_campaign_id: str, _leg: str) -> tuple[Channel, ...]:
 
 
 def is_superseded(found: sa.Row[Any]) -> sa.ColumnElement[bool]:
-    """Return: a later attempt of the message counts: one that may arrive, or any while a sender has the message."""
+    """Return: a later attempt counts: one that may arrive, or any that a sender has begun, or is about to begin."""
     later = sa.and_(attempt.c.message_id == found.message_id, attempt.c.n > found.n)
     is_in_hand = message.c.status == str(MessageStatus.SENDING)
-    return sa.or_(sa.exists().where(later, may_arrive()), sa.and_(sa.exists().where(later), is_in_hand))
+    is_for_a_later = sa.exists().where(later) if found.outcome in OPEN_OUTCOMES else sa.true()
+    return sa.or_(sa.exists().where(later, may_arrive()), sa.and_(is_in_hand, is_for_a_later))
 
 
 def end_by_receipt(

@@ -40,7 +40,7 @@ class Doubt:
     use_by: datetime
     is_sender_gone: bool  # certainly: its process lives and gave the request up, or a lock proves its end
     requests_in_doubt: int  # of the message, this one included
-    is_taken_before: bool = False  # another request of it was, and nothing bad was said of that one
+    is_taken_before: bool = False  # a request of it certainly was, and nothing bad was said of that one
     is_over: bool = False  # it was to end without having gone: cancelled, refused, silenced
     settle: timedelta = SETTLE  # as long as its provider's list may lag behind
     repeat_before: datetime | None = None  # until then its provider knows a repeat for the request it has

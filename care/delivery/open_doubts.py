@@ -11,7 +11,7 @@ from care.customers.tables import contact_point
 from care.delivery.doubt import SETTLE
 from care.messages.model import MessageStatus
 from care.messages.requests import is_in_doubt, was_taken
-from care.messages.tables import attempt, message
+from care.messages.tables import attempt, message, receipt
 
 ASK_AGAIN_AFTER = timedelta(minutes=10)
 MOST_AT_ONCE = 200
@@ -25,6 +25,9 @@ _LAST_OF_DOUBTS = (
     ~sa.exists().where(_tried, _any_of.c.n > attempt.c.n, is_in_doubt(_any_of)),
 )
 """Of messages in doubt the last request that is so. A later one may have been refused: then the earlier one counts."""
+
+_is_spoken_of = sa.exists().where(receipt.c.attempt_id == attempt.c.id)
+"""Its provider has it, and has said so in a word that we do not know; any other would have settled it."""
 
 
 def open_cases(conn: sa.Connection, *, now: datetime, at_once: bool = False) -> list[sa.Row[Any]]:
@@ -46,7 +49,7 @@ def open_cases(conn: sa.Connection, *, now: datetime, at_once: bool = False) -> 
         message.c.use_by,
         message.c.reason,
         in_doubt.scalar_subquery().label("in_doubt"),
-        sa.exists().where(_tried, was_taken(_any_of)).label("is_taken"),
+        sa.or_(sa.exists().where(_tried, was_taken(_any_of)), _is_spoken_of).label("is_taken"),
         first_at.scalar_subquery().label("first_at"),
         there.scalar_subquery().label("address"),
     ).where(*_LAST_OF_DOUBTS, attempt.c.done_at <= now - SETTLE)

@@ -174,6 +174,19 @@ class TestAnEarlierRequest:
             assert open_cases(conn, now=house.clock.now() + timedelta(days=1)) == []
 
 
+class TestAWordNobodyKnows:
+    @pytest.mark.parametrize("campaign", [NOTICE, MUST])
+    def test_shows_that_the_provider_has_it(self, house: House, campaign: str) -> None:
+        """Its callback names our token; what it means nobody can tell, but a list that lacks it lags behind."""
+        greet(house, campaign=campaign)
+        box = Listing()
+        crashes(box, house, "crash")
+        send(house, box)
+        hear(house, word(first_try(house), "throttled"))
+        assert resolve(house, box) == {Step.LEAVE: 1}
+        assert (send(house, box), tries(house)) == (0, 1)
+
+
 class TestTheResolver:
     def test_knows_which_channels_a_campaign_uses(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
         """The list says that it came to nothing: by SMS alone, nothing follows, though the customer has a mailbox."""

@@ -66,10 +66,10 @@ class TestAFurtherTry:
         assert house.statuses() == {"sent": 1}
         assert (goes_again(house), tries(house)) == (0, 1)
 
-    @pytest.mark.parametrize("late", ["queued", "sent"])
+    @pytest.mark.parametrize("late", ["queued", "sent", "undelivered"])
     @pytest.mark.parametrize("is_claimed", [True, False])
-    def test_is_not_taken_back_by_older_words_of_what_failed(self, house: House, late: str, is_claimed: bool) -> None:
-        """They were true before it failed; also while a sender has claimed the message and not begun."""
+    def test_is_not_taken_back_by_other_words_of_what_failed(self, house: House, late: str, is_claimed: bool) -> None:
+        """They were true before it failed, or say it again; also while a sender has claimed the message and not begun."""
         made = sent_one(house)
         hear(house, word(made, "failed", "20429"))
         if is_claimed:
