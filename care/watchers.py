@@ -72,7 +72,7 @@ def fetch_replies(services: Services, now: datetime) -> None:
         gaps, deaf = deaf_gaps(conn, since=now - LOOK_BACK, shortest=timedelta(0)), deaf_since(conn, now)
         stretches = missed_replies.stretches_to_ask(conn, listers, gaps, deaf=deaf, now=now)
     if stretches:
-        _ask_soon(services, missed_replies.ERRAND, lambda: _fetch_now(services, stretches))
+        services.errands.run(missed_replies.ERRAND, lambda: _fetch_now(services, stretches))
 
 
 def _fetch_now(services: Services, stretches: Mapping[missed_replies.Place, Gap]) -> None:

@@ -122,7 +122,7 @@ class TestTheLeader:
     @pytest.mark.parametrize("is_copy", [True, False])
     @pytest.mark.parametrize("name", ["ask", "catch_up"])
     def test_of_a_copy_asks_after_nothing(self, sent: Desk, name: str, *, is_copy: bool) -> None:
-        """Receipts and replies that never came, for a day or while no web process heard, are the original's to ask for."""
+        """Receipts that never came, for a day or while no web process heard, are the original's to ask for."""
         with write(sent.engine) as conn:
             conn.execute(sa.text("DELETE FROM receipt"))
             conn.execute(sa.text("UPDATE message SET status = 'accepted'"))
