@@ -77,7 +77,7 @@ def refuses(stood: Stage, made: Operator, words: str = REFUSED, **env: str) -> i
     told = len(stood.twilio.accepted())
     seen = made.care("doctor", **env)
     assert words in seen.out + seen.err
-    for _ in range(2):
+    for _ in range(2 if Scale.is_long else 1):
         refused = drain(made, **env)
         assert (refused.code, len(stood.twilio.accepted())) == (1, told)
         assert words in refused.err
@@ -142,6 +142,7 @@ class TestAnotherFolder:
             found = stood.check()
         assert (found.accepted, found.copies) == (PEOPLE, 0)
 
+    @LONG
     def test_that_was_copied_with_its_journal_sends_nothing(
         self, stage: SetStage, empty_postgres: str, folder: Path
     ) -> None:
@@ -230,6 +231,7 @@ class TestAnUpgradedHouse:
             found = stood.check()
         assert (found.accepted, found.copies) == (PEOPLE, 0)
 
+    @LONG
     def test_is_guarded_as_before(self, stage: SetStage, database: tuple[str, Copy]) -> None:
         """A backup of the version before comes back after the upgrade."""
         with put_back(stage, database, upgraded=True) as stood:

@@ -118,6 +118,12 @@ def database(request: pytest.FixtureRequest) -> tuple[str, Copy]:
     return request.getfixturevalue("empty_postgres"), copy_postgres
 
 
+ON_POSTGRES = pytest.param(
+    "postgresql",
+    marks=pytest.mark.skipif(not Scale.is_long, reason="`make chaos` plays it; `make test` does on SQLite"),
+)
+
+
 class TestAnOldBackup:
     def test_sends_nothing_twice(self, stage: SetStage, scale: Scale, database: tuple[str, Copy], figures: Figures):
         """It refuses until the journal is taken over; then everybody else is told, and nobody again."""
@@ -161,6 +167,7 @@ class TestAnOldBackup:
         assert found.copies == found.forbidden == told
         assert told >= sent
 
+    @pytest.mark.parametrize("database", ["sqlite", ON_POSTGRES], indirect=True)
     def test_comes_back_while_the_web_process_hears(self, stage: SetStage, database: tuple[str, Copy]):
         """Receipts are taken all the same and find their attempts later; whoever asks is told in one line."""
         url, copy = database
