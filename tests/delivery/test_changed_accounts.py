@@ -182,7 +182,7 @@ class TestBooks:
 
     @staticmethod
     def _compare(home: House, *gateways: Gateway) -> list:
-        home.clock.advance(timedelta(minutes=10))
+        home.clock.advance(timedelta(minutes=20))
         with read(home.engine) as conn:
             day = conn.execute(sa.select(attempt.c.intent_at)).scalar_one().astimezone(UTC).date()
         routes, dice = Routes(gateways), random.Random(0)
