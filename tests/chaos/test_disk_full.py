@@ -21,6 +21,9 @@ from tests.stories.operator import Running, wait_until
 SOUND = [("ok",)]
 LITTLE = 64 * 1024
 """More than a process has logged, less than the database has become."""
+WRITTEN = "SELECT count(*) FROM attempt WHERE outcome = 'accepted'"
+"""Once this grows an outage is over, and the next one is told of again."""
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -99,10 +102,12 @@ class TestAFileThatMayNotGrow:
             with stood.made.running("dispatch") as running:
                 for _ in range(times):
                     stood.go_on(dice.randint(5, people // times // 2))
-                    limit_files(running, LITTLE)
                     told = len(complaints(running))
+                    limit_files(running, LITTLE)
                     wait_until("it says so", lambda told=told: len(complaints(running)) > told)
                     limit_files(running, resource.RLIM_INFINITY)
+                    ((written,),) = stood.ask(WRITTEN)
+                    wait_until("it writes again", lambda written=written: stood.ask(WRITTEN)[0][0] > written)
                 stood.go_on(people, 120)
                 running.process.terminate()
                 assert running.process.wait(15) == 0

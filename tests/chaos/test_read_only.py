@@ -13,6 +13,7 @@ from tests.read_only import read_only
 from tests.stories.operator import Running, wait_until
 
 SLOW = {"create_rates": {"slow-reply": 0.4, "late": 0.4}, "hang_seconds": 0.2}
+TROUBLE, BACK = "dispatch.database_trouble", "dispatch.database_back"
 LIVES = "SELECT count(*) FROM incarnation WHERE role = 'dispatch'"
 WORDS = "is read-only: a standby, or protected from writing. Point database.url at the primary, or make it writable"
 pytestmark = [pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(900)]
@@ -42,10 +43,12 @@ class TestAReadOnlyDatabase:
             with stood.made.running("run") as daemon, stood.made.running("dispatch") as other:
                 for turn in range(1, times + 1):
                     stood.go_on(dice.randint(20, people // times // 2))
+                    for running in (daemon, other):  # a sender that still waits says nothing new of the next time
+                        wait_until("a sender goes on", partial(is_back, running))
+                    said = [len(running.events(TROUBLE)) for running in (daemon, other)]
                     with read_only(stood.made.engine):
-                        for running in (daemon, other):
-                            waits = partial(has_said, running, "dispatch.database_trouble", turn)
-                            wait_until("a sender waits", waits)
+                        for running, before in zip((daemon, other), said, strict=True):
+                            wait_until("a sender waits", partial(has_said, running, TROUBLE, before + 1))
                         wait_until("the leader waits", partial(has_put_off, daemon, turn))
                         wait_until("it is not ready", lambda: readiness(stood)[0] == 503)
                         assert WORDS in readiness(stood)[1]
@@ -74,6 +77,11 @@ class TestAReadOnlyDatabase:
 def has_said(running: Running, event: str, times: int) -> bool:
     """Tell whether a process and its children have said something so often."""
     return len(running.events(event)) >= times
+
+
+def is_back(running: Running) -> bool:
+    """Tell whether a sender has said of each trouble that it is over."""
+    return len(running.events(BACK)) == len(running.events(TROUBLE))
 
 
 def has_put_off(daemon: Running, times: int) -> bool:
