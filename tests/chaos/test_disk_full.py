@@ -97,11 +97,11 @@ def complaints(running: Running) -> list[str]:
 class TestAFileThatMayNotGrow:
     def test_stops_a_sender_at_work(self, stage: SetStage, scale: Scale, dice: random.Random, figures: Figures):
         """In the middle of sending, again and again: it waits, keeps what it knows, and goes on."""
-        people, times = scale.of((120, 2), (2_000, 20))
-        with stage(people, SMS__RATE_PER_SECOND=scale.of("40", "100")) as stood:
+        people, times = scale.of((200, 2), (4_000, 20))  # many are left at the last time
+        with stage(people, SMS__RATE_PER_SECOND=scale.of("20", "40")) as stood:
             with stood.made.running("dispatch") as running:
                 for _ in range(times):
-                    stood.go_on(dice.randint(5, people // times // 2))
+                    stood.go_on(dice.randint(5, people // times // 4))
                     told = len(complaints(running))
                     limit_files(running, LITTLE)
                     wait_until("it says so", lambda told=told: len(complaints(running)) > told)
