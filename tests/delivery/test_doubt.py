@@ -57,6 +57,14 @@ class TestNextStep:
         assert next_step(forgotten, Seen.NOT_TOLD, NOW) is next_step(late, Seen.NOT_TOLD, NOW) is Step.LEAVE
         assert next_step(doubt(delivery, repeat_before=soon), Seen.LISTED, NOW) is Step.TAKEN
 
+    def test_sends_what_must_arrive_once_more_and_no_third_time(self) -> None:
+        """Two of its requests may both have been taken."""
+        steps = [
+            next_step(doubt(Delivery.AT_LEAST_ONCE, requests_in_doubt=n), Seen.NOT_TOLD, NOW)
+            for n in (MOST_COPIES - 1, MOST_COPIES)
+        ]
+        assert steps == [Step.SEND_AGAIN, Step.LEAVE]
+
     def test_waits_as_long_as_the_list_may_lag_behind(self) -> None:
         """An adapter whose provider lists late says so."""
         slow = doubt(Delivery.RECONCILED, settle=SETTLE * 2)
