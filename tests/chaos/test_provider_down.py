@@ -184,12 +184,12 @@ class TestAProviderThatIsDown:
         at_once(*(lambda house=each: dispatch(house, company) for each in crew.houses), seconds=400)
         statuses = house.statuses()
         crew.close()
-        self.judge(company, deadlines, statuses, minutes, figures)
+        self.judge(company, deadlines, minutes, figures)
+        assert statuses == {"accepted": people}
+        assert Counter(who for _, who in company.accepted) == Counter(deadlines.keys())
 
     @staticmethod
-    def judge(
-        company: Company, deadlines: Mapping[int, datetime], statuses: Mapping[str, int], minutes: int, figures: Figures
-    ) -> None:
+    def judge(company: Company, deadlines: Mapping[int, datetime], minutes: int, figures: Figures) -> None:
         pause = FIRST_PAUSE.total_seconds()
         over = company.down[1]
         first = [at for at in company.refused if at < company.checks[0]]
@@ -208,8 +208,6 @@ class TestAProviderThatIsDown:
         assert probes
         for tried in (probes, company.checks):
             assert min((b - a for a, b in itertools.pairwise(tried)), default=pause) >= pause
-        assert statuses == {"accepted": company.people}
-        assert Counter(who for _, who in company.accepted) == Counter(deadlines.keys())
         assert most_within(times, 60) <= 60 * RATE * 1.01 + 2
         assert overtaken <= CLAIMED
         assert drained[0][0] < over + 60 + pause

@@ -43,14 +43,19 @@ def house(tmp_path: Path, engine: sa.Engine, clock: VirtualClock, ear: Receiver)
     return build_house(tmp_path, engine, clock, ALERTS__URLS=ear.url)
 
 
-@pytest.fixture
-def checked(desk: Desk) -> Desk:
-    """Two customers were greeted, two had not agreed, and the next morning the books were right; it is eight o'clock."""
+def greet_and_sleep(desk: Desk) -> None:
+    """Greet two customers, while two have not agreed, and wait until eight o'clock the next morning."""
     for name in ("C1", "C2"):
         desk.customer(name)
         desk.customer(f"{name}-no", consents=())
     desk.greet()
     desk.house.clock.advance(timedelta(hours=21))
+
+
+@pytest.fixture
+def checked(desk: Desk) -> Desk:
+    """Two customers were greeted, two had not agreed, and the next morning the books were right; it is eight o'clock."""
+    greet_and_sleep(desk)
     turn(desk)
     assert verdicts(desk) == {DAY: True}
     assert incidents(desk) == {}

@@ -22,6 +22,7 @@ from tests.cli.test_books_again import (
     BOOKS,
     DAY,
     an_hour_later,
+    greet_and_sleep,
     incidents,
     put_back,
     take_away,
@@ -48,11 +49,7 @@ def house(tmp_path: Path, engine: sa.Engine, clock: VirtualClock, ear: Receiver)
 @pytest.fixture
 def greeted(desk: Desk) -> Desk:
     """Two customers were greeted, two had not agreed; it is eight o'clock the next morning."""
-    for name in ("C1", "C2"):
-        desk.customer(name)
-        desk.customer(f"{name}-no", consents=())
-    desk.greet()
-    desk.house.clock.advance(timedelta(hours=21))
+    greet_and_sleep(desk)
     return desk
 
 
